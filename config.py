@@ -1,0 +1,123 @@
+"""Every environment variable, read once, typed, failing loudly."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class Misconfigured(Exception):
+    """The environment cannot run Wasl; the message says which variable and what to put there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process knows about its surroundings. Addresses carry no trailing slash."""
+
+    var: Path
+    port: int
+    base_url: str
+    live_url: str
+    simulator_url: str
+    database_url: str
+    redis_url: str
+    secret_key: str = field(repr=False)
+    data_key: bytes = field(repr=False)
+    app_secrets: tuple[str, ...] = field(repr=False)
+    verify_token: str = field(repr=False)
+    graph_url: str | None
+    """Where Graph calls go instead of Meta (the simulator); None is the real Meta."""
+
+    @property
+    def https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process; the first call reads the environment."""
+    return read(os.environ)
+
+
+def read(env: os._Environ[str] | dict[str, str]) -> Settings:
+    """Settings from these variables, or Misconfigured naming the first one that is wrong."""
+    port = _port(env)
+    return Settings(
+        var=Path(env.get("WASL_VAR") or "var").resolve(),
+        port=port,
+        base_url=_address(env, "WASL_BASE_URL", f"http://127.0.0.1:{port}"),
+        live_url=_address(env, "WASL_LIVE_URL", f"http://127.0.0.1:{port + 1}"),
+        simulator_url=_address(
+            env, "WASL_SIMULATOR_URL", f"http://127.0.0.1:{port + 2}"
+        ),
+        database_url=_database(env),
+        redis_url=_needed(env, "REDIS_URL", "redis://… or unix://…"),
+        secret_key=_secret(env),
+        data_key=_data_key(env),
+        app_secrets=_app_secrets(env),
+        verify_token=_needed(
+            env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"
+        ),
+        graph_url=_address(env, "META_GRAPH_URL", "") or None,
+    )
+
+
+def _needed(env: os._Environ[str] | dict[str, str], name: str, what: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise Misconfigured(f"{name} is missing: set it to {what}.")
+    return value
+
+
+def _port(env: os._Environ[str] | dict[str, str]) -> int:
+    value = env.get("WASL_PORT") or "8000"
+    if not value.isdigit() or not 1 <= int(value) <= 65533:
+        raise Misconfigured(f"WASL_PORT is {value!r}: set a port between 1 and 65533.")
+    return int(value)
+
+
+def _address(env: os._Environ[str] | dict[str, str], name: str, default: str) -> str:
+    value = (env.get(name) or default).rstrip("/")
+    if value and (
+        urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc
+    ):
+        raise Misconfigured(f"{name} is {value!r}: set an http(s):// address.")
+    return value
+
+
+def _database(env: os._Environ[str] | dict[str, str]) -> str:
+    value = _needed(env, "DATABASE_URL", "postgresql+psycopg://user:password@host/name")
+    if not value.startswith("postgresql+psycopg://"):
+        raise Misconfigured("DATABASE_URL must begin with postgresql+psycopg:// (D1).")
+    return value
+
+
+def _secret(env: os._Environ[str] | dict[str, str]) -> str:
+    value = _needed(env, "WASL_SECRET_KEY", "at least 32 random characters")
+    if len(value) < 32 or len(set(value)) < 10:
+        raise Misconfigured(
+            "WASL_SECRET_KEY is too weak: set at least 32 random characters."
+        )
+    return value
+
+
+def _data_key(env: os._Environ[str] | dict[str, str]) -> bytes:
+    value = _needed(env, "WASL_DATA_KEY", "32 random bytes in base64")
+    try:
+        key = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise Misconfigured("WASL_DATA_KEY must be 32 random bytes in base64.")
+    return key
+
+
+def _app_secrets(env: os._Environ[str] | dict[str, str]) -> tuple[str, ...]:
+    current = _needed(env, "META_APP_SECRET", "the Meta app's secret")
+    previous = env.get("META_APP_SECRET_PREVIOUS", "").strip()
+    return (current, previous) if previous else (current,)

@@ -1,0 +1,1 @@
+"""What happens: stories that touch two nouns or make something leave."""

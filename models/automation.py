@@ -1,0 +1,129 @@
+"""Automation: one stage and one template, its buttons; Run: once per order (or per entry)."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.db import Row, many, one, ref
+from models.message import Message
+from models.order import Order
+from models.pipeline import Stage
+from models.template import MessageTemplate
+from models.types import utcnow
+
+
+class Automation(Row):
+    """When an order enters `stage`, send `template`; a tap on a button moves the order on."""
+
+    __tablename__ = "automations"
+    __table_args__ = (Index(None, "merchant_id", "stage_id"),)
+
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    stage_id: Mapped[UUID] = ref("stages", ondelete="CASCADE")
+    template_id: Mapped[UUID] = ref("message_templates")
+    variables: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Which fact of the order fills each blank: {"body.1": "customer.name", …}."""
+    active: Mapped[bool] = mapped_column(default=True)
+    retrigger: Mapped[bool] = mapped_column(default=False)
+    """Whether coming back to the stage sends again."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    stage: Mapped[Stage] = one("Stage")
+    template: Mapped[MessageTemplate] = one("MessageTemplate", via="template_id")
+    buttons: Mapped[list[AutomationButton]] = many(
+        "AutomationButton",
+        back_populates="automation",
+        cascade="all, delete-orphan",
+        order_by="AutomationButton.index",
+    )
+
+
+class AutomationButton(Row):
+    """Where a tap on the n-th button of the template takes the order; unmapped = only noted."""
+
+    __tablename__ = "automation_buttons"
+    __table_args__ = (UniqueConstraint("merchant_id", "automation_id", "index"),)
+
+    automation_id: Mapped[UUID] = ref("automations", ondelete="CASCADE")
+    index: Mapped[int]
+    stage_id: Mapped[UUID | None] = ref("stages", nullable=True, ondelete="SET NULL")
+
+    automation: Mapped[Automation] = one("Automation", back_populates="buttons")
+    stage: Mapped[Stage | None] = one("Stage")
+
+
+class RunState(enum.StrEnum):
+    """What people see of an automation's send."""
+
+    SCHEDULED = "scheduled"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    REPLIED = "replied"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Run(Row):
+    """One automation for one order. `trigger` is the entry when sending again is allowed,
+    else the order itself: the unique key makes "once" true under any race."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "order_id", "automation_id", "trigger"),
+        Index(None, "merchant_id", "message_id"),
+        Index(None, "merchant_id", "created_at", "id"),
+    )
+
+    automation_id: Mapped[UUID] = ref("automations", ondelete="CASCADE")
+    order_id: Mapped[UUID] = ref("orders", ondelete="CASCADE")
+    entry_id: Mapped[UUID] = ref("entries", ondelete="CASCADE")
+    trigger: Mapped[UUID]
+    message_id: Mapped[UUID | None] = ref(
+        "messages", nullable=True, ondelete="SET NULL"
+    )
+    failure: Mapped[str | None]
+    """Why nothing was queued (missing_variable, no_conversation, …); None when a message was."""
+    detail: Mapped[str | None]
+    replied_at: Mapped[datetime | None]
+    reply: Mapped[str | None]
+    """What the customer tapped or wrote first."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    automation: Mapped[Automation] = one("Automation")
+    order: Mapped[Order] = one("Order")
+    message: Mapped[Message | None] = one("Message")
+
+    @property
+    def state(self) -> RunState:
+        if self.failure is not None:
+            return RunState.FAILED
+        if self.replied_at is not None:
+            return RunState.REPLIED
+        return _SEEN_AS.get(self._ladder, RunState.SCHEDULED)
+
+    @property
+    def _ladder(self) -> str:
+        message = self.message
+        if message is None:
+            return "discarded"
+        if message.rank is not None and message.rank >= 2:
+            return "delivered"
+        if message.failed_at is not None:
+            return "failed"
+        return message.sending.value if message.sending else "accepted"
+
+
+_SEEN_AS = {
+    "accepted": RunState.SENT,
+    "delivered": RunState.DELIVERED,
+    "failed": RunState.FAILED,
+    "discarded": RunState.CANCELLED,
+}

@@ -1,0 +1,39 @@
+"""Envelope: one webhook body as Meta sent it, kept until every event in it is settled."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.db import Base
+
+
+class EnvelopeState(enum.StrEnum):
+    NEW = "new"
+    SETTLED = "settled"
+    UNROUTED = "unrouted"
+    """Some event in it is for a number nobody owns yet; read again when the number is added."""
+    QUARANTINED = "quarantined"
+    """It cannot be read, or an event in it fails; kept, counted and shown, stops nobody."""
+
+
+class Envelope(Base):
+    """The order of `id` is the order of arrival."""
+
+    __tablename__ = "envelopes"
+    __table_args__ = (
+        Index("uq_envelopes_sha256", "sha256", unique=True),
+        Index("ix_envelopes_new", "id", postgresql_where=text("state = 'new'")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    body: Mapped[bytes]
+    sha256: Mapped[bytes]
+    received_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    state: Mapped[EnvelopeState] = mapped_column(server_default=text("'new'"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    error: Mapped[str | None]
+    settled_at: Mapped[datetime | None]

@@ -1,0 +1,70 @@
+"""Merchant: country, currency, language, time zone and the rules it chose; its counters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import db
+from models.db import Base, Row
+from models.types import Money, new_id, utcnow
+
+
+class Merchant(Base):
+    """A business that sells; everything else in the database belongs to one."""
+
+    __tablename__ = "merchants"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str]
+    country: Mapped[str]
+    currency: Mapped[str]
+    language: Mapped[str] = mapped_column(default="fr")
+    time_zone: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    allow_negative_stock: Mapped[bool] = mapped_column(default=False)
+    delivery_fee: Mapped[int] = mapped_column(default=0)
+    """What the order dialog proposes, in minor units."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def money(self, minor: int) -> Money:
+        return Money(minor, self.currency)
+
+
+class Counter(Row):
+    """A number that people see and that never repeats: orders, free messages of a month."""
+
+    __tablename__ = "counters"
+    __table_args__ = (UniqueConstraint("merchant_id", "name"),)
+
+    name: Mapped[str]
+    value: Mapped[int]
+
+    @staticmethod
+    def next(name: str, *, start: int = 1) -> int:
+        """The next number of the current merchant; the row stays locked until the commit."""
+        return Counter.take(name, 1, start=start)
+
+    @staticmethod
+    def take(name: str, count: int, *, start: int = 1) -> int:
+        """The last of the next `count` numbers, all of them now taken."""
+        current = db.session()
+        fresh = insert(Counter).values(
+            merchant_id=current.merchant_id,
+            id=new_id(),
+            name=name,
+            value=start + count - 1,
+        )
+        statement = fresh.on_conflict_do_update(
+            index_elements=["merchant_id", "name"],
+            set_={"value": Counter.value + count},
+        ).returning(Counter.value)
+        return int(current.execute(statement).scalar_one())

@@ -1,0 +1,222 @@
+"""Message and its two ladders; Attempt: one call to Meta and how it ended; MessageStatus; Media."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.channel import Channel
+from models.conversation import Conversation
+from models.db import Row, many, one, ref
+from models.types import utcnow
+from models.user import Membership
+
+
+class Direction(enum.StrEnum):
+    IN = "in"
+    OUT = "out"
+
+
+class Origin(enum.StrEnum):
+    """Who wrote it."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    AUTOMATION = "automation"
+    PHONE = "phone"
+    """Typed in the WhatsApp Business app on the merchant's own phone: free, opens no window."""
+
+
+class Sending(enum.StrEnum):
+    """How far a message of ours got on its way to Meta (decisions, status ladders)."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    WAITING = "waiting"
+    HELD = "held"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    DISCARDED = "discarded"
+
+
+UNFINISHED = (Sending.QUEUED, Sending.CLAIMED, Sending.WAITING, Sending.HELD)
+
+# What Meta reports afterwards; it only climbs. `failed` is a fact beside it.
+RANKS = {"accepted": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
+
+
+class Media(Row):
+    """A file we send, or one a customer sent; `meta_id` is Meta's name for it while it lasts."""
+
+    __tablename__ = "media"
+
+    file: Mapped[str]
+    """Path below the data folder's `media/`, made of identifiers only."""
+    filename: Mapped[str]
+    mime_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    meta_id: Mapped[str | None]
+    meta_id_expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Message(Row):
+    """One bubble. `at` is Meta's time for what came in, ours for what goes out."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "channel_id", "wamid"),
+        UniqueConstraint("merchant_id", "conversation_id", "client_id"),
+        Index("ix_messages_thread", "merchant_id", "conversation_id", "at", "seq"),
+        Index(
+            "ix_messages_outbox",
+            "merchant_id",
+            "channel_id",
+            "due_at",
+            postgresql_where=text("sending IN ('queued', 'claimed', 'waiting')"),
+        ),
+        Index(
+            "ix_messages_unfinished",
+            "merchant_id",
+            "conversation_id",
+            "seq",
+            postgresql_where=text("sending IN ('queued', 'claimed', 'waiting')"),
+        ),
+        Index(
+            "ix_messages_troubled",
+            "merchant_id",
+            "at",
+            postgresql_where=text("sending IN ('uncertain', 'failed', 'held')"),
+        ),
+        Index(None, "merchant_id", "order_id"),
+    )
+
+    conversation_id: Mapped[UUID] = ref("conversations", ondelete="CASCADE")
+    channel_id: Mapped[UUID] = ref("channels")
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    """Order of arrival, for two messages of the same second."""
+    direction: Mapped[Direction]
+    origin: Mapped[Origin]
+    kind: Mapped[str]
+    """Meta's type (text, image, template, …), or "unknown"."""
+    text: Mapped[str] = mapped_column(default="")
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Incoming: the typed body as Meta sent it. Outgoing: what `bot.client` needs to send it."""
+    wamid: Mapped[str | None]
+    reply_to_wamid: Mapped[str | None]
+    client_id: Mapped[UUID | None]
+    """Made by the browser: a double click or a retry is one message."""
+    sender_id: Mapped[UUID | None] = ref(
+        "memberships", nullable=True, ondelete="SET NULL"
+    )
+    order_id: Mapped[UUID | None] = ref("orders", nullable=True, ondelete="SET NULL")
+    template_id: Mapped[UUID | None] = ref(
+        "message_templates", nullable=True, ondelete="SET NULL"
+    )
+    media_id: Mapped[UUID | None] = ref("media", nullable=True, ondelete="SET NULL")
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    # On its way to Meta (None for what came in or was typed on the phone).
+    sending: Mapped[Sending | None]
+    due_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    reason: Mapped[str | None]
+    """Why it waits, failed or is uncertain: a key of flows.reasons, for people to read."""
+    error_code: Mapped[int | None]
+    error_detail: Mapped[str | None]
+
+    # What Meta reported since.
+    rank: Mapped[int | None] = mapped_column(SmallInteger)
+    accepted_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+
+    # What Meta will charge, guessed before sending; the Charge has the truth.
+    category: Mapped[str | None]
+    estimate_micros: Mapped[int | None]
+    estimate_currency: Mapped[str | None]
+
+    conversation: Mapped[Conversation] = one("Conversation")
+    channel: Mapped[Channel] = one("Channel")
+    sender: Mapped[Membership | None] = one("Membership", via="sender_id")
+    media: Mapped[Media | None] = one("Media")
+    attempts: Mapped[list[Attempt]] = many(
+        "Attempt", back_populates="message", order_by="Attempt.number"
+    )
+
+
+class Attempt(Row):
+    """One call to Meta: committed before the call, concluded after it."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("merchant_id", "message_id", "number"),)
+
+    message_id: Mapped[UUID] = ref("messages", ondelete="CASCADE")
+    number: Mapped[int] = mapped_column(SmallInteger)
+    claimed_at: Mapped[datetime] = mapped_column(default=utcnow)
+    concluded_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    """accepted, retry, failed or uncertain; None while the call is under way."""
+    wamid: Mapped[str | None]
+    error_code: Mapped[int | None]
+    detail: Mapped[str | None]
+
+    message: Mapped[Message] = one("Message", back_populates="attempts")
+
+
+class MessageStatus(Row):
+    """One status as Meta sent it, also for a wamid we do not know (yet)."""
+
+    __tablename__ = "message_statuses"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "channel_id", "wamid", "status", "recipient"),
+        Index(None, "merchant_id", "message_id"),
+    )
+
+    channel_id: Mapped[UUID] = ref("channels")
+    message_id: Mapped[UUID | None] = ref("messages", nullable=True, ondelete="CASCADE")
+    wamid: Mapped[str]
+    status: Mapped[str]
+    recipient: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+    callback: Mapped[str | None]
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Meta's pricing, conversation and errors objects."""
+    received_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class ReadMark(Row):
+    """Tell Meta that we read up to this message: a row like a send, harmless to repeat."""
+
+    __tablename__ = "read_marks"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "channel_id", "wamid"),
+        Index(
+            "ix_read_marks_outbox",
+            "merchant_id",
+            "channel_id",
+            "due_at",
+            postgresql_where=text("sending IN ('queued', 'claimed', 'waiting')"),
+        ),
+    )
+
+    channel_id: Mapped[UUID] = ref("channels")
+    conversation_id: Mapped[UUID] = ref("conversations", ondelete="CASCADE")
+    wamid: Mapped[str]
+    sending: Mapped[Sending] = mapped_column(default=Sending.QUEUED)
+    due_at: Mapped[datetime] = mapped_column(default=utcnow)
+    lease_until: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    error_code: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
