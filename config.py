@@ -52,17 +52,13 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         port=port,
         base_url=_address(env, "WASL_BASE_URL", f"http://127.0.0.1:{port}"),
         live_url=_address(env, "WASL_LIVE_URL", f"http://127.0.0.1:{port + 1}"),
-        simulator_url=_address(
-            env, "WASL_SIMULATOR_URL", f"http://127.0.0.1:{port + 2}"
-        ),
+        simulator_url=_address(env, "WASL_SIMULATOR_URL", f"http://127.0.0.1:{port + 2}"),
         database_url=_database(env),
         redis_url=_needed(env, "REDIS_URL", "redis://… or unix://…"),
         secret_key=_secret(env),
         data_key=_data_key(env),
         app_secrets=_app_secrets(env),
-        verify_token=_needed(
-            env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"
-        ),
+        verify_token=_needed(env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"),
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
     )
 
@@ -83,9 +79,7 @@ def _port(env: os._Environ[str] | dict[str, str]) -> int:
 
 def _address(env: os._Environ[str] | dict[str, str], name: str, default: str) -> str:
     value = (env.get(name) or default).rstrip("/")
-    if value and (
-        urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc
-    ):
+    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
         raise Misconfigured(f"{name} is {value!r}: set an http(s):// address.")
     return value
 
@@ -100,9 +94,7 @@ def _database(env: os._Environ[str] | dict[str, str]) -> str:
 def _secret(env: os._Environ[str] | dict[str, str]) -> str:
     value = _needed(env, "WASL_SECRET_KEY", "at least 32 random characters")
     if len(value) < 32 or len(set(value)) < 10:
-        raise Misconfigured(
-            "WASL_SECRET_KEY is too weak: set at least 32 random characters."
-        )
+        raise Misconfigured("WASL_SECRET_KEY is too weak: set at least 32 random characters.")
     return value
 
 

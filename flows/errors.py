@@ -28,9 +28,7 @@ class Invalid(Refused):
     status = 422
 
     def __init__(self, fields: dict[str, Refused]) -> None:
-        super().__init__(
-            "invalid", N_("Some fields need a look."), fields=sorted(fields)
-        )
+        super().__init__("invalid", N_("Some fields need a look."), fields=sorted(fields))
         self.fields = fields
 
 

@@ -1,4 +1,4 @@
-"""What Meta tells us, as plain facts: bot/reader.py makes them, flows act on them. No logic here."""
+"""What Meta tells us, as plain facts: bot/reader makes them, flows act on them. No logic here."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ Json = dict[str, Any]
 class Person:
     """A WhatsApp user as one payload names them; each part may be missing, "" never appears."""
 
-    wa_id: str | None = (
-        None  # digits as Meta writes them, without "+": not always E.164
-    )
-    user_id: str | None = (
-        None  # business-scoped user id (BSUID), e.g. "MA.13491208655302741918"
-    )
+    wa_id: str | None = None  # digits as Meta writes them, without "+": not always E.164
+    user_id: str | None = None  # business-scoped user id (BSUID), e.g. "MA.13491208655302741918"
     parent_user_id: str | None = None
     username: str | None = None
     profile_name: str | None = None
@@ -48,9 +44,7 @@ class Written(Event):
     target_wamid: str | None = None  # the message it reacts to, edits or takes back
     forwarded: bool = False
     often_forwarded: bool = False
-    errors: tuple[
-        Json, ...
-    ] = ()  # Meta's own: {code, title, message?, error_data?, href?}
+    errors: tuple[Json, ...] = ()  # Meta's own: {code, title, message?, error_data?, href?}
     group_id: str | None = None
     extra: Json = field(default_factory=dict)  # every other key of the message, as sent
 
@@ -135,9 +129,7 @@ class AccountNews(News):
     """Meta changed or warns about the account or one of its numbers."""
 
     event: str  # Meta's word: ACCOUNT_RESTRICTION, FLAGGED, APPROVED...; else the field's name
-    display_phone_number: str | None = (
-        None  # the number it is about, when it is about one
-    )
+    display_phone_number: str | None = None  # the number it is about, when it is about one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,6 @@ def changed(*names: str) -> None:
 
 def _publish(merchant_id: UUID, names: set[str]) -> None:
     try:
-        connection().publish(
-            f"live:{merchant_id}", json.dumps({"names": sorted(names)})
-        )
+        connection().publish(f"live:{merchant_id}", json.dumps({"names": sorted(names)}))
     except redis.RedisError as error:
         log.warning("screens not told of %d changes: %s", len(names), error)

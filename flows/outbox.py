@@ -6,23 +6,39 @@ A job carries no content. It says "drain this lane": the rows in PostgreSQL are 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import cache
+from datetime import datetime
 from uuid import UUID
 
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
+from sqlalchemy import Select, and_, or_, select
 
 from config import settings
 from models import db
+from models.envelope import Envelope, EnvelopeState
+from models.message import Message, ReadMark, Sending
+from models.types import utcnow
 
 log = logging.getLogger(__name__)
 
-# The only way upwards: by name, resolved by a worker. A test resolves every one of them.
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The only way upwards: by name, resolved by a worker. A test resolves every one of them."""
+
+    queue: str
+    function: str
+
+
 JOBS = {
-    "ingest": "bot.jobs.read_envelopes",
-    "deliver": "bot.jobs.deliver_messages",
+    "ingest": Job("ingest", "bot.jobs.read_envelopes"),
+    "deliver": Job("deliver", "bot.jobs.deliver_messages"),
+    "templates": Job("deliver", "bot.jobs.sync_templates"),
 }
+QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
 WAKE_SECONDS = 30
 FAILURE_SECONDS = 86_400
 
@@ -30,7 +46,7 @@ FAILURE_SECONDS = 86_400
 def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
-    Lanes: "ingest", or "deliver:<merchant id>:<channel id>". Never raises: a dead Redis delays
+    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:<merchant id>:<channel id>". Never raises: a dead Redis delays
     a row until the next sweep, it does not turn a committed order into an error.
     """
     try:
@@ -41,9 +57,9 @@ def nudge(lane: str) -> None:
 
 
 def _enqueue(lane: str) -> None:
-    name = lane.partition(":")[0]
-    queue(name).enqueue(
-        JOBS[name], lane, result_ttl=0, failure_ttl=FAILURE_SECONDS, job_timeout=120
+    job = JOBS[lane.partition(":")[0]]
+    queue(job.queue).enqueue(
+        job.function, lane, result_ttl=0, failure_ttl=FAILURE_SECONDS, job_timeout=120
     )
 
 
@@ -73,3 +89,31 @@ def deliver(channel_id: UUID) -> None:
 
 def delivery_lane(merchant_id: UUID, channel_id: UUID) -> str:
     return f"deliver:{merchant_id}:{channel_id}"
+
+
+def lane_of(lane: str) -> tuple[UUID, UUID]:
+    """The merchant and the channel a lane is about."""
+    _, merchant_id, channel_id = lane.split(":")
+    return UUID(merchant_id), UUID(channel_id)
+
+
+def sweep() -> int:
+    """Nudge every lane that has something due, whatever became of its nudge; how many lanes."""
+    now = utcnow()
+    with db.house() as house:
+        lanes = {
+            delivery_lane(merchant_id, channel_id)
+            for table in (Message, ReadMark)
+            for merchant_id, channel_id in house.execute(_due(table, now))
+        }
+        if house.scalar(select(Envelope.id).where(Envelope.state == EnvelopeState.NEW).limit(1)):
+            lanes.add("ingest")
+    for lane in sorted(lanes):
+        nudge(lane)
+    return len(lanes)
+
+
+def _due(table: type[Message] | type[ReadMark], now: datetime) -> Select[UUID, UUID]:
+    ready = and_(table.sending.in_((Sending.QUEUED, Sending.WAITING)), table.due_at <= now)
+    lost = and_(table.sending == Sending.CLAIMED, table.lease_until < now)
+    return select(table.merchant_id, table.channel_id).where(or_(ready, lost)).distinct()

@@ -19,17 +19,13 @@ def create_roles() -> None:
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
 
 
-def protect(
-    table: str, *, allowed: str = EVERYTHING, column: str = "merchant_id"
-) -> None:
+def protect(table: str, *, allowed: str = EVERYTHING, column: str = "merchant_id") -> None:
     """Let wasl_app see and do `allowed` on its merchant's rows, wasl_house on all of them."""
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(
         f"CREATE POLICY one_merchant ON {table} TO wasl_app"
         f" USING ({column} = {MERCHANT}) WITH CHECK ({column} = {MERCHANT})"
     )
-    op.execute(
-        f"CREATE POLICY house ON {table} TO wasl_house USING (true) WITH CHECK (true)"
-    )
+    op.execute(f"CREATE POLICY house ON {table} TO wasl_house USING (true) WITH CHECK (true)")
     op.execute(f"GRANT {allowed} ON {table} TO wasl_app")
     op.execute(f"GRANT {EVERYTHING} ON {table} TO wasl_house")

@@ -86,9 +86,7 @@ class Run(Row):
     order_id: Mapped[UUID] = ref("orders", ondelete="CASCADE")
     entry_id: Mapped[UUID] = ref("entries", ondelete="CASCADE")
     trigger: Mapped[UUID]
-    message_id: Mapped[UUID | None] = ref(
-        "messages", nullable=True, ondelete="SET NULL"
-    )
+    message_id: Mapped[UUID | None] = ref("messages", nullable=True, ondelete="SET NULL")
     failure: Mapped[str | None]
     """Why nothing was queued (missing_variable, no_conversation, …); None when a message was."""
     detail: Mapped[str | None]

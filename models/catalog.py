@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.db import Row, many, one, ref
 from models.types import fold, utcnow
+
+WORD = re.compile(r"[^\W_]+")
 
 
 class Product(Row):
     """Something sold; without options it has exactly one variant."""
 
     __tablename__ = "products"
-    __table_args__ = (
-        UniqueConstraint("merchant_id", "sku"),
-        Index(
-            "ix_products_search",
-            text("to_tsvector('simple', search_text)"),
-            postgresql_using="gin",
-        ),
-    )
+    __table_args__ = (UniqueConstraint("merchant_id", "sku"),)
 
     name: Mapped[str]
     sku: Mapped[str]
@@ -44,8 +40,10 @@ class Product(Row):
 
     def index(self) -> None:
         """Make name and references findable; call after any of them changed."""
-        words = [self.name, self.sku, *(v.sku for v in self.variants)]
-        self.search_text = fold(" ".join(words))
+        words = [self.name, self.sku]
+        words += [f"{variant.sku} {variant.label}" for variant in self.variants]
+        # PostgreSQL reads "bag-01" as a word and a negative number: only plain words here.
+        self.search_text = " ".join(WORD.findall(fold(" ".join(words))))
 
 
 class Variant(Row):
@@ -70,9 +68,7 @@ class Variant(Row):
 
     @property
     def name(self) -> str:
-        return (
-            f"{self.product.name} ({self.label})" if self.options else self.product.name
-        )
+        return f"{self.product.name} ({self.label})" if self.options else self.product.name
 
     @property
     def unit_price(self) -> int:

@@ -51,19 +51,12 @@ class Conversation(Row):
             text("id DESC"),
             postgresql_where=text("last_direction = 'in'"),
         ),
-        Index(
-            "ix_conversations_search",
-            text("to_tsvector('simple', search_text)"),
-            postgresql_using="gin",
-        ),
         Index(None, "merchant_id", "identity_id"),
     )
 
     channel_id: Mapped[UUID] = ref("channels")
     identity_id: Mapped[UUID] = ref("whatsapp_identities")
-    assignee_id: Mapped[UUID | None] = ref(
-        "memberships", nullable=True, ondelete="SET NULL"
-    )
+    assignee_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     unread: Mapped[int] = mapped_column(default=0)
     last_inbound_at: Mapped[datetime | None]
     """Meta's time of the customer's last message: the window counts from it, not from our clock."""
@@ -99,9 +92,7 @@ class Activity(Row):
     conversation_id: Mapped[UUID] = ref("conversations", ondelete="CASCADE")
     kind: Mapped[str]
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    actor_id: Mapped[UUID | None] = ref(
-        "memberships", nullable=True, ondelete="SET NULL"
-    )
+    actor_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     at: Mapped[datetime] = mapped_column(default=utcnow)
 
     actor: Mapped[Membership | None] = one("Membership", via="actor_id")

@@ -21,9 +21,7 @@ class RateCard(Base):
     """
 
     __tablename__ = "rate_cards"
-    __table_args__ = (
-        UniqueConstraint("currency", "market", "category", "effective_from"),
-    )
+    __table_args__ = (UniqueConstraint("currency", "market", "category", "effective_from"),)
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     currency: Mapped[str]
@@ -45,9 +43,7 @@ class Charge(Row):
     )
 
     channel_id: Mapped[UUID] = ref("channels")
-    message_id: Mapped[UUID | None] = ref(
-        "messages", nullable=True, ondelete="SET NULL"
-    )
+    message_id: Mapped[UUID | None] = ref("messages", nullable=True, ondelete="SET NULL")
     order_id: Mapped[UUID | None] = ref("orders", nullable=True, ondelete="SET NULL")
     wamid: Mapped[str]
     category: Mapped[str]

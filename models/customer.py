@@ -5,24 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.db import Row, many, one, ref
-from models.types import fold, utcnow
+from models.search import words
+from models.types import utcnow
 
 
 class Customer(Row):
     """A card: one person, however many numbers, addresses and WhatsApp identities."""
 
     __tablename__ = "customers"
-    __table_args__ = (
-        Index(
-            "ix_customers_search",
-            text("to_tsvector('simple', search_text)"),
-            postgresql_using="gin",
-        ),
-    )
+    __table_args__ = ()
 
     name: Mapped[str]
     email: Mapped[str | None]
@@ -43,13 +38,11 @@ class Customer(Row):
         cascade="all, delete-orphan",
         order_by="Address.id",
     )
-    identities: Mapped[list[WhatsAppIdentity]] = many(
-        "WhatsAppIdentity", back_populates="customer"
-    )
+    identities: Mapped[list[WhatsAppIdentity]] = many("WhatsAppIdentity", back_populates="customer")
 
     def rename(self, name: str) -> None:
         self.name = name
-        self.search_text = fold(name)
+        self.search_text = " ".join(words(name))
 
 
 class Phone(Row):
@@ -117,9 +110,7 @@ class WhatsAppIdentity(Row):
     phone: Mapped[str | None]
     """E.164, read from wa_id; None while WhatsApp keeps the number to itself."""
     reversed_digits: Mapped[str] = mapped_column(default="")
-    customer_id: Mapped[UUID | None] = ref(
-        "customers", nullable=True, ondelete="SET NULL"
-    )
+    customer_id: Mapped[UUID | None] = ref("customers", nullable=True, ondelete="SET NULL")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     customer: Mapped[Customer | None] = one("Customer", back_populates="identities")

@@ -96,13 +96,9 @@ class _Link:
         )
 
 
-def ref(
-    table: str, *, nullable: bool = False, ondelete: str | None = None
-) -> MappedColumn[Any]:
+def ref(table: str, *, nullable: bool = False, ondelete: str | None = None) -> MappedColumn[Any]:
     """A column that points at a row of the same merchant; the database refuses any other."""
-    return mapped_column(
-        Uuid, nullable=nullable, info={"ref": table, "ondelete": ondelete}
-    )
+    return mapped_column(Uuid, nullable=nullable, info={"ref": table, "ondelete": ondelete})
 
 
 def one(target: str, *, via: str | None = None, **options: Any) -> Any:
@@ -194,9 +190,7 @@ def _only_this_merchant(state: ORMExecuteState) -> None:
         return
     merchant_id = state.session.merchant_id  # type: ignore[attr-defined]  # it is a MerchantSession
     state.statement = state.statement.options(
-        with_loader_criteria(
-            Row, lambda row: row.merchant_id == merchant_id, include_aliases=True
-        )
+        with_loader_criteria(Row, lambda row: row.merchant_id == merchant_id, include_aliases=True)
     )
 
 
@@ -218,9 +212,7 @@ def _engine(role: str) -> Engine:
     if role not in _engines:
         _engines[role] = create_engine(
             settings().database_url,
-            connect_args={
-                "options": f"-c role={role} -c timezone=UTC -c lock_timeout=15s"
-            },
+            connect_args={"options": f"-c role={role} -c timezone=UTC -c lock_timeout=15s"},
             pool_size=10,
             max_overflow=40,
             pool_pre_ping=True,
@@ -255,9 +247,7 @@ def session() -> MerchantSession:
 def begin(merchant_id: UUID) -> MerchantSession:
     """Open this merchant's session and make it the current one; one at a time."""
     if _current.get() is not None:
-        raise RuntimeError(
-            "a merchant session is already open: a session never switches"
-        )
+        raise RuntimeError("a merchant session is already open: a session never switches")
     current = MerchantSession(merchant_id)
     _current.set(current)
     return current

@@ -113,13 +113,9 @@ class Message(Row):
     reply_to_wamid: Mapped[str | None]
     client_id: Mapped[UUID | None]
     """Made by the browser: a double click or a retry is one message."""
-    sender_id: Mapped[UUID | None] = ref(
-        "memberships", nullable=True, ondelete="SET NULL"
-    )
+    sender_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     order_id: Mapped[UUID | None] = ref("orders", nullable=True, ondelete="SET NULL")
-    template_id: Mapped[UUID | None] = ref(
-        "message_templates", nullable=True, ondelete="SET NULL"
-    )
+    template_id: Mapped[UUID | None] = ref("message_templates", nullable=True, ondelete="SET NULL")
     media_id: Mapped[UUID | None] = ref("media", nullable=True, ondelete="SET NULL")
     at: Mapped[datetime] = mapped_column(default=utcnow)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -52,9 +52,7 @@ class Order(Row):
     client_id: Mapped[UUID | None]
     """Made by the form: the same form sent twice is one order."""
     customer_id: Mapped[UUID] = ref("customers")
-    conversation_id: Mapped[UUID | None] = ref(
-        "conversations", nullable=True, ondelete="SET NULL"
-    )
+    conversation_id: Mapped[UUID | None] = ref("conversations", nullable=True, ondelete="SET NULL")
     stage_id: Mapped[UUID] = ref("stages")
     state: Mapped[SystemState]
     """The last state a stage gave it; a stage without a state changes nothing."""
@@ -76,9 +74,7 @@ class Order(Row):
     ship_phone: Mapped[str]
     ship_line: Mapped[str] = mapped_column(default="")
     ship_city: Mapped[str] = mapped_column(default="")
-    assignee_id: Mapped[UUID | None] = ref(
-        "memberships", nullable=True, ondelete="SET NULL"
-    )
+    assignee_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     note: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
@@ -114,9 +110,7 @@ class OrderLine(Row):
 
     order_id: Mapped[UUID] = ref("orders", ondelete="CASCADE")
     position: Mapped[int]
-    variant_id: Mapped[UUID | None] = ref(
-        "variants", nullable=True, ondelete="SET NULL"
-    )
+    variant_id: Mapped[UUID | None] = ref("variants", nullable=True, ondelete="SET NULL")
     """None for a free product: attached to this order, in no catalogue, never in stock."""
     name: Mapped[str]
     sku: Mapped[str] = mapped_column(default="")

@@ -35,9 +35,7 @@ def differences() -> list[object]:
     """What the models say and the migrated database does not, or the other way round."""
     engine = create_engine(settings().database_url, poolclass=NullPool)
     with engine.connect() as connection:
-        return list(
-            compare_metadata(MigrationContext.configure(connection), Base.metadata)
-        )
+        return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
 
 
 def _config() -> Config:

@@ -16,11 +16,7 @@ def seal(secret: str, *, merchant_id: UUID, place: str, row_id: UUID) -> bytes:
     """`secret` encrypted for one column of one row ("channels.token"); useless anywhere else."""
     nonce = os.urandom(12)
     place_name = _place(merchant_id, place, row_id)
-    return (
-        KEY_ID
-        + nonce
-        + AESGCM(settings().data_key).encrypt(nonce, secret.encode(), place_name)
-    )
+    return KEY_ID + nonce + AESGCM(settings().data_key).encrypt(nonce, secret.encode(), place_name)
 
 
 def unseal(sealed: bytes, *, merchant_id: UUID, place: str, row_id: UUID) -> str:

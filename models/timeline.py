@@ -37,9 +37,7 @@ class Entry(Row):
     kind: Mapped[str]
     """created, moved, stock_blocked, late_tap, repeated_tap, automation_failed, note, …"""
     actor: Mapped[Actor]
-    actor_id: Mapped[UUID | None] = ref(
-        "memberships", nullable=True, ondelete="SET NULL"
-    )
+    actor_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     from_stage_id: Mapped[UUID | None]
     to_stage_id: Mapped[UUID | None]
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)

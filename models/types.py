@@ -55,11 +55,7 @@ class Money:
             amount = Decimal(plain).scaleb(exponent(currency))
         except InvalidOperation:
             raise ValueError(text) from None
-        if (
-            not amount.is_finite()
-            or amount != amount.to_integral_value()
-            or abs(amount) > 10**13
-        ):
+        if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) > 10**13:
             raise ValueError(text)
         return cls(int(amount), currency)
 

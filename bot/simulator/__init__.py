@@ -1,0 +1,8 @@
+"""A Meta of our own: Graph API, webhooks and phones, for the demo, the tests and the harness."""
+
+from bot.simulator.faults import Fault
+from bot.simulator.manner import Manner
+from bot.simulator.server import listen, serve
+from bot.simulator.simulator import Simulator, create_simulator
+
+__all__ = ["Fault", "Manner", "Simulator", "create_simulator", "listen", "serve"]

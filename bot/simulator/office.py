@@ -1,0 +1,200 @@
+"""The engine room: a turn changes the world, writes the ledger, and lets the events leave."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.simulator import changes, demo
+from bot.simulator.brakes import Brakes
+from bot.simulator.clock import Clock
+from bot.simulator.events import Event
+from bot.simulator.faults import Faults
+from bot.simulator.feed import Feed
+from bot.simulator.files import Files
+from bot.simulator.ledger import Ledger
+from bot.simulator.manner import Manner
+from bot.simulator.postman import Post, Posted, Postman
+from bot.simulator.world import Account, Customer, Json, Number
+
+LINK_SECONDS = 300
+
+
+class Office:
+    """World, ledger, clock and postman of one simulator; safe to use from many threads."""
+
+    public_url = "https://graph.facebook.com"
+    """Where the links to media point."""
+
+    def __init__(
+        self, *, webhook_url: str, app_secret: str, post: Post, folder: Path | None, latency: float
+    ) -> None:
+        self.clock = Clock()
+        self.world = demo.world()
+        self.feed = Feed()
+        self.faults = Faults()
+        self.brakes = Brakes()
+        self.files = Files(folder / "media" if folder else None)
+        self.folder = folder
+        self.latency = latency
+        self.ledger = Ledger(folder / "ledger.jsonl" if folder else None)
+        self._secret = app_secret.encode()
+        self.postman = Postman(webhook_url, app_secret, post, self._posted)
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._leaving: list[tuple[Event, Manner, float]] = []
+        self._touched: set[str] = set()
+        self._events = 0
+        self._manner: Manner | None = None
+        self._replay()
+
+    @property
+    def manner(self) -> Manner:
+        """How webhooks travel now; assign a changed one."""
+        return self._manner or self.postman.manner
+
+    @manner.setter
+    def manner(self, manner: Manner) -> None:
+        self.postman.manner = manner
+
+    @contextmanager
+    def turn(self, manner: Manner | None = None, *, disk: bool = True) -> Iterator[None]:
+        """Everything noted inside is on the disk, and its events on their way, afterwards."""
+        with self._lock:
+            outer, self._manner = self._manner, manner or self._manner
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                self._manner = outer
+            if self._depth:
+                return
+            leaving, self._leaving = self._leaving, []
+            touched, self._touched = self._touched, set()
+            self.ledger.flush(disk=disk)
+            for event, manner_of_event, after in leaving:
+                self.postman.put(event, manner_of_event, after)
+        self.feed.tell(touched)
+
+    def note(self, kind: str, **facts: Any) -> Json:
+        """One more record in the ledger, already true in the world. Only inside a turn."""
+        record = {"kind": kind, "at": self.clock.now().isoformat(), "time": self.clock.time()}
+        record |= facts
+        self.ledger.append(record)
+        changes.apply(self.world, record)
+        self._touched.update(c for c in [facts.get("customer")] if c)
+        return record
+
+    def emit(
+        self,
+        account: Account,
+        value: Json,
+        *,
+        field: str = "messages",
+        lane: str | None = None,
+        wamid: str | None = None,
+        after: float = 0.0,
+    ) -> None:
+        """This change is posted to the webhook, unless the app is not subscribed to the account."""
+        if not account.subscribed:
+            return
+        self._events += 1
+        event = Event(
+            id=f"e{self._events}",
+            account=account.id,
+            field=field,
+            value=value,
+            lane=lane or account.id,
+            at=self.clock.time(),
+            wamid=wamid,
+        )
+        dropped = {"dropped": True} if self.manner.drop else {}
+        self.note("event", event=vars(event), **dropped)
+        if not dropped:
+            self._leaving.append((event, self.manner, after))
+
+    def media_link(self, media_id: str) -> str:
+        """Where the bytes of a medium can be had for five minutes, with the account's token."""
+        until = int(self.clock.time()) + LINK_SECONDS
+        seal = self._seal(media_id, until)
+        query = f"mid={media_id}&ext={until}&hash={seal}"
+        return f"{self.public_url}/whatsapp_business/attachments/?{query}"
+
+    def media_link_holds(self, media_id: str, until: str, seal: str) -> bool:
+        fresh = until.isdigit() and self.clock.time() < int(until)
+        return fresh and hmac.compare_digest(self._seal(media_id, int(until)), seal)
+
+    def _seal(self, media_id: str, until: int) -> str:
+        return hmac.new(self._secret, f"{media_id} {until}".encode(), "sha256").hexdigest()[:20]
+
+    def number(self, number_id: str) -> Number:
+        return self.world.numbers[number_id]
+
+    def customer(self, who: str | Customer) -> Customer:
+        """The customer of this id, phone, username or user id; KeyError when there is none."""
+        if isinstance(who, Customer):
+            return who
+        found = self.world.somebody(who)
+        if found is None:
+            raise KeyError(who)
+        return found
+
+    def reset(self) -> None:
+        """The demo's world again and nothing on its way; the ledger keeps what was before."""
+        with self.turn():
+            self.postman.clear()
+            self._leaving.clear()
+            self.note("reset")
+            self._start_over()
+        self.feed.tell(set(self.world.customers))
+
+    def _start_over(self) -> None:
+        self.world = demo.world()
+        self.manner = Manner()
+        self.faults.clear()
+        self.clock.set(None)
+
+    def _posted(self, posted: Posted) -> None:
+        first = [p for p in posted.parcels if p.event.wamid]
+        # Not worth a wait for the disk: an answer that is forgotten is a webhook posted again.
+        with self.turn(disk=False):
+            self.note(
+                "posted",
+                events=[parcel.name for parcel in posted.parcels],
+                wamids=[parcel.event.wamid for parcel in first],
+                attempt=1 + max(parcel.tries for parcel in posted.parcels),
+                answer=posted.answer,
+                error=posted.error,
+            )
+            for parcel in first:
+                bubble = self.world.bubbles.get(parcel.event.wamid or "")
+                if bubble and bubble.customer:
+                    self._touched.add(bubble.customer)
+
+    def _replay(self) -> None:
+        waiting: dict[str, Event] = {}
+        for record in self.ledger.records():
+            if record["kind"] == "reset":
+                self._start_over()
+                waiting.clear()
+            changes.apply(self.world, record)
+            self._remember(record, waiting)
+        for event in waiting.values():
+            self.postman.put(event, self.manner)
+
+    def _remember(self, record: Json, waiting: dict[str, Event]) -> None:
+        if record["kind"] == "event":
+            event = Event(**record["event"])
+            self._events = int(event.id[1:])
+            if not record.get("dropped"):
+                waiting[event.id] = event
+        elif record["kind"] == "posted" and record["answer"] == 200:
+            for name in record["events"]:
+                waiting.pop(name, None)
+        elif record["kind"] == "clock":
+            self.clock.offset = record["offset"]

@@ -1,0 +1,153 @@
+"""One simulated Meta: the WSGI app, the customers' phones, the webhooks and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from flask import Flask
+
+from bot.simulator.app import flask_app
+from bot.simulator.faults import Fault
+from bot.simulator.line import Line
+from bot.simulator.manner import Manner
+from bot.simulator.phones import Phones
+from bot.simulator.postman import Post, Posted
+from bot.simulator.sends import Sends
+from bot.simulator.world import Json
+
+ANSWER_SECONDS = 20.0
+
+
+class Simulator(Sends, Phones):
+    """Meta as the product meets it. `app` is WSGI, `flask` the Flask app inside it.
+
+    Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
+    """
+
+    def __init__(
+        self, *, webhook_url: str, app_secret: str, post: Post, folder: Path | None, latency: float
+    ) -> None:
+        super().__init__(
+            webhook_url=webhook_url,
+            app_secret=app_secret,
+            post=post,
+            folder=folder,
+            latency=latency,
+        )
+        self.flask: Flask = flask_app(self)
+        self.app = Line(self.flask.wsgi_app, self.faults)
+
+    def deliver(
+        self, *, batch: int | None = None, shape: str | None = None, shuffle: bool = False
+    ) -> list[Posted]:
+        """Posts every waiting event now, due or not, and returns the posts with their answers.
+
+        `batch` events ride in one body, in `shape` (see Manner). What was not answered with 200
+        waits for the next call, which repeats it first.
+        """
+        if shuffle:
+            self.postman.scatter()
+        return self.postman.deliver(batch=batch, shape=shape)
+
+    def fail(self, what: int | str, **how: Any) -> None:
+        """The next call (`times`, None: every) fails like this; see Fault for the choices."""
+        self.faults.add(Fault(what, **how))
+
+    @contextmanager
+    def manners(self, **changes: Any) -> Iterator[Manner]:
+        """Inside, webhooks are born and travel in this manner (fields of Manner)."""
+        before = self.manner
+        self.manner = before.but(**changes)
+        try:
+            yield self.manner
+        finally:
+            self.manner = before
+
+    def limit(self, **limits: Any) -> None:
+        """Meta's brakes are set: throughput, pair_burst, pair_every (see Limits)."""
+        self.brakes.limits = replace(self.brakes.limits, **limits)
+
+    def set_date(self, instant: datetime | None) -> None:
+        """From now on it is this instant; None is the real time. Decides prices and the window."""
+        with self.turn():
+            self.clock.set(instant)
+            self.note("clock", offset=self.clock.offset)
+
+    def advance(self, seconds: float) -> None:
+        """The simulated time jumps ahead."""
+        with self.turn():
+            self.clock.advance(seconds)
+            self.note("clock", offset=self.clock.offset)
+
+    def drain(self, timeout: float = 60.0) -> bool:
+        """True once every event was answered with 200; False when some still wait."""
+        if self.postman.running:
+            return self.postman.drain(timeout)
+        self.deliver()
+        return self.postman.waiting == 0
+
+    def invoice(self) -> list[Json]:
+        """What Meta counts, one line a delivered message: wamid, number, to, date, pricing."""
+        return [self._charge(b.wamid) for b in self.world.bubbles.values() if _arrived(b.reached)]
+
+    def start(self) -> None:
+        """From now on webhooks leave by themselves, in the background."""
+        self.postman.start()
+
+    def stop(self) -> None:
+        """Nothing leaves any more and the ledger is closed; a new simulator can take over."""
+        self.postman.stop()
+        self.ledger.close()
+
+    def _charge(self, wamid: str) -> Json:
+        bubble = self.world.bubbles[wamid]
+        local = self.world.local(self.world.account_of(bubble.number), bubble.reached["delivered"])
+        return {
+            "wamid": wamid,
+            "number": bubble.number,
+            "to": bubble.recipient,
+            "date": local.date().isoformat(),
+            "pricing": bubble.pricing,
+        }
+
+
+def create_simulator(
+    *,
+    webhook_url: str,
+    app_secret: str,
+    post: Post | None = None,
+    folder: Path | None = None,
+    latency: float = 0.0,
+) -> Simulator:
+    """A simulator of the demo's world, as its ledger in `folder` left it.
+
+    `post(url, body, headers) -> status` carries webhooks (default: HTTP). Without a folder
+    nothing is kept. `latency` is the time between accepted, sent and delivered, in seconds.
+    """
+    return Simulator(
+        webhook_url=webhook_url,
+        app_secret=app_secret,
+        post=post or over_http(),
+        folder=folder,
+        latency=latency,
+    )
+
+
+def over_http() -> Post:
+    """Posts webhooks over the network; redirects are answers like any other."""
+    client = httpx.Client(timeout=ANSWER_SECONDS, trust_env=False)
+
+    def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+        return client.post(url, content=body, headers=headers).status_code
+
+    return post
+
+
+def _arrived(reached: dict[str, float]) -> bool:
+    return "delivered" in reached

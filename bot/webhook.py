@@ -1,0 +1,93 @@
+"""Meta's door: GET answers its challenge, POST keeps the body before it answers 200."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import threading
+from functools import cache
+
+from flask import Blueprint, Response, abort, request
+from werkzeug.exceptions import HTTPException
+
+from bot.envelopes import Envelopes, NotKept
+from config import settings
+
+blueprint = Blueprint("webhook", __name__)
+
+# Meta sends up to 3 MB.
+LARGEST = 4 << 20
+
+
+@blueprint.get("/webhooks/whatsapp")
+def challenge() -> Response:
+    """Meta asks once, when the address is typed into its form."""
+    token = request.args.get("hub.verify_token", "")
+    if request.args.get("hub.mode") != "subscribe" or not _same(token, settings().verify_token):
+        abort(403)
+    return _plain(request.args.get("hub.challenge", ""))
+
+
+@blueprint.post("/webhooks/whatsapp")
+def receive() -> Response:
+    """200 once the body is on disk. 403: not from Meta; 413: too large; 503: send it again."""
+    body = _body()
+    if not _signed(body, request.headers.get("X-Hub-Signature-256", "")):
+        abort(403)
+    try:
+        _envelopes().keep(body)
+    except NotKept:
+        abort(503)
+    return _plain("kept")
+
+
+@blueprint.errorhandler(HTTPException)
+def refuse(error: HTTPException) -> Response:
+    """Meta reads the status only; the pages' error pages are for people."""
+    return _plain(error.name, error.code or 500)
+
+
+def _body() -> bytes:
+    # One byte more than allowed: a chunked body names no length, and is cut there in silence.
+    request.max_content_length = LARGEST + 1
+    body = request.get_data(cache=False)
+    if len(body) > LARGEST:
+        abort(413)
+    return body
+
+
+def _signed(body: bytes, signature: str) -> bool:
+    # Every secret is tried, so that the time tells nothing; the previous one is valid until
+    # Meta's change of the app secret has reached all its servers.
+    return any([_same(signature, _signature(secret, body)) for secret in settings().app_secrets])
+
+
+def _signature(secret: str, body: bytes) -> str:
+    return "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()
+
+
+def _same(given: str, right: str) -> bool:
+    # As bytes: compare_digest raises on text beyond ASCII, and a header can hold any.
+    return hmac.compare_digest(given.encode("utf-8", "replace"), right.encode())
+
+
+def _plain(text: str, status: int = 200) -> Response:
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return Response(text, status, headers, mimetype="text/plain")
+
+
+_birth = threading.Lock()
+
+
+def _envelopes() -> Envelopes:
+    with _birth:
+        return _envelopes_of(settings().database_url)
+
+
+@cache
+def _envelopes_of(database_url: str) -> Envelopes:
+    return Envelopes(database_url.replace("+psycopg", "", 1))
+
+
+# A child of this process must not write into its parent's connection.
+os.register_at_fork(after_in_child=_envelopes_of.cache_clear)

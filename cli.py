@@ -1,0 +1,176 @@
+"""The terminal: worker, clock, simulator, migrate, seed, user, merchant, sweep, verify, trace."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from config import Misconfigured, settings
+
+
+@click.group()
+def wasl() -> None:
+    """Wasl: WhatsApp messages become orders."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for noisy in ("httpx", "pywa", "rq.worker", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    settings()
+
+
+def main() -> None:
+    """The console script: a wrong environment is one sentence, not a traceback."""
+    try:
+        wasl()
+    except Misconfigured as error:
+        sys.exit(f"wasl: {error}")
+
+
+@wasl.command()
+@click.argument("queue", type=click.Choice(["ingest", "deliver"]))
+def worker(queue: str) -> None:
+    """Work for one queue: read what Meta sent, or deliver what we send."""
+    from rq import SimpleWorker
+    from rq.serializers import JSONSerializer
+
+    import bot.jobs  # noqa: F401 - loaded once here, not by the first job
+    from flows import outbox
+
+    SimpleWorker(
+        [outbox.queue(queue)],
+        connection=outbox.connection(),
+        serializer=JSONSerializer,
+        worker_ttl=30,
+        maintenance_interval=10,
+        job_monitoring_interval=5,
+    ).work(logging_level="WARNING")
+
+
+@wasl.command()
+def clock() -> None:
+    """Run what happens by itself: lost nudges, expired leases, pruning."""
+    from flows import clock as ticking
+
+    stopped: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stopped.append(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    ticking.run(lambda: bool(stopped))
+
+
+@wasl.command()
+def simulator() -> None:
+    """Play Meta and the customers' phones, for the demo and for trials."""
+    from bot.simulator import serve
+
+    serve()
+
+
+@wasl.command()
+def migrate() -> None:
+    """Bring the database to the newest schema and load Meta's price lists."""
+    from flows import costs
+    from models import schema
+
+    schema.upgrade()
+    costs.load_rate_cards()
+
+
+@wasl.command()
+def seed() -> None:
+    """Fill an empty database with the demo's two merchants; prints their sign-ins as JSON."""
+    from bot.simulator import demo as world
+    from flows import demo
+
+    listed = [record for record in world.records() if record["kind"] == "template"]
+    click.echo(json.dumps(demo.seed(listed), ensure_ascii=False))
+
+
+@wasl.command()
+def sweep() -> None:
+    """Nudge the worker of everything that is due; prints how many lanes."""
+    from flows import outbox
+
+    click.echo(f"{outbox.sweep()} lanes nudged")
+
+
+@wasl.group()
+def merchant() -> None:
+    """Merchants of this install."""
+
+
+@merchant.command("add")
+@click.option("--name", required=True)
+@click.option("--country", required=True, help="ISO 3166, such as MA or DZ")
+@click.option("--language", default="fr", type=click.Choice(["fr", "ar", "en"]))
+def merchant_add(name: str, country: str, language: str) -> None:
+    """Add a merchant with its pipeline and first warehouse; prints its id."""
+    from flows import team
+
+    click.echo(team.add_merchant(name=name, country=country, language=language))
+
+
+@wasl.group()
+def user() -> None:
+    """People who can sign in."""
+
+
+@user.command("add")
+@click.option("--merchant", "merchant_id", required=True, type=click.UUID)
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--role", default="owner")
+@click.password_option()
+def user_add(merchant_id: object, email: str, name: str, role: str, password: str) -> None:
+    """Add a person to a merchant's team."""
+    from uuid import UUID
+
+    from flows import team
+    from flows.errors import Refused
+    from models.user import Role
+
+    try:
+        team.add_user(
+            UUID(str(merchant_id)), email=email, name=name, role=Role(role), password=password
+        )
+    except (Refused, ValueError) as error:
+        message = error.message.format(**error.facts) if isinstance(error, Refused) else str(error)
+        raise click.ClickException(message) from error
+
+
+@wasl.command()
+def verify() -> None:
+    """Check the invariants on the running install; exit code 1 when one is broken."""
+    from flows import invariants
+
+    broken = 0
+    for check in invariants.check():
+        click.echo(f"{'holds ' if check.holds else 'BROKEN'} {check.name}: {check.found}")
+        broken += not check.holds
+    sys.exit(1 if broken else 0)
+
+
+@wasl.command()
+@click.argument("what")
+def trace(what: str) -> None:
+    """Tell the whole life of a message (wamid) or an order (number)."""
+    from flows import tracing
+
+    lines = list(tracing.trace(what))
+    if not lines:
+        raise click.ClickException(f"nothing is known of {what}")
+    for line in lines:
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

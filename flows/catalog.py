@@ -1,0 +1,118 @@
+"""The catalogue: products made known, and found by how people begin to type them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, literal, or_, select
+from sqlalchemy.orm import contains_eager
+
+from models import db
+from models.catalog import WORD, Product, Variant
+from models.stock import StockLevel
+from models.types import clean, fold
+
+
+@dataclass(frozen=True, slots=True)
+class NewVariant:
+    """One version of a product to be: options in the order people read them."""
+
+    sku: str
+    options: dict[str, str]
+    price: int | None = None
+    """Minor units; None follows the product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A variant that can be ordered; `left` is what all warehouses can still promise."""
+
+    variant: Variant
+    left: int | None
+    """None where stock is not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    product: Product
+    offers: tuple[Offer, ...]
+
+
+def create(
+    name: str,
+    *,
+    sku: str,
+    price: int,
+    variants: Sequence[NewVariant] = (),
+    track_stock: bool = True,
+) -> Product:
+    """A product that can be ordered and found; without variants it is its own only one.
+
+    `price` is in minor units of the merchant's currency. A reference that is taken is the
+    database's to refuse.
+    """
+    product = Product(name=clean(name), sku=clean(sku), price=price, track_stock=track_stock)
+    versions = variants or [NewVariant(sku, {})]
+    product.variants = [
+        Variant(sku=clean(new.sku), options=dict(new.options), price=new.price, position=position)
+        for position, new in enumerate(versions)
+    ]
+    product.index()
+    db.session().add(product)
+    return product
+
+
+def search(text: str, *, limit: int = 20) -> list[Found]:
+    """Products on sale whose words begin like those typed, in one query; all of them for "".
+
+    A reference typed whole comes first, then references that begin so, then names.
+    """
+    found = _best(text, limit).cte("found")
+    rows = select(Variant, _left()).join(Variant.product).join(found, found.c.id == Product.id)
+    rows = rows.options(contains_eager(Variant.product)).order_by(
+        found.c.rank, Product.name, Product.id, Variant.position
+    )
+    by_product = groupby(db.session().execute(rows).all(), key=lambda row: row[0].product)
+    return [
+        Found(product, tuple(Offer(variant, left) for variant, left in versions))
+        for product, versions in by_product
+    ]
+
+
+def _best(text: str, limit: int) -> Select[UUID, int]:
+    best = select(Product.id).where(Product.active, *_begins_like(WORD.findall(fold(text))))
+    reference = clean(text).strip().lower()
+    if not reference:
+        rank: ColumnElement[int] = literal(0)
+    else:
+        best = best.join(Product.variants).group_by(Product.id, Product.name)
+        rank = func.min(_rank(reference))
+    best = best.order_by(rank, Product.name, Product.id).limit(limit)
+    return best.add_columns(rank.label("rank"))
+
+
+def _rank(reference: str) -> ColumnElement[int]:
+    skus = (func.lower(Product.sku), func.lower(Variant.sku))
+    return case(
+        (or_(*(sku == reference for sku in skus)), 0),
+        (or_(*(func.starts_with(sku, reference) for sku in skus)), 1),
+        else_=2,
+    )
+
+
+def _begins_like(words: Iterable[str]) -> list[ColumnElement[bool]]:
+    # Not full text: under row-level security PostgreSQL may not use its index (the operator is
+    # not leakproof), and this costs some milliseconds over the 10,000 products of one merchant.
+    padded = literal(" ") + Product.search_text
+    return [padded.contains(f" {word}") for word in words]
+
+
+def _left() -> ColumnElement[int | None]:
+    # Levels are summed one variant at a time, on their key: never the whole table.
+    there = select(cast(func.coalesce(func.sum(StockLevel.available), 0), BigInteger)).where(
+        StockLevel.merchant_id == Variant.merchant_id, StockLevel.variant_id == Variant.id
+    )
+    return case((Product.track_stock, there.scalar_subquery()))

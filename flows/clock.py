@@ -1,0 +1,67 @@
+"""What runs by itself: sweep lost nudges, prune settled envelopes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from flows import outbox
+from models import db
+from models.envelope import Envelope, EnvelopeState
+from models.types import utcnow
+
+log = logging.getLogger(__name__)
+
+KEPT = timedelta(days=30)
+
+
+@dataclass(slots=True)
+class Chore:
+    """Something to do every `seconds`; a failure is logged and tried again next time."""
+
+    seconds: float
+    do: Callable[[], object]
+    due: float = field(default=0.0)
+
+
+def prune() -> None:
+    """Settled envelopes older than 30 days are gone; what nobody has read yet stays."""
+    with db.house() as house:
+        house.execute(
+            delete(Envelope).where(
+                Envelope.state == EnvelopeState.SETTLED, Envelope.settled_at < utcnow() - KEPT
+            )
+        )
+
+
+def chores() -> list[Chore]:
+    return [Chore(2.0, outbox.sweep), Chore(3600.0, prune)]
+
+
+def tick(waiting: list[Chore], now: float) -> None:
+    """Do what is due at `now` (seconds of a monotonic clock)."""
+    for chore in waiting:
+        if now >= chore.due:
+            chore.due = now + chore.seconds
+            _do(chore)
+
+
+def _do(chore: Chore) -> None:
+    try:
+        chore.do()
+    except Exception:
+        # The clock must outlive a database that is away for a minute.
+        log.exception("a chore failed, the next tick tries again")
+
+
+def run(stopped: Callable[[], bool]) -> None:
+    """Tick until told to stop."""
+    waiting = chores()
+    while not stopped():
+        tick(waiting, time.monotonic())
+        time.sleep(0.25)

@@ -1,0 +1,362 @@
+"""receive, reply, assign, read: what happens in the shared inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import joinedload
+
+from flows import customers, live, outbox
+from flows.events import Echo, Inbound, Written
+from models import db
+from models.channel import Channel
+from models.conversation import Activity, Conversation
+from models.customer import WhatsAppIdentity
+from models.message import RANKS, Direction, Message, Origin, ReadMark, Sending
+from models.types import Json, clean, new_id, utcnow
+from models.user import Membership
+
+PREVIEW_LENGTH = 160
+
+
+# --- what customers write -------------------------------------------------------------------------
+
+
+def receive(written: Sequence[tuple[Channel, Written]]) -> list[Message]:
+    """Every message of the batch is in its conversation, once, whatever Meta repeats.
+
+    Returns what customers wrote that was not there before, in Meta's order.
+
+    Conversations show Meta's time and order; unread counts and the 24-hour window follow what
+    customers wrote just now, not echoes of the merchant's phone nor old history.
+    """
+    if not written:
+        return []
+    identities = customers.identities_for([_person(event) for _, event in written])
+    pairs = [(channel, who) for (channel, _), who in zip(written, identities, strict=True)]
+    conversations = _conversations(pairs)
+    rows = [
+        _row(channel, conversations[channel.id, who.id], event)
+        for (channel, event), who in zip(written, identities, strict=True)
+    ]
+    fresh = _insert(rows)
+    _bring_forward([row for row in rows if row["id"] in fresh])
+    for (_, event), who, row in zip(written, identities, rows, strict=True):
+        if row["id"] in fresh and isinstance(event, Inbound) and event.became is not None:
+            customers.repoint(who, event.became)
+    live.changed("inbox", *{f"conversation:{row['conversation_id']}" for row in rows})
+    return _heard(fresh)
+
+
+def _person(event: Written) -> Any:
+    return event.sender if isinstance(event, Inbound) else event.person  # type: ignore[attr-defined]
+
+
+def _conversations(
+    pairs: Iterable[tuple[Channel, WhatsAppIdentity]],
+) -> dict[tuple[UUID, UUID], UUID]:
+    """The conversation of each channel and identity, opened where there is none yet."""
+    wanted = {(channel.id, who.id): who for channel, who in pairs}
+    found = _find(wanted)
+    missing = {pair: who for pair, who in wanted.items() if pair not in found}
+    if missing:
+        session = db.session()
+        session.execute(
+            insert(Conversation)
+            .values(
+                [
+                    {
+                        "merchant_id": session.merchant_id,
+                        "id": new_id(),
+                        "channel_id": channel_id,
+                        "identity_id": identity_id,
+                        "search_text": customers.search_text(who),
+                    }
+                    for (channel_id, identity_id), who in sorted(missing.items(), key=_pair)
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+        found = _find(wanted)
+    return found
+
+
+def _pair(item: tuple[tuple[UUID, UUID], WhatsAppIdentity]) -> tuple[UUID, UUID]:
+    return item[0]
+
+
+def _find(wanted: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], UUID]:
+    found = select(Conversation.channel_id, Conversation.identity_id, Conversation.id).where(
+        tuple_(Conversation.channel_id, Conversation.identity_id).in_(list(wanted))
+    )
+    return {(channel, who): id_ for channel, who, id_ in db.session().execute(found)}
+
+
+def _row(channel: Channel, conversation_id: UUID, event: Written) -> Json:
+    incoming = isinstance(event, Inbound) or (isinstance(event, Echo) and not event.outgoing)
+    return {
+        "merchant_id": db.session().merchant_id,
+        "id": new_id(),
+        "conversation_id": conversation_id,
+        "channel_id": channel.id,
+        "direction": Direction.IN if incoming else Direction.OUT,
+        "origin": Origin.CUSTOMER if incoming else Origin.PHONE,
+        "kind": event.kind,
+        "text": event.text,
+        "payload": _payload(event),
+        "wamid": event.wamid,
+        "reply_to_wamid": event.context_wamid,
+        "at": event.at or utcnow(),
+        "rank": RANKS.get(event.status or "sent", 1) if isinstance(event, Echo) else None,
+        # Not a column: whether this is news for the agents.
+        "_new": isinstance(event, Inbound),
+    }
+
+
+def _payload(event: Written) -> Json:
+    """The typed body, and beside it what else a page or an automation may want to know."""
+    beside = {
+        "button_payload": event.button_payload,
+        "button_text": event.button_text,
+        "target_wamid": event.target_wamid,
+        "forwarded": event.forwarded or event.often_forwarded,
+        "errors": list(event.errors),
+        "extra": event.extra,
+        "referral": getattr(event, "referral", None),
+        "product": getattr(event, "product", None),
+    }
+    return {"body": event.payload} | {key: value for key, value in beside.items() if value}
+
+
+def _insert(rows: Sequence[Json]) -> set[UUID]:
+    """The ids of the messages that were not there yet, stored now in Meta's order."""
+    in_order = sorted(rows, key=lambda row: row["at"])
+    values = [{k: v for k, v in row.items() if k != "_new"} for row in in_order]
+    statement = (
+        insert(Message)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["merchant_id", "channel_id", "wamid"])
+        .returning(Message.id)
+    )
+    return set(db.session().scalars(statement))
+
+
+def _bring_forward(rows: Sequence[Json]) -> None:
+    """What the list shows of each conversation: its newest message, unread, the window."""
+    by_conversation: dict[UUID, list[Json]] = {}
+    for row in rows:
+        by_conversation.setdefault(row["conversation_id"], []).append(row)
+    for conversation_id in sorted(by_conversation):
+        _bring_one_forward(conversation_id, by_conversation[conversation_id])
+
+
+def _bring_one_forward(conversation_id: UUID, rows: Sequence[Json]) -> None:
+    news = [row["at"] for row in rows if row["_new"]]
+    newest = max(rows, key=lambda row: row["at"])
+    values: dict[str, Any] = {"unread": Conversation.unread + len(news)}
+    if news:
+        values["last_inbound_at"] = func.greatest(Conversation.last_inbound_at, max(news))
+    session = db.session()
+    session.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation_id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    show_last(
+        conversation_id,
+        message_id=newest["id"],
+        at=newest["at"],
+        direction=newest["direction"],
+        kind=newest["kind"],
+        text=newest["text"],
+    )
+
+
+def show_last(
+    conversation_id: UUID, *, message_id: UUID, at: datetime, direction: str, kind: str, text: str
+) -> None:
+    """The list shows this message for the conversation, unless it shows a newer one."""
+    db.session().execute(
+        update(Conversation)
+        .where(
+            Conversation.id == conversation_id,
+            (Conversation.last_message_id.is_(None)) | (Conversation.last_message_at <= at),
+        )
+        .values(
+            last_message_at=at,
+            last_message_id=message_id,
+            last_direction=str(direction),
+            last_kind=kind,
+            last_preview=" ".join(text.split())[:PREVIEW_LENGTH],
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _heard(fresh: set[UUID]) -> list[Message]:
+    wanted = (
+        select(Message)
+        .where(Message.id.in_(fresh), Message.origin == Origin.CUSTOMER)
+        .options(joinedload(Message.conversation))
+        .order_by(Message.at, Message.seq)
+    )
+    return list(db.session().scalars(wanted)) if fresh else []
+
+
+# --- what agents do -------------------------------------------------------------------------------
+
+
+def assign(conversation: Conversation, member: Membership | None, *, by: Membership) -> None:
+    """The conversation is `member`'s (or nobody's); the thread says who gave it to whom."""
+    if conversation.assignee_id == (member.id if member else None):
+        return
+    conversation.assignee = member
+    note_activity(conversation, "assigned", {"to": member.name if member else None}, actor=by)
+    live.changed("inbox")
+
+
+def mark_read(conversation: Conversation) -> None:
+    """Nobody has to read it any more, and the customer will see blue ticks."""
+    if conversation.unread == 0:
+        return
+    conversation.unread = 0
+    session = db.session()
+    newest = session.scalar(
+        select(Message.wamid)
+        .where(Message.conversation_id == conversation.id, Message.direction == Direction.IN)
+        .order_by(Message.at.desc(), Message.seq.desc())
+        .limit(1)
+    )
+    if newest:
+        _tell_meta_read(conversation, newest)
+    live.changed("inbox")
+
+
+def _tell_meta_read(conversation: Conversation, wamid: str) -> None:
+    session = db.session()
+    session.execute(
+        insert(ReadMark)
+        .values(
+            merchant_id=session.merchant_id,
+            id=new_id(),
+            channel_id=conversation.channel_id,
+            conversation_id=conversation.id,
+            wamid=wamid,
+            sending=Sending.QUEUED,
+            due_at=utcnow(),
+            attempt=0,
+            created_at=utcnow(),
+        )
+        .on_conflict_do_nothing()
+    )
+    outbox.deliver(conversation.channel_id)
+
+
+def note_activity(
+    conversation: Conversation, kind: str, facts: Json, *, actor: Membership | None = None
+) -> Activity:
+    """A small line in the thread; `facts` are plain values, put into words when shown."""
+    activity = Activity(
+        conversation_id=conversation.id,
+        kind=kind,
+        facts=facts,
+        actor_id=actor.id if actor else None,
+    )
+    db.session().add(activity)
+    live.changed(f"conversation:{conversation.id}")
+    return activity
+
+
+# --- what the inbox shows -------------------------------------------------------------------------
+
+FILTERS = ("all", "mine", "unread", "unanswered")
+PAGE = 50
+
+
+def listed(
+    *,
+    show: str = "all",
+    member: Membership | None = None,
+    search: str = "",
+    channel_id: UUID | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = PAGE,
+) -> list[Conversation]:
+    """Conversations newest first, identity, card, channel and assignee loaded with them.
+
+    `before` is (last_message_at, id) of the last row of the previous page.
+    """
+    wanted = (
+        select(Conversation)
+        .options(
+            joinedload(Conversation.identity).joinedload(WhatsAppIdentity.customer),
+            joinedload(Conversation.channel),
+            joinedload(Conversation.assignee),
+        )
+        .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
+        .limit(limit)
+    )
+    if show == "mine" and member is not None:
+        wanted = wanted.where(Conversation.assignee_id == member.id)
+    elif show == "unread":
+        wanted = wanted.where(Conversation.unread > 0)
+    elif show == "unanswered":
+        wanted = wanted.where(Conversation.last_direction == "in")
+    if channel_id is not None:
+        wanted = wanted.where(Conversation.channel_id == channel_id)
+    if search.strip():
+        wanted = wanted.where(customers.matches(Conversation.search_text, search))
+    if before is not None:
+        position = tuple_(Conversation.last_message_at, Conversation.id)
+        wanted = wanted.where(position < before)
+    return list(db.session().scalars(wanted))
+
+
+def unread_count(*, limit: int = 100) -> int:
+    """How many conversations wait to be read, counted up to `limit` (a badge shows 99+)."""
+    some = select(Conversation.id).where(Conversation.unread > 0).limit(limit).subquery()
+    return db.session().scalar(select(func.count()).select_from(some)) or 0
+
+
+def thread(
+    conversation: Conversation, *, before: tuple[datetime, int] | None = None, limit: int = PAGE
+) -> tuple[list[Message], list[Activity]]:
+    """The newest `limit` messages before a point, oldest first, and the activity between them."""
+    session = db.session()
+    wanted = (
+        select(Message)
+        .where(Message.conversation_id == conversation.id)
+        .options(joinedload(Message.sender), joinedload(Message.media))
+        .order_by(Message.at.desc(), Message.seq.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        wanted = wanted.where(tuple_(Message.at, Message.seq) < before)
+    messages = list(session.scalars(wanted))[::-1]
+    return messages, _activity_between(conversation, messages, before, full=len(messages) == limit)
+
+
+def _activity_between(
+    conversation: Conversation,
+    messages: Sequence[Message],
+    before: tuple[datetime, int] | None,
+    *,
+    full: bool,
+) -> list[Activity]:
+    wanted = (
+        select(Activity)
+        .where(Activity.conversation_id == conversation.id)
+        .options(joinedload(Activity.actor))
+        .order_by(Activity.at)
+    )
+    if full:
+        wanted = wanted.where(Activity.at >= messages[0].at)
+    if before is not None:
+        wanted = wanted.where(Activity.at < before[0])
+    return list(db.session().scalars(wanted))

@@ -1,0 +1,267 @@
+"""The ledger of charges: one per message that Meta delivered, whatever its statuses' order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from flows import live
+from flows.costs.cards import price
+from flows.costs.markets import country_of
+from flows.costs.rules import (
+    UNKNOWN,
+    Reason,
+    category_of,
+    guessed,
+    spelled,
+    told,
+    uses_quota,
+    worth,
+)
+from models import db
+from models.channel import Channel
+from models.cost import Charge
+from models.merchant import Counter
+from models.types import Json, utcnow
+
+WEBHOOK = "webhook"
+ESTIMATE = "estimate"
+
+Key = tuple[UUID, str]
+"""(channel, wamid)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What the statuses of one wamid say together, once one of them is delivered or read."""
+
+    channel_id: UUID
+    wamid: str
+    delivered_at: datetime
+    """The earliest of delivered and read."""
+    message_id: UUID | None = None
+    order_id: UUID | None = None
+    phone: str | None = None
+    """E.164."""
+    user_id: str | None = None
+    category_hint: str | None = None
+    """What it was sent as: the template's category, or "service"."""
+    window_open_hint: bool | None = None
+    free_because_phone: bool = False
+    """Typed in the WhatsApp Business app on the merchant's phone."""
+    pricing: Json | None = None
+    """Meta's pricing object, merged over all statuses of the wamid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How Meta bills the messaging account of a channel."""
+
+    currency: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The part of a Charge that follows from what is known of the delivery so far."""
+
+    category: str
+    pricing_model: str | None
+    pricing_type: str | None
+    country: str | None
+    market: str | None
+    amount_micros: int | None
+    currency: str
+    reason: str
+    source: str
+    delivered_at: datetime
+    local_date: date
+    month: date
+
+
+def settle(deliveries: Sequence[Delivery]) -> None:
+    """Every delivered message has exactly one Charge of the current merchant, also a free one.
+
+    Saying it again changes nothing, with one exception: a Charge is corrected in its own row when
+    more is known than before (Meta's pricing came after an estimate, the recipient's country, the
+    message it belongs to) or when an earlier day of delivery turns up, which may be on another
+    price list. A service message takes the next number of its month once and keeps it.
+    """
+    if not deliveries:
+        return
+    pending = _once_each(deliveries)
+    accounts = _accounts({channel_id for channel_id, _ in pending})
+    changed = _insert(pending, accounts)
+    known = pending.keys() - {_key(charge) for charge in changed}
+    changed += _correct(known, pending, accounts)
+    _number(changed, pending, accounts)
+    if changed:
+        live.changed("costs")
+
+
+def quota_counter(channel_id: UUID, month: date) -> str:
+    """The name of the Counter of a number's service messages in a month."""
+    return f"service:{channel_id}:{month:%Y-%m}"
+
+
+def account_of(currency: str, time_zone: str) -> Account:
+    return Account(currency, ZoneInfo(time_zone))
+
+
+# --- what is known --------------------------------------------------------------------------------
+
+
+def _once_each(deliveries: Iterable[Delivery]) -> dict[Key, Delivery]:
+    """One delivery per wamid, in one order for everybody: two workers cannot block each other."""
+    merged: dict[Key, Delivery] = {}
+    for delivery in sorted(deliveries, key=lambda d: (str(d.channel_id), d.wamid, d.delivered_at)):
+        key = (delivery.channel_id, delivery.wamid)
+        merged[key] = _merge(merged[key], delivery) if key in merged else delivery
+    return merged
+
+
+def _merge(earlier: Delivery, later: Delivery) -> Delivery:
+    facts = {f.name: getattr(earlier, f.name) or getattr(later, f.name) for f in fields(earlier)}
+    facts["pricing"] = {**(earlier.pricing or {}), **(later.pricing or {})} or None
+    return replace(earlier, **facts)
+
+
+def _accounts(channel_ids: set[UUID]) -> dict[UUID, Account]:
+    wanted = select(Channel.id, Channel.currency, Channel.time_zone)
+    rows = db.session().execute(wanted.where(Channel.id.in_(channel_ids)))
+    return {row.id: account_of(row.currency, row.time_zone) for row in rows}
+
+
+def _bill(
+    delivery: Delivery, account: Account, *, known: Charge | None = None, nth: int | None = None
+) -> Bill:
+    pricing = delivery.pricing or {}
+    at = min(delivery.delivered_at, known.delivered_at) if known else delivery.delivered_at
+    day = at.astimezone(account.zone).date()
+    country = country_of(delivery.phone, delivery.user_id) or (known.country if known else None)
+    category = category_of(pricing, delivery.category_hint or (known.category if known else None))
+    reason = Reason.PHONE if delivery.free_because_phone else told(pricing, category, day)
+    source = WEBHOOK if reason else ESTIMATE
+    reason = reason or guessed(category, day, window_open=delivery.window_open_hint, nth=nth)
+    listed = price(account.currency, country, category, day)
+    amount, reason = worth(reason, listed)
+    return Bill(
+        category=category,
+        pricing_model=str(pricing.get("pricing_model") or "") or None,
+        pricing_type=spelled(pricing.get("type")) or None,
+        country=country,
+        market=listed.market,
+        amount_micros=amount,
+        currency=account.currency,
+        reason=reason,
+        source=source,
+        delivered_at=at,
+        local_date=day,
+        month=day.replace(day=1),
+    )
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def _insert(pending: dict[Key, Delivery], accounts: dict[UUID, Account]) -> list[Charge]:
+    """The charges that were not there yet."""
+    session = db.session()
+    rows = [
+        {
+            "merchant_id": session.merchant_id,
+            "channel_id": delivery.channel_id,
+            "wamid": delivery.wamid,
+            "message_id": delivery.message_id,
+            "order_id": delivery.order_id,
+            "created_at": utcnow(),
+            **asdict(_bill(delivery, accounts[delivery.channel_id])),
+        }
+        for delivery in pending.values()
+    ]
+    fresh = insert(Charge).on_conflict_do_nothing().returning(Charge)
+    # With its nulls written out every row has the same shape, so all of them are one statement.
+    return list(session.scalars(fresh, rows, execution_options={"render_nulls": True}))
+
+
+def _correct(
+    known: set[Key], pending: dict[Key, Delivery], accounts: dict[UUID, Account]
+) -> list[Charge]:
+    """The charges among these about which more is known now."""
+    if not known:
+        return []
+    there = db.session().scalars(
+        select(Charge)
+        .where(tuple_(Charge.channel_id, Charge.wamid).in_(known))
+        .order_by(Charge.channel_id, Charge.wamid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return [
+        charge
+        for charge in there
+        if _learn(charge, pending[_key(charge)], accounts[charge.channel_id])
+    ]
+
+
+def _learn(charge: Charge, delivery: Delivery, account: Account) -> bool:
+    """Whether the delivery tells something that the charge did not know; now it does."""
+    before = (charge.message_id, charge.order_id)
+    charge.message_id = charge.message_id or delivery.message_id
+    charge.order_id = charge.order_id or delivery.order_id
+    bill = _bill(delivery, account, known=charge, nth=charge.quota_index)
+    gain = _certainty(bill) - _certainty(charge)
+    if gain > 0 or (gain == 0 and bill.local_date < charge.local_date):
+        if bill.month != charge.month:
+            charge.quota_index = None
+        _write(charge, bill)
+        return True
+    return before != (charge.message_id, charge.order_id)
+
+
+def _certainty(bill: Bill | Charge) -> int:
+    """How much the amount rests on, the weightiest first: the truth is never guessed over."""
+    facts = (
+        bill.reason == Reason.PHONE,
+        bill.source == WEBHOOK,
+        bill.country is not None,
+        bill.category != UNKNOWN,
+    )
+    return int("".join(str(int(fact)) for fact in facts), 2)
+
+
+def _number(
+    charges: Iterable[Charge], pending: dict[Key, Delivery], accounts: dict[UUID, Account]
+) -> None:
+    """The service messages among these know their number in the month, without a gap.
+
+    Only rows that are really there are numbered: a delivery told twice takes no number.
+    """
+    waiting: dict[str, list[Charge]] = defaultdict(list)
+    for charge in sorted(charges, key=lambda c: (c.delivered_at, c.wamid)):
+        counted = uses_quota(charge.category, charge.local_date, charge.reason)
+        if counted and charge.quota_index is None:
+            waiting[quota_counter(charge.channel_id, charge.month)].append(charge)
+    for name, group in sorted(waiting.items()):
+        last = Counter.take(name, len(group))
+        for number, charge in enumerate(group, last - len(group) + 1):
+            charge.quota_index = number
+            if charge.source == ESTIMATE:  # only now is it known whether it is among the 1,000
+                delivery, account = pending[_key(charge)], accounts[charge.channel_id]
+                _write(charge, _bill(delivery, account, known=charge, nth=number))
+
+
+def _write(charge: Charge, bill: Bill) -> None:
+    for name, value in asdict(bill).items():
+        setattr(charge, name, value)
+
+
+def _key(charge: Charge) -> Key:
+    return charge.channel_id, charge.wamid

@@ -1,0 +1,99 @@
+"""An order is taken: card, address, lines, discount, stage and what follows, in one transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from flows import conversations, live, pipeline
+from flows.orders.cards import card_of, keep_address, open_or_complete
+from flows.orders.check import Checked, check
+from flows.orders.form import NewOrder
+from models import db
+from models.conversation import Conversation
+from models.customer import Customer, WhatsAppIdentity
+from models.merchant import Counter, Merchant
+from models.order import Order, PriceAdjustment
+from models.timeline import By, Entry
+from models.user import Membership
+
+FIRST_NUMBER = 1001
+
+
+def create(form: NewOrder, *, by: Membership, conversation: Conversation | None = None) -> Order:
+    """The order is on its first stage with its card, stock and messages; or nothing happened.
+
+    The same `client_id` twice, also at the same moment, is the same order. Raises Invalid with
+    every wrong field, OutOfStock when the stage needs goods that are not there. Amounts are
+    minor units of the merchant's currency.
+    """
+    known = _already(form)
+    if known is not None:
+        return known
+    identity = _held(conversation)
+    card = card_of(identity, form.phone.e164 if form.phone else None, form.name)
+    checked = check(form, card)
+    card = open_or_complete(card, identity, name=form.name, number=checked.phone, email=form.email)
+    order = _order(form, checked, card, conversation)
+    pipeline.enter(order, checked.stage, by=By.user(by))
+    _trace_discount(order, form.reason, by)
+    if conversation is not None:
+        facts = {"number": order.number}
+        conversations.note_activity(conversation, "order_created", facts, actor=by)
+    live.changed("inbox", "board")
+    return order
+
+
+def _already(form: NewOrder) -> Order | None:
+    # The second click waits here for the first one's commit, and then finds its order.
+    key = func.hashtextextended(str(form.client_id), 0)
+    db.session().execute(select(func.pg_advisory_xact_lock(key)))
+    return db.session().scalars(select(Order).where(Order.client_id == form.client_id)).first()
+
+
+def _held(conversation: Conversation | None) -> WhatsAppIdentity | None:
+    """Who writes in the conversation; nobody else opens a card for them until the commit."""
+    if conversation is None:
+        return None
+    db.session().refresh(conversation.identity, with_for_update=True)
+    return conversation.identity
+
+
+def _order(
+    form: NewOrder, checked: Checked, card: Customer, conversation: Conversation | None
+) -> Order:
+    line, city = checked.address
+    if line or city:
+        keep_address(card, line, city)
+    return Order(
+        number=Counter.next("order", start=FIRST_NUMBER),
+        client_id=form.client_id,
+        customer=card,
+        conversation=conversation,
+        source=form.source,
+        payment_method=form.payment_method,
+        payment_status=form.payment_status,
+        currency=db.session().get_one(Merchant, db.session().merchant_id).currency,
+        catalog_total=checked.amounts.catalog_total,
+        applied_total=checked.amounts.applied_total,
+        delivery_fee=checked.amounts.delivery_fee,
+        ship_name=form.name,
+        ship_phone=checked.phone.e164 or "",
+        ship_line=line,
+        ship_city=city,
+        assignee=checked.assignee,
+        note=form.note,
+        lines=checked.lines,
+    )
+
+
+def _trace_discount(order: Order, reason: str, by: Membership) -> None:
+    """Who gave how much, when and why: a row to count, and a line on the timeline."""
+    if not order.discount:
+        return
+    before_after = {"catalog_total": order.catalog_total, "applied_total": order.applied_total}
+    adjustment = PriceAdjustment(order_id=order.id, reason=reason, by_id=by.id, **before_after)
+    facts = before_after | {"discount": order.discount, "reason": reason}
+    entry = Entry(
+        order_id=order.id, kind="discounted", actor=By.user(by).actor, actor_id=by.id, facts=facts
+    )
+    db.session().add_all([adjustment, entry])

@@ -1,0 +1,59 @@
+"""Merchants and the people who work for them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from flows import passwords, presets
+from flows.errors import N_, Refused
+from models import db
+from models.merchant import Merchant
+from models.stock import Warehouse
+from models.user import Membership, Role, User
+
+# What a merchant of a country sells in, and the clock its days follow.
+COUNTRIES = {
+    "MA": ("MAD", "Africa/Casablanca"),
+    "DZ": ("DZD", "Africa/Algiers"),
+    "TN": ("TND", "Africa/Tunis"),
+    "FR": ("EUR", "Europe/Paris"),
+}
+_WAREHOUSE = {"fr": "Entrepôt", "ar": "المستودع", "en": "Warehouse"}
+
+
+def add_merchant(*, name: str, country: str, language: str = "fr") -> UUID:
+    """A merchant that can start: its COD pipeline and a first warehouse are there."""
+    if country not in COUNTRIES:
+        raise Refused("country", N_("Unknown country: {country}."), country=country)
+    currency, time_zone = COUNTRIES[country]
+    merchant = Merchant(
+        name=name, country=country, currency=currency, language=language, time_zone=time_zone
+    )
+    with db.house() as house:
+        house.add(merchant)
+    with db.merchant(merchant.id) as session:
+        presets.apply(merchant, "cod", language)
+        session.add(Warehouse(name=_WAREHOUSE[language]))
+    return merchant.id
+
+
+def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: str) -> Membership:
+    """A person of this merchant's team, who can sign in with this password."""
+    password_hash = passwords.hashed(password)
+    with db.house() as house:
+        if house.scalar(select(User.id).where(func.lower(User.email) == email.lower())):
+            raise Refused("email_taken", N_("Somebody already uses this e-mail address."))
+        user = User(email=email, name=name, password_hash=password_hash)
+        house.add(user)
+    with db.merchant(merchant_id) as session:
+        member = Membership(user_id=user.id, name=name, role=role)
+        session.add(member)
+    return member
+
+
+def members() -> list[Membership]:
+    """The current merchant's team, by name."""
+    active = select(Membership).where(Membership.disabled_at.is_(None)).order_by(Membership.name)
+    return list(db.session().scalars(active))

@@ -1,0 +1,105 @@
+"""The whole life of one message or one order, as lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from models import db
+from models.automation import Run
+from models.cost import Charge
+from models.message import Attempt, Message, MessageStatus
+from models.order import Order
+from models.timeline import Entry
+
+
+def trace(what: str) -> Iterator[str]:
+    """Everything known of a wamid, a message id or an order number, oldest first.
+
+    Times are UTC. No text of a message and no phone: what is printed may be pasted into a ticket.
+    """
+    for merchant_id, messages, orders in _found(what):
+        yield f"merchant {merchant_id}"
+        for order in orders:
+            yield from _told(_life_of_order(merchant_id, order))
+        for message in messages:
+            yield from _told(_life_of_message(merchant_id, message))
+
+
+Moment = tuple[datetime, str]
+
+
+def _found(what: str) -> Iterator[tuple[UUID, Sequence[Message], Sequence[Order]]]:
+    number = int(what) if what.isdigit() and len(what) < 15 else None
+    with db.house() as house:
+        named = [Message.wamid == what]
+        if _is_id(what):
+            named.append(Message.id == UUID(what))
+        messages = house.scalars(select(Message).where(or_(*named))).all()
+        orders = house.scalars(select(Order).where(Order.number == number)).all()
+        for merchant_id in sorted({row.merchant_id for row in [*messages, *orders]}):
+            yield (
+                merchant_id,
+                [m for m in messages if m.merchant_id == merchant_id],
+                [o for o in orders if o.merchant_id == merchant_id],
+            )
+
+
+def _is_id(what: str) -> bool:
+    try:
+        UUID(what)
+    except ValueError:
+        return False
+    return True
+
+
+def _told(moments: list[Moment]) -> Iterator[str]:
+    for at, said in sorted(moments):
+        yield f"  {at:%Y-%m-%d %H:%M:%S.%f} {said}"
+
+
+def _life_of_order(merchant_id: UUID, order: Order) -> list[Moment]:
+    with db.merchant(merchant_id) as session:
+        entries = session.scalars(select(Entry).where(Entry.order_id == order.id)).all()
+        runs = session.scalars(select(Run).where(Run.order_id == order.id)).all()
+        messages = session.scalars(select(Message).where(Message.order_id == order.id)).all()
+        told = [
+            (e.at, f"order {order.number} {e.kind} by {e.actor} {_facts(e.facts)}") for e in entries
+        ]
+        told += [
+            (r.created_at, f"automation run {r.id} is {r.state} {r.failure or ''}") for r in runs
+        ]
+    return told + [moment for m in messages for moment in _life_of_message(merchant_id, m)]
+
+
+def _life_of_message(merchant_id: UUID, message: Message) -> list[Moment]:
+    name = f"message {message.id}"
+    told = [
+        (message.created_at, f"{name} {message.direction} {message.kind} {message.wamid or ''}")
+    ]
+    with db.merchant(merchant_id) as session:
+        for attempt in session.scalars(select(Attempt).where(Attempt.message_id == message.id)):
+            told.append((attempt.claimed_at, f"{name} attempt {attempt.number} claimed"))
+            if attempt.concluded_at:
+                ending = f"{attempt.outcome} {attempt.error_code or ''} {attempt.detail or ''}"
+                told.append((attempt.concluded_at, f"{name} attempt {attempt.number} {ending}"))
+        for status in session.scalars(
+            select(MessageStatus).where(MessageStatus.message_id == message.id)
+        ):
+            told.append((status.at, f"{name} {status.status} says Meta"))
+        for charge in session.scalars(select(Charge).where(Charge.message_id == message.id)):
+            price = f"{charge.amount_micros} micro-{charge.currency} ({charge.reason})"
+            told.append((charge.delivered_at, f"{name} charged {price} as {charge.category}"))
+    return told
+
+
+# Facts that name people stay out of a trace.
+PRIVATE = {"name", "phone", "to", "address", "text", "reply"}
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    return " ".join(f"{k}={v}" for k, v in facts.items() if k not in PRIVATE)

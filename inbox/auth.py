@@ -1,0 +1,142 @@
+"""@needs("orders.move") and @public; the sign-in page, signing out, language, colours, live ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from flask import Blueprint, Flask, redirect, render_template, request
+from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.wrappers import Response
+
+from config import settings
+from flows.errors import Refused
+from inbox import addresses, languages, nav, sessions, ticket
+from inbox.current import THEMES, current
+from models import db
+from models.user import User
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+YEAR = timedelta(days=365)
+
+pages = Blueprint("auth", __name__)
+
+
+# --- who may open a route -------------------------------------------------------------------------
+
+
+def needs(*permissions: str) -> Callable[[View], View]:
+    """The route is for signed-in people who have all these permissions."""
+
+    def mark(view: View) -> View:
+        view.needs = permissions  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """The route is for everybody, signed in or not; no merchant is open in it."""
+    view.needs = None  # type: ignore[attr-defined]
+    return view
+
+
+def needs_of(app: Flask, endpoint: str) -> tuple[str, ...] | None:
+    """What a route needs, None when it is public; AttributeError when it forgot to say."""
+    marked: tuple[str, ...] | None = app.view_functions[endpoint].needs  # type: ignore[attr-defined]
+    return marked
+
+
+def admit(required: tuple[str, ...]) -> None:
+    """401 for a stranger, 403 for somebody who lacks a permission."""
+    if not current.signed_in:
+        raise Unauthorized
+    if not all(current.may(permission) for permission in required):
+        raise Forbidden
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@pages.get("/")
+@needs()
+def home() -> Response:
+    return redirect(nav.home())
+
+
+@pages.get("/sign-in")
+@public
+def sign_in_form() -> str | Response:
+    onward = addresses.own_path(request.args.get("next"))
+    if current.signed_in:
+        return redirect(onward)
+    return render_template("auth/sign_in.html", next=onward)
+
+
+@pages.post("/sign-in")
+@public
+def sign_in() -> Response | tuple[str, int]:
+    email, remember = request.form.get("email", ""), "remember" in request.form
+    onward = addresses.own_path(request.form.get("next"))
+    try:
+        token = sessions.sign_in(email, request.form.get("password", ""), remember=remember)
+    except Refused as refusal:
+        page = render_template(
+            "auth/sign_in.html",
+            next=onward,
+            email=email,
+            remember=remember,
+            problem=languages.told(refusal),
+        )
+        return page, max(refusal.status, 422)
+    sessions.end()
+    response = redirect(onward)
+    sessions.give_cookie(response, token, remember=remember)
+    return response
+
+
+@pages.post("/sign-out")
+@public
+def sign_out() -> Response:
+    sessions.end()
+    response = redirect("/sign-in")
+    sessions.take_cookie(response)
+    ticket.take_cookie(response)
+    return response
+
+
+@pages.post("/language")
+@public
+def language() -> Response:
+    """The language of the person from now on, on every device; of the browser for a stranger."""
+    chosen = languages.choose(request.form.get("language"))
+    if current.signed_in:
+        with db.house() as house:
+            house.get_one(User, current.user_id).language = chosen
+    return _chosen("language", chosen)
+
+
+@pages.post("/theme")
+@public
+def theme() -> Response:
+    chosen = request.form.get("theme", "")
+    return _chosen("theme", chosen if chosen in THEMES else "auto")
+
+
+@pages.post("/live-ticket")
+@needs()
+def live_ticket() -> Response:
+    """A cookie that opens the live stream for a quarter of an hour."""
+    response = Response(status=204)
+    ticket.give_cookie(response, current.login.merchant.id, current.login.member.id)
+    return response
+
+
+def _chosen(cookie: str, value: str) -> Response:
+    response = redirect(addresses.own_path(request.form.get("next")))
+    response.set_cookie(
+        cookie, value, max_age=YEAR, secure=settings().https, httponly=True, samesite="Lax"
+    )
+    return response

@@ -1,0 +1,230 @@
+"""Data for people's eyes in Jinja: money, times, phones, directions, WhatsApp's own formatting."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import phonenumbers
+from babel import Locale, dates, numbers, units
+from flask import Flask
+from markupsafe import Markup, escape
+
+from inbox import languages
+from inbox.current import current
+from inbox.languages import gettext
+from models.types import Money, exponent, utcnow
+
+MICROS = 1_000_000
+
+
+def attach(app: Flask) -> None:
+    for show in (bdi, ltr, money, micros, number, clock, when, day, moment, ago, left, phone):
+        app.add_template_filter(show)
+    for show in (initials, hue, whatsapp, compact):
+        app.add_template_filter(show)
+    app.add_template_global(attrs)
+
+
+# --- direction ------------------------------------------------------------------------------------
+
+
+def bdi(text: object) -> Markup:
+    """A datum inside a sentence or a cell: its direction is its own and turns nothing around it."""
+    return Markup("<bdi>{}</bdi>").format("" if text is None else text)
+
+
+def ltr(text: object) -> Markup:
+    """A datum that always runs left to right: a number, a code, a SKU, an e-mail."""
+    return Markup('<bdi dir="ltr">{}</bdi>').format("" if text is None else text)
+
+
+def phone(e164: str | None) -> Markup:
+    """A number as people of its country write it: +212 6 61-23 45 67."""
+    if not e164:
+        return Markup("")
+    try:
+        parsed = phonenumbers.parse(e164)
+        text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    except phonenumbers.NumberParseException:
+        text = e164
+    return Markup('<bdi dir="ltr" class="nowrap">{}</bdi>').format(text)
+
+
+# --- amounts --------------------------------------------------------------------------------------
+
+
+def money(amount: Money | None, *, signed: bool = False) -> Markup:
+    """1 250,50 MAD: the reader's figures, the merchant's currency."""
+    if amount is None:
+        return Markup("")
+    return _amount(amount.decimal, amount.currency, exponent(amount.currency), signed=signed)
+
+
+def micros(amount: int | None, currency: str | None) -> Markup:
+    """Meta's charges in millionths: 0,0341 USD, four digits because it is cents that count."""
+    if amount is None or currency is None:
+        return Markup("")
+    return _amount(Decimal(amount) / MICROS, currency, 4)
+
+
+def _amount(value: Decimal, currency: str, digits: int, *, signed: bool = False) -> Markup:
+    pattern = "#,##0." + "0" * digits if digits else "#,##0"
+    text = numbers.format_decimal(value, format=pattern, locale=_locale())
+    sign = "+" if signed and value > 0 else ""
+    return Markup('<bdi dir="ltr" class="nowrap">{}{}\u00a0{}</bdi>').format(sign, text, currency)
+
+
+def number(value: float | Decimal) -> str:
+    return numbers.format_decimal(value, locale=_locale())
+
+
+def compact(count: int) -> str:
+    """A count in a badge: 99+ says "many" as well as 1,284."""
+    return "99+" if count > 99 else str(count or "")
+
+
+# --- times, in the merchant's zone ----------------------------------------------------------------
+
+
+def clock(at: datetime) -> Markup:
+    """09:51"""
+    return _time(at, _local(at).strftime("%H:%M"))
+
+
+def when(at: datetime) -> Markup:
+    """How a list says it: 09:51 today, yesterday, a weekday, else the date."""
+    there, today = _local(at).date(), _local(utcnow()).date()
+    if there == today:
+        return clock(at)
+    if today - timedelta(days=7) < there < today:
+        return _time(at, _weekday(there, today))
+    return _time(at, dates.format_date(there, "short", locale=_locale()))
+
+
+def day(at: datetime) -> str:
+    """A day between messages: Today, Yesterday, lundi 3 novembre."""
+    there, today = _local(at).date(), _local(utcnow()).date()
+    if there == today:
+        return gettext("Today")
+    if there == today - timedelta(days=1):
+        return gettext("Yesterday")
+    skeleton = "MMMMEd" if there.year == today.year else "yMMMMEd"
+    return dates.format_skeleton(skeleton, there, locale=_locale())
+
+
+def moment(at: datetime) -> Markup:
+    """21 nov. 2026, 09:51"""
+    local = _local(at)
+    text = f"{dates.format_date(local, 'medium', locale=_locale())}, {local:%H:%M}"
+    return _time(at, text)
+
+
+def ago(at: datetime) -> Markup:
+    """5 minutes ago"""
+    since = at - utcnow()
+    return _time(at, dates.format_timedelta(since, add_direction=True, locale=_locale()))
+
+
+def left(until: datetime) -> Markup:
+    """What remains until then: 5 h 12 min. The page counts on by itself (app.js)."""
+    minutes = max(0, int((until - utcnow()).total_seconds()) // 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "duration-hour")] if hours else []
+    parts.append((minutes, "duration-minute"))
+    text = " ".join(units.format_unit(n, unit, "narrow", locale=_locale()) for n, unit in parts)
+    return Markup('<time datetime="{}" data-left>{}</time>').format(until.isoformat(), text)
+
+
+def _weekday(there: date, today: date) -> str:
+    if there == today - timedelta(days=1):
+        return gettext("Yesterday")
+    return dates.format_date(there, "EEEE", locale=_locale())
+
+
+def _time(at: datetime, text: str) -> Markup:
+    full = f"{dates.format_date(_local(at), 'full', locale=_locale())} {_local(at):%H:%M:%S}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), full, text)
+
+
+def _local(at: datetime) -> datetime:
+    return at.astimezone(current.zone)
+
+
+def _locale() -> Locale:
+    return languages.locale(current.language, current.country)
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def initials(name: str | None) -> str:
+    """Two letters of a name, as on an avatar; a number or nothing gives a plain sign."""
+    words = [word for word in re.split(r"[\W_]+", name or "") if word and word[0].isalpha()]
+    if not words:
+        return "#" if name else "?"
+    letters = words[0][0] + (words[-1][0] if len(words) > 1 else "")
+    # Between two Arabic letters nothing may join them: an avatar is not a word.
+    return "\u200c".join(letters.upper())
+
+
+def hue(name: str | None) -> int:
+    """One of ten colours, always the same for the same name."""
+    return zlib.crc32((name or "").encode()) % 10
+
+
+# --- what people write on WhatsApp ----------------------------------------------------------------
+
+_PIECES = re.compile(r"```(?P<code>.+?)```|(?P<link>\b(?:https?://|www\.)[^\s<>\"']+)", re.DOTALL)
+_MARKS = re.compile(
+    r"(?<!\w)(?:\*(?=\S)(?P<strong>[^*\n]+)(?<=\S)\*"
+    r"|_(?=\S)(?P<em>[^_\n]+)(?<=\S)_"
+    r"|~(?=\S)(?P<s>[^~\n]+)(?<=\S)~)(?!\w)"
+)
+
+
+def whatsapp(text: str | None) -> Markup:
+    """The text as WhatsApp shows it: *bold*, _italic_, ~struck~, ```code```, links; all else inert."""
+    shown, end = Markup(), 0
+    for piece in _PIECES.finditer(text or ""):
+        shown += _marked((text or "")[end : piece.start()])
+        shown += _code(piece["code"]) if piece["code"] else _link(piece["link"])
+        end = piece.end()
+    return shown + _marked((text or "")[end:])
+
+
+def _marked(text: str) -> Markup:
+    shown, end = Markup(), 0
+    for mark in _MARKS.finditer(text):
+        tag = str(mark.lastgroup)
+        inside = _marked(mark[tag])
+        shown += escape(text[end : mark.start()]) + Markup(f"<{tag}>{inside}</{tag}>")  # noqa: S704
+        end = mark.end()
+    return shown + escape(text[end:])
+
+
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(text.strip("\n"))
+
+
+def _link(text: str) -> Markup:
+    address = text.rstrip(".,;:!?)]»…")
+    target = address if address.startswith("http") else f"https://{address}"
+    link = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow" dir="ltr">{}</a>')
+    return link.format(target, address) + escape(text[len(address) :])
+
+
+# --- attributes -----------------------------------------------------------------------------------
+
+
+def attrs(**wanted: Any) -> Markup:
+    """HTML attributes from Python names: hx_get="/x" → hx-get="/x"; None and False are left out."""
+    shown = Markup()
+    for name, value in wanted.items():
+        if value is None or value is False:
+            continue
+        shown += Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), "" if value is True else value)
+    return shown

@@ -1,0 +1,55 @@
+"""The live stream's cookie: signed, short-lived, sent to /live only. Both processes read this file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from itsdangerous import BadSignature, TimestampSigner
+from werkzeug.wrappers import Response
+
+from config import settings
+from models.types import utcnow
+
+COOKIE = "wasl_live"
+PATH = "/live"
+LIFE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    merchant_id: UUID
+    member_id: UUID
+    seconds_left: float
+
+
+def give_cookie(response: Response, merchant_id: UUID, member_id: UUID) -> None:
+    response.set_cookie(
+        COOKIE,
+        _signer().sign(f"{merchant_id}.{member_id}").decode(),
+        max_age=LIFE,
+        path=PATH,
+        secure=settings().https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def take_cookie(response: Response) -> None:
+    response.delete_cookie(COOKIE, path=PATH)
+
+
+def read(value: str) -> Ticket | None:
+    """Whose ticket this is, None when it is forged or too old."""
+    try:
+        content, signed_at = _signer().unsign(value, max_age=LIFE.seconds, return_timestamp=True)
+    except BadSignature:
+        return None
+    merchant_id, member_id = content.decode().split(".")
+    age = (utcnow() - signed_at).total_seconds()
+    return Ticket(UUID(merchant_id), UUID(member_id), LIFE.seconds - age)
+
+
+def _signer() -> TimestampSigner:
+    return TimestampSigner(settings().secret_key, salt="live ticket")

@@ -1,0 +1,121 @@
+"""order(), customer(), message(): plain functions with good defaults, committed."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from flask.testing import FlaskClient
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+from flows import channels, outbox, stock, team
+from flows.events import Inbound, Person
+from models import db
+from models.catalog import Product, Variant
+from models.merchant import Merchant
+from models.types import new_id, utcnow
+from models.user import LoginSession, Membership, Role, User
+
+_count = itertools.count(1)
+PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist for a millisecond
+
+
+def merchant(name: str = "Boutique Atlas", *, country: str = "MA", number: str = "1") -> Merchant:
+    """A merchant with one number (phone_number_id `number` * 15), its pipeline, a warehouse."""
+    merchant_id = team.add_merchant(name=name, country=country, language="fr")
+    with db.merchant(merchant_id):
+        channels.add(
+            name=name,
+            phone_number_id=number * 15,
+            waba_id=f"9{number * 14}",
+            display_phone_number="+212 520-000001",
+            country=country,
+            token=f"EAA-test-{number}",
+        )
+    with db.house() as house:
+        return house.get_one(Merchant, merchant_id)
+
+
+def member(of: Merchant, role: str) -> Membership:
+    """Somebody of the merchant's team; signs in with PASSWORD."""
+    n = next(_count)
+    name = {"owner": "Omar", "manager": "Mina"}.get(role, "Salma")
+    # The hash of PASSWORD would cost every test a tenth of a second; nobody types it in most.
+    user = User(email=f"{role}{n}@example.com", name=name, password_hash="never matches")
+    with db.house() as house:
+        house.add(user)
+    with db.merchant(of.id) as session:
+        found = Membership(user_id=user.id, name=name, role=Role(role))
+        session.add(found)
+    return found
+
+
+def browser(app: Flask, who: Membership) -> FlaskClient:
+    """A browser in which `who` has signed in."""
+    token = secrets.token_urlsafe(32)
+    with db.house() as house:
+        house.add(
+            LoginSession(
+                id=hashlib.sha256(token.encode()).digest(),
+                user_id=who.user_id,
+                merchant_id=who.merchant_id,
+            )
+        )
+    client = app.test_client()
+    client.set_cookie("wasl", token)
+    return client
+
+
+def product(
+    name: str = "Sac cuir", *, price: int = 32000, stock_of: int = 100, **options: list[str]
+) -> Product:
+    """A product of the current merchant, in stock; `couleur=["Noir", "Rouge"]` makes variants."""
+    n = next(_count)
+    made = Product(name=name, sku=f"P{n}", price=price)
+    values = [
+        dict(zip(options, chosen, strict=True)) for chosen in itertools.product(*options.values())
+    ]
+    for position, chosen in enumerate(values):
+        made.variants.append(Variant(position=position, sku=f"P{n}-{position}", options=chosen))
+    made.index()
+    db.session().add(made)
+    db.session().flush()  # stock hangs on the variants' rows
+    for variant in made.variants:
+        stock.adjust(variant, stock_of, reason="opening", by=None)
+    return made
+
+
+def inbound(text: str = "Salam", **changes: Any) -> Inbound:
+    """An event as bot/reader makes it: a text of Fatima to the merchant's number."""
+    values: dict[str, Any] = {
+        "phone_number_id": "1" * 15,
+        "waba_id": "9" + "1" * 14,
+        "field": "messages",
+        "wamid": f"wamid.{next(_count)}",
+        "at": utcnow(),
+        "kind": "text",
+        "text": text,
+        "payload": {"body": text},
+        "sender": Person(wa_id="212661234567", profile_name="Fatima Zahra El Idrissi"),
+    }
+    return Inbound(**(values | changes))
+
+
+def work() -> None:
+    """Everything queued is done: burst workers of both queues until nothing is left."""
+    while any(outbox.queue(name).count for name in outbox.QUEUES):
+        for name in outbox.QUEUES:
+            SimpleWorker(
+                [outbox.queue(name)],
+                connection=outbox.connection(),
+                serializer=JSONSerializer,
+            ).work(burst=True, logging_level="WARNING")
+
+
+def some_id() -> UUID:
+    return new_id()

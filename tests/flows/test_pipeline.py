@@ -1,0 +1,316 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from flows import pipeline
+from flows.errors import Refused
+from models import db
+from models.conversation import Activity
+from models.order import Order
+from models.pipeline import SystemState, Transition
+from models.timeline import AUTOMATION, CUSTOMER, SYSTEM, By
+from tests.flows import shop
+
+NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, SHIPPED, FAILURE, DELIVERED, RETURNED, CANCELLED = (
+    SystemState
+)
+
+# The table of the specification (§3.3), read row by row: who may go where.
+ANYBODY = {
+    NEW: {UNREACHABLE, TO_CONFIRM, CONFIRMED, CANCELLED},
+    UNREACHABLE: {NEW, TO_CONFIRM, CONFIRMED, CANCELLED},
+    TO_CONFIRM: {NEW, UNREACHABLE, CONFIRMED, CANCELLED},
+    CONFIRMED: {UNREACHABLE, TO_CONFIRM, SHIPPED, CANCELLED},
+    SHIPPED: {FAILURE, DELIVERED, RETURNED, CANCELLED},
+    FAILURE: {SHIPPED, DELIVERED, RETURNED, CANCELLED},
+    DELIVERED: {RETURNED},
+    RETURNED: set(),
+    CANCELLED: set(),
+}
+MANAGERS = {
+    NEW: {SHIPPED},
+    UNREACHABLE: {SHIPPED},
+    TO_CONFIRM: {SHIPPED},
+    CONFIRMED: {NEW},
+    SHIPPED: {CONFIRMED},
+    FAILURE: {TO_CONFIRM, CONFIRMED},
+    DELIVERED: {FAILURE},
+    RETURNED: set(),
+    CANCELLED: {NEW},
+}
+WITHOUT_PARCEL = {NEW: {DELIVERED}, TO_CONFIRM: {DELIVERED}, CONFIRMED: {DELIVERED}}
+
+
+def states(stages):
+    return {stage.state for stage in stages if stage.state is not None}
+
+
+# --- the table of states --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ships", [True, False], ids=["ships", "digital"])
+@pytest.mark.parametrize("here", list(SystemState))
+def test_states_allow_what_the_table_says(here, ships, agent, manager, owner, session):
+    shop.pipeline_of().ships = ships
+    order = shop.order(on=here)
+    anybody = ANYBODY[here] | (set() if ships else WITHOUT_PARCEL.get(here, set()))
+
+    for by in (By.user(agent), CUSTOMER, AUTOMATION, SYSTEM):
+        assert states(pipeline.allowed(order, by)) == anybody
+    for by in (By.user(manager), By.user(owner)):
+        assert states(pipeline.allowed(order, by)) == anybody | MANAGERS[here]
+
+
+@pytest.mark.parametrize("here", list(SystemState))
+def test_every_move_the_table_allows_can_be_made_and_no_other(here, manager, session):
+    by = By.user(manager)
+    for there in set(SystemState) - {here}:
+        order = shop.order(on=here)
+
+        if there in ANYBODY[here] | MANAGERS[here]:
+            pipeline.move(order, shop.stage(there), by=by)
+            assert (order.stage.state, order.state) == (there, there)
+        else:
+            with pytest.raises(Refused) as no:
+                pipeline.move(order, shop.stage(there), by=by)
+            assert (no.value.code, no.value.status) == ("transition_refused", 409)
+            assert order.state == here
+
+
+def test_a_refused_move_says_what_is_allowed(agent, session):
+    order = shop.order(on=SHIPPED)
+
+    with pytest.raises(Refused) as no:
+        pipeline.move(order, shop.stage(NEW), by=By.user(agent))
+
+    assert no.value.facts["allowed"] == [
+        "Préparation",
+        "Livrée",
+        "Échec de livraison",
+        "Retournée",
+        "Annulée",
+    ]
+
+
+@pytest.mark.parametrize("here", list(SystemState))
+def test_a_stage_without_state_is_open_to_all_and_leaves_the_state_alone(here, agent, session):
+    order = shop.order(on=here)
+
+    pipeline.move(order, shop.stage("Préparation"), by=By.user(agent))
+
+    assert order.state == here
+    assert states(pipeline.allowed(order, By.user(agent))) == ANYBODY[here] | {here}
+
+
+def test_an_order_that_starts_on_a_stage_without_state_is_new(session):
+    assert shop.order(on="Préparation").state == NEW
+
+
+def test_a_member_who_was_disabled_corrects_nothing(manager, session):
+    order = shop.order(on=CONFIRMED)
+    manager.disabled_at = order.created_at
+
+    assert NEW not in states(pipeline.allowed(order, By.user(manager)))
+
+
+# --- the merchant's own rules ---------------------------------------------------------------------
+
+
+def narrow(here, *there):
+    for state in there:
+        link = Transition(from_stage_id=shop.stage(here).id, to_stage_id=shop.stage(state).id)
+        db.session().add(link)
+    db.session().flush()
+
+
+def test_transitions_of_the_merchant_narrow_the_states(agent, session):
+    narrow(NEW, TO_CONFIRM, CANCELLED)
+    order = shop.order(on=NEW)
+
+    assert states(pipeline.allowed(order, By.user(agent))) == {TO_CONFIRM, CANCELLED}
+    with pytest.raises(Refused, match="transition_refused"):
+        pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
+
+
+def test_transitions_of_the_merchant_never_widen_the_states(agent, session):
+    narrow(SHIPPED, NEW, DELIVERED)
+    order = shop.order(on=SHIPPED)
+
+    assert states(pipeline.allowed(order, By.user(agent))) == {DELIVERED}
+
+
+def test_a_stage_without_transitions_goes_wherever_its_state_may(agent, session):
+    narrow(NEW, TO_CONFIRM)
+    order = shop.order(on=TO_CONFIRM)
+
+    assert states(pipeline.allowed(order, By.user(agent))) == ANYBODY[TO_CONFIRM]
+
+
+def test_a_hidden_stage_takes_no_order(agent, session):
+    shop.stage(CONFIRMED).active = False
+    order = shop.order(on=NEW)
+
+    assert CONFIRMED not in states(pipeline.allowed(order, By.user(agent)))
+    with pytest.raises(Refused, match="stage_hidden"):
+        pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
+    with pytest.raises(Refused, match="stage_hidden"):
+        shop.order(on=CONFIRMED)
+
+
+def test_a_stage_of_another_pipeline_takes_no_order(merchant, agent, session):
+    from flows import presets
+
+    order = shop.order(on=NEW)
+    other = presets.apply(merchant, "cod", "en")
+    db.session().flush()
+
+    with pytest.raises(Refused, match="foreign_stage"):
+        pipeline.move(order, other.stages[1], by=By.user(agent))
+
+
+# --- what a move leaves behind --------------------------------------------------------------------
+
+
+def test_a_move_stands_on_the_timeline_with_who_and_what(agent, session):
+    order = shop.order(on=TO_CONFIRM)
+
+    entry = pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
+
+    assert (entry.kind, entry.actor, entry.actor_id) == ("moved", "user", agent.id)
+    assert (entry.from_stage_id, entry.to_stage_id) == (
+        shop.stage(TO_CONFIRM).id,
+        shop.stage(CONFIRMED).id,
+    )
+    assert entry.facts == {
+        "from": "À confirmer par appel",
+        "to": "Confirmée",
+        "from_state": "to_confirm",
+        "to_state": "confirmed",
+    }
+    assert [e.kind for e in shop.entries_of(order)] == ["created", "moved"]
+
+
+def test_the_timeline_keeps_the_names_stages_had_that_day(agent, session):
+    order = shop.order(on=TO_CONFIRM)
+    entry = pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
+
+    shop.stage(CONFIRMED).name = "Validée"
+
+    assert entry.facts["to"] == "Confirmée"
+
+
+def test_a_move_is_told_in_the_conversation(agent, session):
+    talk = shop.conversation()
+    order = shop.order(on=TO_CONFIRM, talk=talk)
+
+    pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
+
+    db.session().flush()
+    (activity,) = db.session().query(Activity).filter_by(kind="order_moved")
+    assert (activity.conversation_id, activity.actor_id) == (talk.id, agent.id)
+    assert activity.facts == {
+        "number": order.number,
+        "from": "À confirmer par appel",
+        "to": "Confirmée",
+        "by": "user",
+    }
+
+
+def test_moving_to_the_stage_it_is_on_changes_nothing(agent, session):
+    order = shop.order(on=NEW)
+    first = pipeline.last_entry(order)
+
+    again = pipeline.move(order, order.stage, by=By.user(agent), version=order.version)
+
+    assert (again.id, order.version) == (first.id, 1)
+    assert len(shop.entries_of(order)) == 1
+
+
+def test_a_move_that_saw_an_older_order_is_refused_and_told_where_it_is(agent, manager, session):
+    order = shop.order(on=NEW)
+    pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(manager), version=1)
+
+    with pytest.raises(Refused) as no:
+        pipeline.move(order, shop.stage(CANCELLED), by=By.user(agent), version=1)
+
+    assert (no.value.code, no.value.status) == ("moved_meanwhile", 409)
+    assert no.value.facts["stage"] == "À confirmer par appel"
+
+
+def test_the_same_drag_sent_twice_is_one_move(agent, session):
+    order = shop.order(on=NEW)
+
+    for _ in range(2):
+        pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(agent), version=1)
+
+    assert [e.kind for e in shop.entries_of(order)] == ["created", "moved"]
+
+
+def test_a_move_restarts_the_age_and_clears_the_flag(agent, session):
+    order = shop.order(on=NEW)
+    before, order.flag = order.stage_entered_at, "stock_blocked"
+    db.session().flush()
+
+    pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(agent))
+
+    assert order.stage_entered_at > before
+    assert order.flag is None
+
+
+def test_eight_people_drag_one_card_and_one_of_them_moves_it(merchant, agent):
+    with db.merchant(merchant.id):
+        order_id = shop.order(on=NEW).id
+    line_up = Barrier(8)
+
+    def drag(target):
+        with db.merchant(merchant.id) as session:
+            order = session.get_one(Order, (merchant.id, order_id))
+            stage = shop.stage(target)
+            line_up.wait()
+            try:
+                pipeline.move(order, stage, by=By.user(agent), version=1)
+            except Refused as no:
+                return no.code
+        return "moved"
+
+    with ThreadPoolExecutor(8) as people:
+        told = sorted(people.map(drag, [UNREACHABLE, TO_CONFIRM, CONFIRMED, CANCELLED] * 2))
+
+    # Who drags to the very stage the winner chose is told nothing: the card is where they want it.
+    assert set(told) == {"moved", "moved_meanwhile"}
+    assert told.count("moved") <= 2
+    with db.merchant(merchant.id) as session:
+        order = session.get_one(Order, (merchant.id, order_id))
+        assert [e.kind for e in shop.entries_of(order)] == ["created", "moved"]
+        assert pipeline.last_entry(order).to_stage_id == order.stage_id
+
+
+def test_nobody_else_finds_the_order(merchant, stranger, session):
+    order = shop.order(on=NEW)
+    key = (merchant.id, order.id)
+    db.commit()
+    db.close()
+
+    with db.merchant(stranger.merchant_id) as theirs:
+        assert theirs.get(Order, key) is None
+
+
+def test_the_board_hears_of_a_move(merchant, agent, session):
+    from flows import outbox
+
+    order = shop.order(on=NEW)
+    db.commit()
+    ear = outbox.connection().pubsub(ignore_subscribe_messages=True)
+    ear.subscribe(f"live:{merchant.id}")
+    ear.get_message(timeout=5)
+
+    pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(agent))
+    db.commit()
+
+    heard = ear.get_message(timeout=5)
+    ear.close()
+    assert heard is not None
+    assert f"order:{order.number}" in str(heard["data"])
+    assert "board" in str(heard["data"])
+

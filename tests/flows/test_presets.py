@@ -1,0 +1,57 @@
+import pytest
+
+from flows import presets
+from models import db
+from tests.flows import shop
+
+COD = [
+    ("New", "green", "new"),
+    ("Unreachable", "orange", "unreachable"),
+    ("To confirm by call", "yellow", "to_confirm"),
+    ("Confirmed", "blue", "confirmed"),
+    ("Preparation", "orange", None),
+    ("Shipped", "purple", "shipped"),
+    ("Delivered", "green", "delivered"),
+    ("Delivery failure", "red", "delivery_failure"),
+    ("Returned", "red", "returned"),
+    ("Cancelled", "gray", "cancelled"),
+]
+
+
+def test_the_cod_preset_has_the_ten_stages_of_the_trade(merchant, session):
+    pipeline = presets.apply(merchant, "cod", "en")
+
+    db.session().flush()
+    assert [(s.name, s.color, s.state) for s in pipeline.stages] == COD
+    assert [s.position for s in pipeline.stages] == list(range(1, 11))
+    assert all(s.active for s in pipeline.stages)
+    assert pipeline.ships
+
+
+@pytest.mark.parametrize(
+    ("language", "pipeline_name", "first", "last"),
+    [
+        ("fr", "Paiement à la livraison", "Nouvelle", "Annulée"),
+        ("ar", "الدفع عند الاستلام", "جديد", "ملغى"),
+        ("en", "Cash on delivery", "New", "Cancelled"),
+    ],
+)
+def test_a_preset_speaks_the_language_asked_for(merchant, language, pipeline_name, first, last, session):
+    pipeline = presets.apply(merchant, "cod", language)
+
+    assert pipeline.name == pipeline_name
+    assert (pipeline.stages[0].name, pipeline.stages[-1].name) == (first, last)
+
+
+@pytest.mark.parametrize("preset", presets.PRESETS.values(), ids=presets.PRESETS)
+def test_every_text_of_a_preset_exists_in_every_language(preset):
+    texts = [preset.names, *(stage.names for stage in preset.stages)]
+
+    assert all(set(names) == {"fr", "ar", "en"} for names in texts)
+    for language in ("fr", "ar", "en"):
+        names = [stage.names[language] for stage in preset.stages]
+        assert len(set(names)) == len(names)
+
+
+def test_a_new_merchant_starts_with_the_cod_pipeline(session):
+    assert shop.pipeline_of().first_stage.name == "Nouvelle"
