@@ -13,8 +13,7 @@ import argparse
 import hmac
 import json
 import multiprocessing
-import os
-import resource
+import re
 import select
 import socket
 import statistics
@@ -26,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import psycopg
@@ -187,25 +186,35 @@ def _race(
     poll: select.epoll, sockets: dict[int, socket.socket], requests: Iterator[bytes], seconds: float
 ) -> Result:
     started, cpu = time.perf_counter(), time.process_time()
-    sent, latencies, refused = dict.fromkeys(sockets, 0.0), [], 0
+    sent, heard, latencies, refused = {}, dict.fromkeys(sockets, b""), [], 0
     for number, one in sockets.items():
         sent[number] = time.perf_counter()
         one.sendall(next(requests))
-    open_ = len(sockets)
-    while open_:
-        for number, _ in poll.poll(5):
-            answer = sockets[number].recv(65536)
+    while sent:
+        for number, _ in poll.poll(30) or _silence():
+            heard[number] += sockets[number].recv(65536) or _silence()
+            if not _whole(heard[number]):
+                continue
             now = time.perf_counter()
-            latencies.append(now - sent[number])
-            refused += not answer.startswith(b"HTTP/1.1 200")
+            latencies.append(now - sent.pop(number))
+            refused += not heard[number].startswith(b"HTTP/1.1 200")
+            heard[number] = b""
             if now - started < seconds:
                 sent[number] = now
                 sockets[number].sendall(next(requests))
-            else:
-                open_ -= 1
     took = time.perf_counter() - started
     load = (time.process_time() - cpu) / took
     return Result(len(latencies) - refused, refused, latencies, took, load)
+
+
+def _whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return bool(end) and length is not None and len(body) >= int(length[1])
+
+
+def _silence() -> NoReturn:
+    raise SystemExit("the server closed a connection or stopped answering")
 
 
 def _requests(path: str) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from pywa import WhatsApp
+from pywa.client import WhatsApp
 from pywa.errors import WhatsAppError
 
 from bot import bodies
@@ -46,9 +46,15 @@ class _Redirected(httpx.BaseTransport):
         return self.inner.handle_request(request)
 
 
-@cache
-def transport() -> httpx.BaseTransport:
-    """The one pool of connections to Meta (or to where META_GRAPH_URL points) of this process."""
+def reach(through: Callable[[], httpx.BaseTransport]) -> None:
+    """From now on every call goes through this transport (a simulator in the same process)."""
+    global _reach
+    _reach = cache(through)
+    client.cache_clear()
+
+
+def _to_meta() -> httpx.BaseTransport:
+    """The pool of connections to Meta, or to where META_GRAPH_URL points."""
     network = httpx.HTTPTransport(
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32)
     )
@@ -56,10 +62,14 @@ def transport() -> httpx.BaseTransport:
     return _Redirected(target, network) if target else network
 
 
+# One pool for the process, made on first use: so after any fork.
+_reach = cache(_to_meta)
+
+
 @lru_cache(maxsize=CLIENTS)
 def client(token: str) -> WhatsApp:
     """The client of one token; thousands are cheap, they share the transport."""
-    session = httpx.Client(transport=transport(), timeout=TIMEOUT)
+    session = httpx.Client(transport=_reach(), timeout=TIMEOUT)
     return WhatsApp(token=token, session=session)
 
 

@@ -113,7 +113,8 @@ def seed(listed: Sequence[Json]) -> Json:
     """
     kept = settings().var / KEPT
     if not _seeded():
-        _write(kept, [person for shop in SHOPS for person in _open(shop, listed)])
+        opened = [(shop, open_shop(shop, listed)) for shop in SHOPS]
+        _write(kept, [person for shop, id_ in opened for person in _hire(shop, id_)])
     return {
         "phone_number_id": ATLAS.numbers[0][0],
         "waba_id": ATLAS.account,
@@ -133,7 +134,8 @@ def _write(kept: Path, people: list[Json]) -> None:
         json.dump(people, file, ensure_ascii=False)
 
 
-def _open(shop: Shop, listed: Sequence[Json]) -> list[Json]:
+def open_shop(shop: Shop, listed: Sequence[Json]) -> UUID:
+    """One merchant of the demo with all it has but people; returns its id."""
     merchant_id = team.add_merchant(name=shop.name, country=shop.country)
     with db.merchant(merchant_id) as session:
         session.get_one(Merchant, merchant_id).delivery_fee = shop.delivery_fee
@@ -143,6 +145,10 @@ def _open(shop: Shop, listed: Sequence[Json]) -> list[Json]:
         templates.keep(shop.account, [t for t in listed if t["account"] == shop.account])
         session.flush()  # automations choose among the templates just kept
         _automations(shop)
+    return merchant_id
+
+
+def _hire(shop: Shop, merchant_id: UUID) -> list[Json]:
     return [_person(shop, merchant_id, *who) for who in shop.people]
 
 

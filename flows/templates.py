@@ -158,7 +158,7 @@ def check_sendable(template: MessageTemplate) -> None:
     """Refuse a template that Meta would not send, or that needs what we cannot give it yet."""
     if not template.approved:
         raise Refused(
-            "template_not_approved", N_("WhatsApp has not approved this template, or took it back.")
+            "template_state", N_("WhatsApp has not approved this template, or took it back.")
         )
     header = str(template.part("HEADER").get("format", "TEXT")).upper()
     if header != "TEXT" or any(b.kind not in SENDABLE_BUTTONS for b in template.buttons):

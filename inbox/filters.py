@@ -102,6 +102,8 @@ def when(at: datetime) -> Markup:
         return clock(at)
     if today - timedelta(days=7) < there < today:
         return _time(at, _weekday(there, today))
+    if there.year == today.year:
+        return _time(at, dates.format_skeleton("MMMd", there, locale=_locale()))
     return _time(at, dates.format_date(there, "short", locale=_locale()))
 
 
@@ -117,9 +119,9 @@ def day(at: datetime) -> str:
 
 
 def moment(at: datetime) -> Markup:
-    """21 nov. 2026, 09:51"""
+    """21 nov. 2026 09:51"""
     local = _local(at)
-    text = f"{dates.format_date(local, 'medium', locale=_locale())}, {local:%H:%M}"
+    text = f"{dates.format_skeleton('yMMMd', local, locale=_locale())} {local:%H:%M}"
     return _time(at, text)
 
 

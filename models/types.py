@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -49,26 +49,36 @@ class Money:
 
     @classmethod
     def parse(cls, text: str, currency: str) -> Money:
-        """Money typed by a person ("1 250,50", "1250.5", "١٢٥٠"); ValueError when it is not."""
-        plain = _plain_number(text)
-        try:
-            amount = Decimal(plain).scaleb(exponent(currency))
-        except InvalidOperation:
-            raise ValueError(text) from None
-        if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) > 10**13:
+        """Money typed by a person ("1 250,50", "1.250", "١٢٥٠"); ValueError when it is not.
+
+        Of a point and a comma the later one is the decimal mark. One that stands alone before
+        three digits marks thousands, unless the currency has three decimals.
+        """
+        amount = _typed_number(text, exponent(currency)).scaleb(exponent(currency))
+        if amount != amount.to_integral_value() or abs(amount) > 10**13:
             raise ValueError(text)
         return cls(int(amount), currency)
 
 
-def _plain_number(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).strip()
-    # Arabic-Indic digits become 0-9; U+066B is the Arabic decimal comma, U+066C its thousands mark.
-    text = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
-    text = re.sub(r"[\s\u202f\u00a0'\u2019\u066c]", "", text).replace("\u066b", ".")
-    if "," in text and "." in text:
-        thousands = "," if text.rfind(".") > text.rfind(",") else "."
-        text = text.replace(thousands, "")
-    return text.replace(",", ".")
+_SPACES = re.compile(r"[\s'\u2019\u066c]")
+_PLAIN = re.compile(r"([+-]?)(\d+)(?:[.,](\d*))?")
+_GROUPED = (
+    re.compile(r"([+-]?)([1-9]\d{0,2}(?:\.\d{3})+)(?:,(\d*))?"),
+    re.compile(r"([+-]?)([1-9]\d{0,2}(?:,\d{3})+)(?:\.(\d*))?"),
+)
+
+
+def _typed_number(text: str, decimals: int) -> Decimal:
+    # inbox/static/money.js reads amounts by the same three patterns; a test compares them.
+    text = unicodedata.normalize("NFKC", text)
+    text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+    # What an Arabic keyboard has for the decimal comma: U+066B, U+060C.
+    text = _SPACES.sub("", text).replace("\u066b", ",").replace("\u060c", ",")
+    for pattern in (_PLAIN, *_GROUPED) if decimals == 3 else (*_GROUPED, _PLAIN):
+        if match := pattern.fullmatch(text):
+            sign, whole, fraction = match.groups(default="")
+            return Decimal(sign + re.sub("[.,]", "", whole) + "." + fraction)
+    raise ValueError(text)
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

@@ -221,6 +221,21 @@ def signed_in(app: Any) -> Callable[[Any], Any]:
     return lambda member: factories.browser(app, member)
 
 
+@pytest.fixture
+def simulator(app: Any) -> Iterator[Any]:
+    """Meta and the customers' phones, in this process: what we send reaches it, `deliver()` posts
+    its webhooks to the app. It knows the number of `merchant`."""
+    import httpx
+
+    from bot import client as meta
+    from tests import factories
+
+    found = factories.simulator(app)
+    meta.reach(lambda: httpx.WSGITransport(app=found.app))
+    yield found
+    meta.reach(meta._to_meta)
+
+
 # --- the machinery --------------------------------------------------------------------------------
 
 

@@ -13,7 +13,12 @@ from flask.testing import FlaskClient
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from flows import channels, outbox, stock, team
+from sqlalchemy import select
+
+from bot.simulator import Simulator, create_simulator
+from bot.simulator import demo as world
+from config import settings
+from flows import channels, demo, outbox, stock, team
 from flows.events import Inbound, Person
 from models import db
 from models.catalog import Product, Variant
@@ -119,3 +124,25 @@ def work() -> None:
 
 def some_id() -> UUID:
     return new_id()
+
+
+def simulator(app: Flask) -> Simulator:
+    """Meta in this process: its webhooks come to the app when `deliver()` is called."""
+    meta_calls = app.test_client()
+
+    def post(_: str, body: bytes, headers: dict[str, str]) -> int:
+        return meta_calls.post("/webhooks/whatsapp", data=body, headers=headers).status_code
+
+    return create_simulator(
+        webhook_url="http://wasl.test/webhooks/whatsapp",
+        app_secret=settings().app_secrets[0],
+        post=post,
+    )
+
+
+def demo_shop() -> Merchant:
+    """The demo's first merchant, whose number and customers the simulator knows."""
+    listed = [record for record in world.records() if record["kind"] == "template"]
+    merchant_id = demo.open_shop(demo.ATLAS, listed)
+    with db.house() as house:
+        return house.get_one(Merchant, merchant_id)

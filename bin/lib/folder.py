@@ -17,7 +17,16 @@ from bin.lib import say
 from bin.lib.install import ROOT
 
 # What --reset removes, and nothing else: WASL_VAR may point to a folder with other things in it.
-OURS = ("postgres", "postgres.part", "valkey", "media", "simulator", "secrets.json", "demo.json")
+OURS = (
+    "postgres",
+    "postgres.part",
+    "valkey",
+    "media",
+    "simulator",
+    "secrets.json",
+    "demo-users.json",
+    "demo.json",
+)
 LOCK = "bin-dev.lock"
 
 
@@ -84,17 +93,25 @@ def write_private(path: Path, content: Any) -> None:
 
 def _lock(lock: int, folder: Path) -> None:
     # The children of a killed bin/dev need a moment to end; a living one is not waited for.
-    patience = time.monotonic() + 15
-    while True:
-        with suppress(BlockingIOError):
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    said, patience = False, time.monotonic() + 60
+    while not _locked(lock):
         holder = _holder(lock)
         if _lives(holder) or time.monotonic() > patience:
             raise say.Refused(
-                f"Wasl already runs on {folder} (process {holder}): stop it first, or give "
-                "this one its own WASL_VAR and WASL_PORT."
+                f"Wasl already runs on {folder} (started by process {holder}): stop it first, or "
+                "give this one its own WASL_VAR and WASL_PORT."
             )
+        if not said:
+            say.log("wasl", "waiting for what an interrupted bin/dev left to end")
+        said = True
         time.sleep(0.1)
+
+
+def _locked(lock: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _holder(lock: int) -> int:

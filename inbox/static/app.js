@@ -12,6 +12,7 @@ document.addEventListener("htmx:after:swap", () => {
   if (dialog.childElementCount && !dialog.open) {
     typed = false
     dialog.showModal()
+    ;(dialog.querySelector("[autofocus]") ?? dialog.querySelector("h2"))?.focus()
   }
 })
 dialog.addEventListener("input", () => { typed = true })

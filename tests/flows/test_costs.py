@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -20,14 +20,16 @@ from models.channel import Channel
 from models.cost import Charge, RateCard
 from models.merchant import Counter
 
-MOROCCO = {"phone": "+212661234567"}
-SAHARA = {"phone": "+212528812345"}
-ALGERIA = {"phone": "+213551234567"}
-FRANCE = {"phone": "+33612345678"}
-SPAIN = {"phone": "+34612345678"}
-MOROCCO_UNNAMED = {"user_id": "MA.13491208655302741918"}
-ALGERIA_UNNAMED = {"user_id": "DZ.13491208655302741918"}
-NOWHERE = {"user_id": "13491208655302741918"}
+Who = dict[str, Any]
+
+MOROCCO: Who = {"phone": "+212661234567"}
+SAHARA: Who = {"phone": "+212528812345"}
+ALGERIA: Who = {"phone": "+213551234567"}
+FRANCE: Who = {"phone": "+33612345678"}
+SPAIN: Who = {"phone": "+34612345678"}
+MOROCCO_UNNAMED: Who = {"user_id": "MA.13491208655302741918"}
+ALGERIA_UNNAMED: Who = {"user_id": "DZ.13491208655302741918"}
+NOWHERE: Who = {"user_id": "13491208655302741918"}
 
 BEFORE = datetime(2026, 9, 15, 12, tzinfo=UTC)
 AFTER = datetime(2026, 10, 15, 12, tzinfo=UTC)
@@ -37,7 +39,7 @@ NONE = None
 
 # Per message, before and since 2026-10-01: marketing, utility outside the window, utility inside
 # it, authentication, authentication from abroad, service beyond the free ones.
-PRICES: list[tuple[dict[str, str], list[int | None], list[int | None]]] = [
+PRICES: list[tuple[Who, list[int | None], list[int | None]]] = [
     (
         MOROCCO,
         [22_500, 4_000, FREE, 4_000, NONE, FREE],
@@ -107,12 +109,14 @@ COLUMNS = [
     ("authentication-international", False),
     ("service", True),
 ]
-CASES = [
-    pytest.param(who, category, window, at, amount, id=f"{who}-{category}-{window}-{at:%Y-%m}")
-    for who, before, after in PRICES
-    for at, amounts in ((BEFORE, before), (AFTER, after))
-    for (category, window), amount in zip(COLUMNS, amounts, strict=True)
-]
+ROWS = pytest.mark.parametrize(
+    ("who", "at", "amounts"),
+    [
+        pytest.param(who, at, amounts, id=f"{next(iter(who.values()))}-{at:%Y-%m}")
+        for who, before, after in PRICES
+        for at, amounts in ((BEFORE, before), (AFTER, after))
+    ],
+)
 
 
 @pytest.fixture
@@ -134,13 +138,17 @@ def statements(session: Any) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", see)
 
 
-def a_delivery(channel: Channel, at: datetime, **facts: Any) -> costs.Delivery:
-    return costs.Delivery(channel_id=channel.id, wamid="wamid.1", delivered_at=at, **facts)
+def a_delivery(channel: Channel, at: datetime, n: int = 0, **facts: Any) -> costs.Delivery:
+    return costs.Delivery(channel_id=channel.id, wamid=f"wamid.{n}", delivered_at=at, **facts)
 
 
 def charged(delivery: costs.Delivery) -> Charge:
     costs.settle([delivery])
-    return db.session().scalars(select(Charge)).one()
+    return all_charges()[0]
+
+
+def all_charges() -> Sequence[Charge]:
+    return db.session().scalars(select(Charge).order_by(Charge.wamid)).all()
 
 
 def meta_says(category: str, *, free: bool) -> dict[str, Any]:
@@ -155,51 +163,61 @@ def use_up(channel: Channel, count: int, month: date = date(2026, 10, 1)) -> Non
 # --- prices ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("who", "category", "window", "at", "amount"), CASES)
+@ROWS
 def test_a_delivered_message_costs_what_the_card_of_its_day_says(
-    channel: Channel, who: dict[str, str], category: str, window: bool, at: datetime, amount: int
+    channel: Channel, who: Who, at: datetime, amounts: list[int | None]
 ) -> None:
-    pricing = meta_says(category, free=amount == FREE)
+    pricings = [
+        meta_says(category, free=amount == FREE)
+        for (category, _), amount in zip(COLUMNS, amounts, strict=True)
+    ]
 
-    charge = charged(a_delivery(channel, at, pricing=pricing, **who))
+    costs.settle([a_delivery(channel, at, n, pricing=p, **who) for n, p in enumerate(pricings)])
 
-    assert charge.amount_micros == amount
-    assert charge.source == "webhook"
-    assert (charge.reason == "unpriced") == (amount is None)
+    charges = all_charges()
+    assert [charge.amount_micros for charge in charges] == amounts
+    assert [charge.reason == "unpriced" for charge in charges] == [a is None for a in amounts]
+    assert {charge.source for charge in charges} == {"webhook"}
 
 
-@pytest.mark.parametrize(("who", "category", "window", "at", "amount"), CASES)
+@ROWS
 def test_what_is_told_before_sending_is_what_meta_charges(
-    channel: Channel, who: dict[str, str], category: str, window: bool, at: datetime, amount: int
+    channel: Channel, who: Who, at: datetime, amounts: list[int | None]
 ) -> None:
     use_up(channel, 1000)
 
-    told = costs.estimate(
-        channel,
-        phone=who.get("phone"),
-        user_id=who.get("user_id"),
-        category=category,
-        window_open=window,
-        at=at,
-    )
+    told = [
+        costs.estimate(
+            channel,
+            phone=who.get("phone"),
+            user_id=who.get("user_id"),
+            category=category,
+            window_open=window,
+            at=at,
+        )
+        for category, window in COLUMNS
+    ]
 
-    assert told.micros == amount
-    assert told.currency == "USD"
-    assert (told.reason is costs.Reason.UNPRICED) == (amount is None)
+    assert [estimate.micros for estimate in told] == amounts
+    assert [estimate.reason == "unpriced" for estimate in told] == [a is None for a in amounts]
+    assert {estimate.currency for estimate in told} == {"USD"}
 
 
-@pytest.mark.parametrize(("who", "category", "window", "at", "amount"), CASES)
+@ROWS
 def test_without_pricing_a_delivery_is_charged_as_was_told_before_sending(
-    channel: Channel, who: dict[str, str], category: str, window: bool, at: datetime, amount: int
+    channel: Channel, who: Who, at: datetime, amounts: list[int | None]
 ) -> None:
     use_up(channel, 1000)
 
-    charge = charged(
-        a_delivery(channel, at, category_hint=category, window_open_hint=window, **who)
+    costs.settle(
+        [
+            a_delivery(channel, at, n, category_hint=category, window_open_hint=window, **who)
+            for n, (category, window) in enumerate(COLUMNS)
+        ]
     )
 
-    assert charge.amount_micros == amount
-    assert charge.source == "estimate"
+    assert [charge.amount_micros for charge in all_charges()] == amounts
+    assert {charge.source for charge in all_charges()} == {"estimate"}
 
 
 @pytest.mark.parametrize(
@@ -406,21 +424,11 @@ def test_a_message_typed_on_the_phone_is_never_charged(channel: Channel) -> None
 
 def test_the_thousandth_service_message_is_free_and_the_next_one_is_not(channel: Channel) -> None:
     use_up(channel, 999)
-    replies = [
-        costs.Delivery(
-            channel_id=channel.id,
-            wamid=f"wamid.{second}",
-            delivered_at=AFTER.replace(second=second),
-            category_hint="service",
-            **MOROCCO,  # type: ignore[arg-type]
-        )
-        for second in (1, 2)
-    ]
+    replies = [a_delivery(channel, AFTER, n, category_hint="service", **MOROCCO) for n in (1, 2)]
 
     costs.settle(replies)
 
-    charges = db.session().scalars(select(Charge).order_by(Charge.quota_index)).all()
-    assert [(c.quota_index, c.amount_micros, c.reason) for c in charges] == [
+    assert [(c.quota_index, c.amount_micros, c.reason) for c in all_charges()] == [
         (1000, 0, "free_tier"),
         (1001, 23_000, "priced"),
     ]
