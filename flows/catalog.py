@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
@@ -37,8 +37,18 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """A product and its versions, in the product's order."""
+
     product: Product
     offers: tuple[Offer, ...]
+
+    def meant(self, text: str) -> Offer | None:
+        """The one version that what was typed can mean: "sac noir", or its reference."""
+        if len(self.offers) == 1:
+            return self.offers[0]
+        typed = WORD.findall(fold(text))
+        fitting = [offer for offer in self.offers if _fits(offer.variant, typed)]
+        return fitting[0] if len(fitting) == 1 else None
 
 
 def create(
@@ -71,15 +81,33 @@ def search(text: str, *, limit: int = 20) -> list[Found]:
     A reference typed whole comes first, then references that begin so, then names.
     """
     found = _best(text, limit).cte("found")
-    rows = select(Variant, _left()).join(Variant.product).join(found, found.c.id == Product.id)
-    rows = rows.options(contains_eager(Variant.product)).order_by(
-        found.c.rank, Product.name, Product.id, Variant.position
-    )
-    by_product = groupby(db.session().execute(rows).all(), key=lambda row: row[0].product)
+    wanted = _offers().join(found, found.c.id == Product.id)
+    return _grouped(wanted.order_by(found.c.rank, Product.name, Product.id, Variant.position))
+
+
+def offered(ids: Collection[UUID]) -> dict[UUID, Found]:
+    """These products by id, sold or not any more; what is not there is left out."""
+    wanted = _offers().where(Product.id.in_(ids)).order_by(Product.id, Variant.position)
+    return {found.product.id: found for found in _grouped(wanted)} if ids else {}
+
+
+def _grouped(wanted: Select[Variant, int | None]) -> list[Found]:
+    by_product = groupby(db.session().execute(wanted).all(), key=lambda row: row[0].product)
     return [
         Found(product, tuple(Offer(variant, left) for variant, left in versions))
         for product, versions in by_product
     ]
+
+
+def _offers() -> Select[Variant, int | None]:
+    with_product = contains_eager(Variant.product)
+    return select(Variant, _left()).join(Variant.product).options(with_product)
+
+
+def _fits(variant: Variant, typed: Iterable[str]) -> bool:
+    product = variant.product
+    words = WORD.findall(fold(f"{product.name} {product.sku} {variant.sku} {variant.label}"))
+    return all(any(word.startswith(begun) for word in words) for begun in typed)
 
 
 def _best(text: str, limit: int) -> Select[UUID, int]:

@@ -18,7 +18,7 @@ from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import RANKS, Direction, Message, Origin, ReadMark, Sending
-from models.types import Json, clean, new_id, utcnow
+from models.types import Json, new_id, utcnow
 from models.user import Membership
 
 PREVIEW_LENGTH = 160
@@ -271,92 +271,3 @@ def note_activity(
     db.session().add(activity)
     live.changed(f"conversation:{conversation.id}")
     return activity
-
-
-# --- what the inbox shows -------------------------------------------------------------------------
-
-FILTERS = ("all", "mine", "unread", "unanswered")
-PAGE = 50
-
-
-def listed(
-    *,
-    show: str = "all",
-    member: Membership | None = None,
-    search: str = "",
-    channel_id: UUID | None = None,
-    before: tuple[datetime, UUID] | None = None,
-    limit: int = PAGE,
-) -> list[Conversation]:
-    """Conversations newest first, identity, card, channel and assignee loaded with them.
-
-    `before` is (last_message_at, id) of the last row of the previous page.
-    """
-    wanted = (
-        select(Conversation)
-        .options(
-            joinedload(Conversation.identity).joinedload(WhatsAppIdentity.customer),
-            joinedload(Conversation.channel),
-            joinedload(Conversation.assignee),
-        )
-        .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
-        .limit(limit)
-    )
-    if show == "mine" and member is not None:
-        wanted = wanted.where(Conversation.assignee_id == member.id)
-    elif show == "unread":
-        wanted = wanted.where(Conversation.unread > 0)
-    elif show == "unanswered":
-        wanted = wanted.where(Conversation.last_direction == "in")
-    if channel_id is not None:
-        wanted = wanted.where(Conversation.channel_id == channel_id)
-    if search.strip():
-        wanted = wanted.where(customers.matches(Conversation.search_text, search))
-    if before is not None:
-        position = tuple_(Conversation.last_message_at, Conversation.id)
-        wanted = wanted.where(position < before)
-    return list(db.session().scalars(wanted))
-
-
-def unread_count(*, limit: int = 100) -> int:
-    """How many conversations wait to be read, counted up to `limit` (a badge shows 99+)."""
-    some = select(Conversation.id).where(Conversation.unread > 0).limit(limit).subquery()
-    return db.session().scalar(select(func.count()).select_from(some)) or 0
-
-
-def thread(
-    conversation: Conversation, *, before: tuple[datetime, int] | None = None, limit: int = PAGE
-) -> tuple[list[Message], list[Activity]]:
-    """The newest `limit` messages before a point, oldest first, and the activity between them."""
-    session = db.session()
-    wanted = (
-        select(Message)
-        .where(Message.conversation_id == conversation.id)
-        .options(joinedload(Message.sender), joinedload(Message.media))
-        .order_by(Message.at.desc(), Message.seq.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        wanted = wanted.where(tuple_(Message.at, Message.seq) < before)
-    messages = list(session.scalars(wanted))[::-1]
-    return messages, _activity_between(conversation, messages, before, full=len(messages) == limit)
-
-
-def _activity_between(
-    conversation: Conversation,
-    messages: Sequence[Message],
-    before: tuple[datetime, int] | None,
-    *,
-    full: bool,
-) -> list[Activity]:
-    wanted = (
-        select(Activity)
-        .where(Activity.conversation_id == conversation.id)
-        .options(joinedload(Activity.actor))
-        .order_by(Activity.at)
-    )
-    if full:
-        wanted = wanted.where(Activity.at >= messages[0].at)
-    if before is not None:
-        wanted = wanted.where(Activity.at < before[0])
-    return list(db.session().scalars(wanted))

@@ -198,7 +198,7 @@ def of_order(order: Order) -> Sequence[Run]:
 def counts() -> dict[UUID, int]:
     """How often each automation has run."""
     counted = select(Run.automation_id, func.count()).group_by(Run.automation_id)
-    return dict(db.session().execute(counted).tuples())
+    return {row[0]: row[1] for row in db.session().execute(counted)}
 
 
 def seen_as() -> ColumnElement[str]:

@@ -1,4 +1,4 @@
-"""@needs("orders.move") and @public; the sign-in page, signing out, language, colours, live ticket."""
+"""@needs("orders.move") and @public; sign in, sign out, language, colours, live ticket."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def public(view: View) -> View:
 
 def needs_of(app: Flask, endpoint: str) -> tuple[str, ...] | None:
     """What a route needs, None when it is public; AttributeError when it forgot to say."""
-    marked: tuple[str, ...] | None = app.view_functions[endpoint].needs  # type: ignore[attr-defined]
+    view: Any = app.view_functions[endpoint]
+    marked: tuple[str, ...] | None = view.needs
     return marked
 
 

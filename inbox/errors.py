@@ -60,7 +60,9 @@ def _http(error: HTTPException) -> Response:
         return _sign_in_first()
     status = error.code or 500
     reference = _reference() if isinstance(error, InternalServerError) else ""
-    return _say(status, *_words(status), code=error.name.lower().replace(" ", "_"), reference=reference)
+    return _say(
+        status, *_words(status), code=error.name.lower().replace(" ", "_"), reference=reference
+    )
 
 
 def _sign_in_first() -> Response:
@@ -105,4 +107,6 @@ def _reference() -> str:
 
 
 def _wants_json() -> bool:
-    return request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json"
+    return (
+        request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json"
+    )

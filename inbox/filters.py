@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,10 +23,7 @@ MICROS = 1_000_000
 
 
 def attach(app: Flask) -> None:
-    for show in (bdi, ltr, money, micros, number, clock, when, day, moment, ago, left, phone):
-        app.add_template_filter(show)
-    for show in (initials, hue, whatsapp, compact):
-        app.add_template_filter(show)
+    app.jinja_env.filters.update({show.__name__: show for show in FILTERS})
     app.add_template_global(attrs)
 
 
@@ -189,7 +187,7 @@ _MARKS = re.compile(
 
 
 def whatsapp(text: str | None) -> Markup:
-    """The text as WhatsApp shows it: *bold*, _italic_, ~struck~, ```code```, links; all else inert."""
+    """The text as WhatsApp shows it: *bold*, _italic_, ~struck~, ```code```, links; no HTML."""
     shown, end = Markup(), 0
     for piece in _PIECES.finditer(text or ""):
         shown += _marked((text or "")[end : piece.start()])
@@ -215,7 +213,9 @@ def _code(text: str) -> Markup:
 def _link(text: str) -> Markup:
     address = text.rstrip(".,;:!?)]»…")
     target = address if address.startswith("http") else f"https://{address}"
-    link = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow" dir="ltr">{}</a>')
+    link = Markup(
+        '<a href="{}" target="_blank" rel="noopener noreferrer nofollow" dir="ltr">{}</a>'
+    )
     return link.format(target, address) + escape(text[len(address) :])
 
 
@@ -228,5 +228,14 @@ def attrs(**wanted: Any) -> Markup:
     for name, value in wanted.items():
         if value is None or value is False:
             continue
-        shown += Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), "" if value is True else value)
+        shown += Markup(' {}="{}"').format(
+            name.rstrip("_").replace("_", "-"), "" if value is True else value
+        )
     return shown
+
+
+FILTERS: tuple[Callable[..., object], ...] = (
+    *(bdi, ltr, phone, money, micros, number, compact),
+    *(clock, when, day, moment, ago, left),
+    *(initials, hue, whatsapp),
+)

@@ -41,7 +41,9 @@ def _database() -> str:
         return "unreachable"
     if readonly != "off":
         return "read-only"
-    return "ok" if revision == _expected() else f"at {revision}, not {_expected()}: run wasl migrate"
+    return (
+        "ok" if revision == _expected() else f"at {revision}, not {_expected()}: run wasl migrate"
+    )
 
 
 @cache

@@ -11,23 +11,18 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-if TYPE_CHECKING:
-    from flows.errors import Refused
+from flows.errors import N_ as N_
+from flows.errors import Refused
 
 NAMES = {"fr": "Français", "en": "English", "ar": "العربية"}
 DEFAULT = "fr"
 FOLDER = Path(__file__).parent / "translations"
-
-
-def N_(message: str) -> str:
-    """Mark a sentence for translation where it stands in a table; gettext() it when shown."""
-    return message
 
 
 def gettext(message: str, **facts: Any) -> str:

@@ -84,17 +84,19 @@ def _count_guess(email: str) -> User | None:
 
 
 def _count_strangers_guess(email: str) -> None:
-    """Slow guesses at an unknown e-mail down too: else the refusal would tell who has an account."""
+    """Refuse guesses at an unknown e-mail alike: else slowness would tell who has an account."""
     key = f"guesses:{hashlib.sha256(email.encode()).hexdigest()}"
+    counter = outbox.connection()
     try:
-        count, _ = (
-            outbox.connection().pipeline().incr(key).expire(key, GUESSING_TIME, nx=True).execute()
-        )
+        count = counter.incr(key)
+        if count == 1:
+            counter.expire(key, GUESSING_TIME)
+        wait = timedelta(seconds=counter.ttl(key))
     except redis.RedisError as error:
         log.warning("a guess at an unknown e-mail was not counted: %s", error)
     else:
         if count > GUESSES:
-            raise TooManyGuesses(timedelta(seconds=outbox.connection().ttl(key)))
+            raise TooManyGuesses(wait)
 
 
 def _session(house: db.HouseSession, user: User, token: str, *, remember: bool) -> LoginSession:
@@ -143,7 +145,7 @@ def end() -> None:
             house.get_one(LoginSession, current.login.session_id).ended_at = utcnow()
 
 
-def _who(token: str) -> Select[tuple[LoginSession, User, Membership, Merchant]]:
+def _who(token: str) -> Select[LoginSession, User, Membership, Merchant]:
     return (
         select(LoginSession, User, Membership, Merchant)
         .join(User, User.id == LoginSession.user_id)

@@ -1,4 +1,4 @@
-"""The live stream's cookie: signed, short-lived, sent to /live only. Both processes read this file."""
+"""The live stream's cookie: signed, short-lived, sent to /live only; made here, read there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few third-party files the browser gets, straight out of node_modules and nothing else of it."""
+"""The few third-party files the browser gets, out of node_modules and nothing else of it."""
 
 from __future__ import annotations
 

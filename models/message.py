@@ -151,6 +151,17 @@ class Message(Row):
         "Attempt", back_populates="message", order_by="Attempt.number"
     )
 
+    @property
+    def progress(self) -> str | None:
+        """What its ticks say: how far it came or what went wrong; None for a customer's."""
+        if self.direction is Direction.IN:
+            return None
+        if self.failed_at is not None:
+            return Sending.FAILED.value
+        if self.sending not in (None, Sending.ACCEPTED):
+            return self.sending.value
+        return next(name for name, rank in RANKS.items() if rank == (self.rank or 0))
+
 
 class Attempt(Row):
     """One call to Meta: committed before the call, concluded after it."""

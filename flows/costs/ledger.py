@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import any_, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from flows import live
@@ -29,7 +29,7 @@ from models import db
 from models.channel import Channel
 from models.cost import Charge
 from models.merchant import Counter
-from models.types import Json, utcnow
+from models.types import Json, new_id, utcnow
 
 WEBHOOK = "webhook"
 ESTIMATE = "estimate"
@@ -98,9 +98,12 @@ def settle(deliveries: Sequence[Delivery]) -> None:
         return
     pending = _once_each(deliveries)
     accounts = _accounts({channel_id for channel_id, _ in pending})
-    changed = _insert(pending, accounts)
-    known = pending.keys() - {_key(charge) for charge in changed}
-    changed += _correct(known, pending, accounts)
+    there = _find(pending)
+    fresh = _insert(_without(pending, there), accounts)
+    # What another worker inserted a moment ago was not there before, and is not fresh either.
+    there |= _find(_without(pending, there, fresh))
+    changed = [c for key, c in there.items() if _learn(c, pending[key], accounts[c.channel_id])]
+    changed += fresh.values()
     _number(changed, pending, accounts)
     if changed:
         live.changed("costs")
@@ -171,44 +174,50 @@ def _bill(
 # --- rows -----------------------------------------------------------------------------------------
 
 
-def _insert(pending: dict[Key, Delivery], accounts: dict[UUID, Account]) -> list[Charge]:
-    """The charges that were not there yet."""
+def _find(pending: Collection[Key]) -> dict[Key, Charge]:
+    """The charges of these that are there, locked: each is corrected by one worker at a time."""
+    if not pending:
+        return {}
+    wanted = (
+        select(Charge)
+        .where(
+            Charge.channel_id.in_({channel_id for channel_id, _ in pending}),
+            Charge.wamid == any_(literal([wamid for _, wamid in pending])),
+        )
+        .order_by(Charge.channel_id, Charge.wamid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = {_key(charge): charge for charge in db.session().scalars(wanted)}
+    return {key: charge for key, charge in found.items() if key in pending}
+
+
+def _without(pending: dict[Key, Delivery], *done: Collection[Key]) -> dict[Key, Delivery]:
+    return {key: d for key, d in pending.items() if not any(key in keys for keys in done)}
+
+
+def _insert(pending: dict[Key, Delivery], accounts: dict[UUID, Account]) -> dict[Key, Charge]:
+    """The charges that nobody else made meanwhile."""
+    if not pending:
+        return {}
     session = db.session()
     rows = [
         {
             "merchant_id": session.merchant_id,
+            "id": new_id(),
             "channel_id": delivery.channel_id,
             "wamid": delivery.wamid,
             "message_id": delivery.message_id,
             "order_id": delivery.order_id,
             "created_at": utcnow(),
-            **asdict(_bill(delivery, accounts[delivery.channel_id])),
+            **_columns(_bill(delivery, accounts[delivery.channel_id])),
         }
         for delivery in pending.values()
     ]
-    fresh = insert(Charge).on_conflict_do_nothing().returning(Charge)
-    # With its nulls written out every row has the same shape, so all of them are one statement.
-    return list(session.scalars(fresh, rows, execution_options={"render_nulls": True}))
-
-
-def _correct(
-    known: set[Key], pending: dict[Key, Delivery], accounts: dict[UUID, Account]
-) -> list[Charge]:
-    """The charges among these about which more is known now."""
-    if not known:
-        return []
-    there = db.session().scalars(
-        select(Charge)
-        .where(tuple_(Charge.channel_id, Charge.wamid).in_(known))
-        .order_by(Charge.channel_id, Charge.wamid)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return [
-        charge
-        for charge in there
-        if _learn(charge, pending[_key(charge)], accounts[charge.channel_id])
-    ]
+    # Without RETURNING the driver sends any number of rows as one prepared statement.
+    session.connection().execute(insert(Charge).on_conflict_do_nothing(), rows)
+    made = select(Charge).where(Charge.id == any_(literal([row["id"] for row in rows])))
+    return {_key(charge): charge for charge in session.scalars(made)}
 
 
 def _learn(charge: Charge, delivery: Delivery, account: Account) -> bool:
@@ -259,8 +268,12 @@ def _number(
 
 
 def _write(charge: Charge, bill: Bill) -> None:
-    for name, value in asdict(bill).items():
+    for name, value in _columns(bill).items():
         setattr(charge, name, value)
+
+
+def _columns(bill: Bill) -> dict[str, object]:
+    return {name: getattr(bill, name) for name in Bill.__slots__}
 
 
 def _key(charge: Charge) -> Key:

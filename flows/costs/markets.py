@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import phonenumbers
@@ -33,6 +33,7 @@ def lines_for(country: str) -> tuple[str, ...]:
     return (listed, region, OTHER) if region else (listed, OTHER)
 
 
+@lru_cache(4096)  # parsing takes longer than pricing, and one message is asked about often
 def _by_phone(phone: str | None) -> str | None:
     if not phone:
         return None

@@ -14,7 +14,7 @@ from flows.orders.form import (
     NewOrder,
 )
 from flows.orders.panel import Panel, listed, panel
-from flows.orders.story import Said, adjustments, find, said, timeline
+from flows.orders.story import adjustments, find, said, timeline
 from flows.orders.taking import create
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "NewLine",
     "NewOrder",
     "Panel",
-    "Said",
     "adjustments",
     "amounts",
     "create",

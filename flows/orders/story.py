@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from flows.errors import NotFound
 from models import db
-from models.cost import Charge
 from models.message import Message
 from models.order import Order, PriceAdjustment
 from models.timeline import Entry
@@ -48,20 +46,8 @@ def adjustments(order: Order) -> Sequence[PriceAdjustment]:
     return db.session().scalars(given).all()
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message about the order; `charge` is what Meta took for it, once that is known."""
-
-    message: Message
-    charge: Charge | None
-
-
-def said(order: Order) -> Sequence[Said]:
-    """The messages that were sent about the order, newest first."""
-    messages = (
-        select(Message, Charge)
-        .outerjoin(Charge, Charge.message_id == Message.id)
-        .where(Message.order_id == order.id)
-        .order_by(Message.at.desc(), Message.seq.desc())
-    )
-    return [Said(message, charge) for message, charge in db.session().execute(messages)]
+def said(order: Order) -> Sequence[Message]:
+    """The messages about the order, newest first, with who wrote them."""
+    messages = select(Message).where(Message.order_id == order.id)
+    messages = messages.order_by(Message.at.desc(), Message.seq.desc())
+    return db.session().scalars(messages.options(joinedload(Message.sender))).all()

@@ -3,7 +3,7 @@ from threading import Barrier
 
 import pytest
 
-from flows import pipeline
+from flows import outbox, pipeline, presets
 from flows.errors import Refused
 from models import db
 from models.conversation import Activity
@@ -159,8 +159,6 @@ def test_a_hidden_stage_takes_no_order(agent, session):
 
 
 def test_a_stage_of_another_pipeline_takes_no_order(merchant, agent, session):
-    from flows import presets
-
     order = shop.order(on=NEW)
     other = presets.apply(merchant, "cod", "en")
     db.session().flush()
@@ -297,8 +295,6 @@ def test_nobody_else_finds_the_order(merchant, stranger, session):
 
 
 def test_the_board_hears_of_a_move(merchant, agent, session):
-    from flows import outbox
-
     order = shop.order(on=NEW)
     db.commit()
     ear = outbox.connection().pubsub(ignore_subscribe_messages=True)

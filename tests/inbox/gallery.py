@@ -1,4 +1,4 @@
-"""Serves the living style guide to a browser: python -m tests.inbox.gallery, then open /gallery/inbox."""
+"""The living style guide: python -m tests.inbox.gallery 8100, then open /gallery/inbox."""
 
 from __future__ import annotations
 
@@ -45,10 +45,16 @@ def show(part: str) -> str:
 
 def _somebody(language: str) -> Login:
     merchant = Merchant(
-        name="Atlas Cuir", country="MA", currency="MAD", language="fr", time_zone="Africa/Casablanca"
+        name="Atlas Cuir",
+        country="MA",
+        currency="MAD",
+        language="fr",
+        time_zone="Africa/Casablanca",
     )
     user = User(email="salma@atlas.example", name="Salma", password_hash="", language=language)
-    member = Membership(merchant_id=merchant.id, user_id=user.id, name="Salma Idrissi", role=Role.MANAGER)
+    member = Membership(
+        merchant_id=merchant.id, user_id=user.id, name="Salma Idrissi", role=Role.MANAGER
+    )
     assert isinstance(member.id, UUID)
     return Login(b"", user, member, merchant)
 

@@ -60,12 +60,11 @@ def open_simulator(business: Business, folder: Path) -> Simulator:
 
 
 def client(sim: Simulator, account: str, number: str) -> WhatsApp:
-    mounts = {"https://graph.facebook.com": httpx.WSGITransport(app=sim.app)}
     return WhatsApp(
         phone_id=number,
         token=demo.TOKEN + account,
         waba_id=account,
-        session=httpx.Client(mounts=mounts),
+        session=httpx.Client(transport=httpx.WSGITransport(app=sim.app)),
     )
 
 

@@ -87,7 +87,7 @@ def test_an_accepted_send_is_recorded_whole_with_its_events_and_answers(
     events = sim.ledger.records("event")
     posted = sim.ledger.records("posted")
     assert (accepted["wamid"], accepted["callback"]) == (sent.id, "v1.x")
-    assert accepted["body"]["text"] == {"body": "Bonjour"}
+    assert accepted["body"]["text"]["body"] == "Bonjour"
     assert [record["event"]["id"] for record in events] == ["e1", "e2", "e3"]
     assert [(record["events"], record["answer"]) for record in posted] == [
         (["e1"], 200),

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from pywa.client import WhatsApp
 from pywa.errors import WhatsAppError
-from pywa.types import Button, Section, SectionList, SectionRow
-from pywa.types import URLButton as LinkButton
+from pywa.types.callback import Button, Section, SectionList, SectionRow
+from pywa.types.callback import URLButton as LinkButton
 from pywa.types.templates import TemplateLanguage
 
 from bot.simulator import Simulator, demo

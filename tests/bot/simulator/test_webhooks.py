@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import logging
+from typing import Any
 
 import httpx
 import pytest
@@ -170,9 +171,10 @@ def test_what_we_post_is_what_pywa_understands(
     sim: Simulator, atlas: WhatsApp, business: Business, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard: list[tuple[str, str]] = []
-    atlas.on_message(lambda _, m: heard.append((m.type.value, m.from_user.name)))
-    atlas.on_message_status(lambda _, s: heard.append(("status", s.status.value)))
-    atlas.on_callback_button(lambda _, c: heard.append(("button", c.title)))
+    reader: Any = atlas
+    reader.on_message(lambda _, m: heard.append((m.type.value, m.from_user.name)))
+    reader.on_message_status(lambda _, s: heard.append(("status", s.status.value)))
+    reader.on_callback_button(lambda _, c: heard.append(("button", c.title)))
     photo = sim.keep_media(b"\xff\xd8\xff", "image/jpeg", "photo.jpg")
     sim.write("fatima", "Salam")
     sim.write("fatima", "le sac", type="image", image={"id": photo.id})

@@ -1,0 +1,240 @@
+"""What the inbox shows: the list of conversations, and a thread stretch by stretch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, and_, func, select, tuple_
+from sqlalchemy.orm import aliased, joinedload, load_only
+
+from flows import customers
+from flows.errors import NotFound
+from models import db
+from models.channel import Channel
+from models.conversation import Activity, Conversation
+from models.customer import WhatsAppIdentity
+from models.message import Message
+from models.user import Membership
+
+FILTERS = ("all", "mine", "unread", "unanswered")
+PAGE = 50
+LONGEST = 300
+"""How many rows a screen may ask again at once, however far somebody has scrolled."""
+MOST_UNREAD = 100
+
+Place = tuple[datetime, UUID]
+"""Where a conversation stands in the list: (last_message_at, id)."""
+Point = tuple[datetime, int]
+"""Where a message stands in its thread: (at, seq)."""
+
+
+# --- the list -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of the list; `last` is loaded only as far as its ticks need."""
+
+    conversation: Conversation
+    last: Message | None
+
+    @property
+    def place(self) -> Place:
+        return self.conversation.last_message_at, self.conversation.id
+
+
+def listed(
+    *,
+    show: str = "all",
+    member: Membership | None = None,
+    search: str = "",
+    channel_id: UUID | None = None,
+    before: Place | None = None,
+    until: Place | None = None,
+    limit: int = PAGE,
+) -> list[Listed]:
+    """Conversations newest first, identity, card, channel and assignee loaded with them.
+
+    `before` is the place of the last row of the previous page. `until` asks again for all that is
+    above this place, and the place itself: LONGEST rows at most.
+    """
+    wanted = (
+        select(Conversation, Message)
+        .outerjoin(Message, Message.id == Conversation.last_message_id)
+        .options(
+            joinedload(Conversation.identity).joinedload(WhatsAppIdentity.customer),
+            joinedload(Conversation.channel),
+            joinedload(Conversation.assignee),
+            load_only(Message.direction, Message.sending, Message.rank, Message.failed_at),
+        )
+        .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
+    )
+    if show == "mine" and member is not None:
+        wanted = wanted.where(Conversation.assignee_id == member.id)
+    elif show == "unread":
+        wanted = wanted.where(Conversation.unread > 0)
+    elif show == "unanswered":
+        wanted = wanted.where(Conversation.last_direction == "in")
+    if channel_id is not None:
+        wanted = wanted.where(Conversation.channel_id == channel_id)
+    if search.strip():
+        wanted = wanted.where(customers.matches(Conversation.search_text, search))
+    place = tuple_(Conversation.last_message_at, Conversation.id)
+    if before is not None:
+        wanted = wanted.where(place < before)
+    if until is not None:
+        wanted, limit = wanted.where(place >= until), LONGEST
+    return [Listed(*row) for row in db.session().execute(wanted.limit(limit))]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What stands around the list, whatever it is filtered by."""
+
+    unread: int
+    """Conversations that wait to be read, counted up to MOST_UNREAD."""
+    numbers: dict[UUID, str]
+    """The merchant's WhatsApp numbers by name."""
+
+
+def overview() -> Overview:
+    return _overview(db.session().execute(select(*_around())).one())
+
+
+def unread_count() -> int:
+    """How many conversations wait to be read, counted up to MOST_UNREAD (a badge shows 99+)."""
+    return db.session().scalar(select(_unread())) or 0
+
+
+def _around() -> tuple[Any, Any]:
+    numbers = select(func.jsonb_object_agg(Channel.id, Channel.name)).scalar_subquery()
+    return _unread().label("unread"), numbers.label("numbers")
+
+
+def _unread() -> Any:
+    some = select(Conversation.id).where(Conversation.unread > 0).limit(MOST_UNREAD).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+def _overview(row: Row[Any]) -> Overview:
+    numbers = sorted((row.numbers or {}).items(), key=lambda number: (number[1], number[0]))
+    return Overview(row.unread, {UUID(id_): name for id_, name in numbers})
+
+
+# --- one conversation -----------------------------------------------------------------------------
+
+
+def find(conversation_id: UUID) -> Conversation:
+    """The conversation with all that its page names; NotFound when there is none."""
+    wanted = _whole(select(Conversation), conversation_id)
+    found: Conversation | None = db.session().scalars(wanted).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def opened(conversation_id: UUID) -> tuple[Conversation, Overview]:
+    """The same with what stands around the list, in one question to the database."""
+    wanted = _whole(select(Conversation, *_around()), conversation_id)
+    row = db.session().execute(wanted).one_or_none()
+    if row is None:
+        raise NotFound
+    return row[0], _overview(row)
+
+
+def _whole(wanted: Select[Any], conversation_id: UUID) -> Select[Any]:
+    return wanted.where(Conversation.id == conversation_id).options(
+        joinedload(Conversation.identity).joinedload(WhatsAppIdentity.customer),
+        joinedload(Conversation.channel),
+        joinedload(Conversation.assignee),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of a thread without a hole in it, oldest first."""
+
+    messages: list[Message]
+    activities: list[Activity]
+    quoted: dict[UUID, Message]
+    """Message id → the message it answers, where we know that one."""
+    older: bool
+    """Whether more messages come before these; not told when asked `since`."""
+    whole: bool = True
+    """False when `since` reaches back too far: these are then the newest messages only."""
+
+    @property
+    def start(self) -> Point | None:
+        return (self.messages[0].at, self.messages[0].seq) if self.messages else None
+
+
+def stretch(
+    conversation: Conversation, *, before: Point | None = None, since: Point | None = None
+) -> Stretch:
+    """The newest PAGE messages (before a point), or all from a point on, that one included."""
+    if since is None:
+        return _read(conversation, before=before, limit=PAGE)
+    again = _read(conversation, since=since, limit=LONGEST)
+    return replace(_read(conversation, limit=PAGE), whole=False) if again.older else again
+
+
+def _read(
+    conversation: Conversation,
+    *,
+    limit: int,
+    before: Point | None = None,
+    since: Point | None = None,
+) -> Stretch:
+    point = tuple_(Message.at, Message.seq)
+    wanted = _answering(conversation).order_by(Message.at.desc(), Message.seq.desc())
+    if before is not None:
+        wanted = wanted.where(point < before)
+    if since is not None:
+        wanted = wanted.where(point >= since)
+    rows = db.session().execute(wanted.limit(limit + 1)).all()
+    older, rows = len(rows) > limit, rows[:limit][::-1]
+    messages = [message for message, _ in rows]
+    begin = since[0] if since else messages[0].at if older else None
+    return Stretch(
+        messages=messages,
+        activities=_activities(conversation, begin, before[0] if before else None),
+        quoted={message.id: answered for message, answered in rows if answered is not None},
+        older=older,
+    )
+
+
+def _answering(conversation: Conversation) -> Select[Message, Any]:
+    """The messages of a thread, each beside the one it answers."""
+    answered = aliased(Message)
+    return (
+        select(Message, answered)
+        .outerjoin(
+            answered,
+            and_(
+                answered.merchant_id == Message.merchant_id,
+                answered.channel_id == Message.channel_id,
+                answered.wamid == Message.reply_to_wamid,
+            ),
+        )
+        .where(Message.conversation_id == conversation.id)
+        .options(joinedload(Message.sender), joinedload(Message.media))
+    )
+
+
+def _activities(
+    conversation: Conversation, begin: datetime | None, end: datetime | None
+) -> list[Activity]:
+    wanted = (
+        select(Activity)
+        .where(Activity.conversation_id == conversation.id)
+        .options(joinedload(Activity.actor))
+        .order_by(Activity.at, Activity.id)
+    )
+    if begin is not None:
+        wanted = wanted.where(Activity.at >= begin)
+    if end is not None:
+        wanted = wanted.where(Activity.at < end)
+    return list(db.session().scalars(wanted))

@@ -1,0 +1,188 @@
+"""The order dialog: what it begins with, what it posts, and the same again with its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from babel import numbers
+from markupsafe import Markup
+
+from flows import catalog, orders
+from flows.catalog import Found, Offer
+from flows.errors import Invalid, Refused
+from flows.orders import Draft, NewLine, NewOrder
+from inbox import filters, languages
+from inbox.current import current
+from inbox.forms import Fields
+from models.types import Money, exponent, new_id
+
+WHOLE_FORM = "amount_due"
+"""What is wrong with the order rather than with one of its fields is said at its foot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line as it stands in the dialog: a product of the catalogue, or a free one."""
+
+    index: int | str
+    found: Found | None
+    typed: Mapping[str, str]
+
+    @property
+    def chosen(self) -> Offer | None:
+        """The version that was picked; the only one where there is no choice."""
+        offers = self.found.offers if self.found else ()
+        picked = self.typed.get("variant_id")
+        fitting = [o for o in offers if len(offers) == 1 or str(o.variant.id) == picked]
+        return fitting[0] if fitting else None
+
+    def name(self, field_name: str) -> str:
+        return f"lines[{self.index}].{field_name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialog:
+    """Everything the template shows; texts are as they were typed, right or wrong."""
+
+    draft: Draft
+    typed: Mapping[str, str]
+    rows: list[Row] = field(default_factory=list)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    """Why the order as a whole was refused, when no field is to blame."""
+
+    @property
+    def figures(self) -> dict[str, str | int]:
+        """How money.js reads and writes amounts for this reader."""
+        locale = languages.locale(current.language, current.country)
+        return {
+            "currency": self.draft.currency,
+            "decimals": exponent(self.draft.currency),
+            "point": numbers.get_decimal_symbol(locale),
+            "group": numbers.get_group_symbol(locale),
+        }
+
+    @property
+    def free_row(self) -> Row:
+        """The row of a free product to be; the page puts a number for its index."""
+        return Row("__", None, {"quantity": "1"})
+
+    @property
+    def first_gap(self) -> str:
+        """Where typing begins: the first thing the draft does not know, else the products."""
+        needed = ["name", "phone"] + ["address", "city"] * self.draft.pipeline.ships
+        known = {"address": "x", "city": "x"} if self.draft.addresses else {}
+        gaps = (name for name in needed if not (known | dict(self.typed)).get(name))
+        return next(gaps, "products")
+
+
+def fresh(draft: Draft) -> Dialog:
+    """The dialog before anybody typed."""
+    typed = {
+        "client_id": str(draft.client_id),
+        "name": draft.name,
+        "phone": Markup(filters.phone(draft.phone)).striptags(),
+        "email": draft.email or "",
+        "address_id": str(draft.addresses[0].id) if draft.addresses else "",
+        "delivery_fee": _plain(draft.delivery_fee),
+        "stage_id": str(draft.stages[0].id),
+        "payment_method": "cod",
+        "payment_status": "pending",
+        "assignee_id": str(draft.assignee.id) if draft.assignee else "",
+    }
+    return Dialog(draft=draft, typed=typed)
+
+
+def again(draft: Draft, posted: Mapping[str, str], refusal: Refused) -> Dialog:
+    """The dialog as it was posted, nothing lost, with what was refused beside each field."""
+    rows = list(_rows(posted))
+    wrong = refusal.fields if isinstance(refusal, Invalid) else _at_its_line(refusal, rows)
+    errors = {name: languages.told(why) for name, why in wrong.items()}
+    return Dialog(
+        draft=draft,
+        typed=posted,
+        rows=rows,
+        errors=errors,
+        problem="" if errors else languages.told(refusal),
+    )
+
+
+def read(posted: Mapping[str, str], region: str, currency: str) -> NewOrder:
+    """The order that was asked for; numbers are read as people of `region` write them."""
+    fields = Fields(posted)
+    rows = fields.rows("lines")
+    lines = tuple(_line(row, currency) for row in rows)
+    form = NewOrder(
+        client_id=fields.uuid("client_id") or new_id(),
+        name=fields.text("name"),
+        phone=fields.phone("phone", region),
+        email=fields.email("email"),
+        address_id=fields.uuid("address_id"),
+        address=fields.text("address"),
+        city=fields.text("city"),
+        lines=lines,
+        discount=fields.money("discount", currency),
+        applied_total=fields.money("applied_total", currency),
+        reason=fields.text("reason"),
+        # An emptied field is a delivery that costs nothing, not the usual one.
+        delivery_fee=fields.money("delivery_fee", currency) or 0,
+        stage_id=fields.uuid("stage_id"),
+        payment_method=fields.text("payment_method"),
+        payment_status=fields.text("payment_status"),
+        assignee_id=fields.uuid("assignee_id"),
+        note=fields.lines("note"),
+        amount_due=fields.whole("amount_due"),
+        unread=fields.wrong,
+    )
+    for index, row in enumerate(rows):
+        fields.wrong.update({f"lines[{index}].{name}": why for name, why in row.wrong.items()})
+    return form
+
+
+def _line(row: Fields, currency: str) -> NewLine:
+    return NewLine(
+        product_id=row.uuid("product_id"),
+        variant_id=row.uuid("variant_id"),
+        name=row.text("name"),
+        unit_price=row.money("unit_price", currency),
+        quantity=row.whole("quantity"),
+    )
+
+
+def _rows(posted: Mapping[str, str]) -> Iterator[Row]:
+    rows = Fields(posted).rows("lines")
+    named = [row.uuid("product_id") for row in rows]
+    found = catalog.offered({id_ for id_ in named if id_})
+    for index, (row, id_) in enumerate(zip(rows, named, strict=True)):
+        yield Row(index, found.get(id_) if id_ else None, row.posted)
+
+
+def _at_its_line(refusal: Refused, rows: list[Row]) -> dict[str, Refused]:
+    """Stock that is short is said where the product stands."""
+    return {
+        row.name("quantity"): refusal
+        for row in rows
+        if row.chosen is not None and row.chosen.variant.sku == refusal.facts.get("sku")
+    }
+
+
+def _plain(amount: Money) -> str:
+    """An amount as people type it: 35,00"""
+    locale = languages.locale(current.language, current.country)
+    digits = "0" * exponent(amount.currency)
+    pattern = f"0.{digits}" if digits else "0"
+    return numbers.format_decimal(amount.decimal, format=pattern, locale=locale)
+
+
+def found_rows(text: str) -> list[Row]:
+    """What a search brings, each as the row it will be; a version that is clear is chosen."""
+    rows = []
+    for found in catalog.search(text):
+        offer = found.meant(text)
+        typed = {"quantity": "1", "variant_id": str(offer.variant.id) if offer else ""}
+        rows.append(Row("__", found, typed))
+    return rows
+
+
+__all__ = ["Dialog", "Row", "again", "found_rows", "fresh", "orders", "read"]
