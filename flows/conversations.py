@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Text,
+    Uuid,
+    case,
+    cast,
+    column,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+    values,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
@@ -18,7 +30,7 @@ from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import RANKS, Direction, Message, Origin, ReadMark, Sending
-from models.types import Json, new_id, utcnow
+from models.types import Instant, Json, new_id, utcnow
 from models.user import Membership
 
 PREVIEW_LENGTH = 160
@@ -151,52 +163,86 @@ def _bring_forward(rows: Sequence[Json]) -> None:
     by_conversation: dict[UUID, list[Json]] = {}
     for row in rows:
         by_conversation.setdefault(row["conversation_id"], []).append(row)
-    for conversation_id in sorted(by_conversation):
-        _bring_one_forward(conversation_id, by_conversation[conversation_id])
+    if by_conversation:
+        _update_shown([_news(id_, rows) for id_, rows in sorted(by_conversation.items())])
 
 
-def _bring_one_forward(conversation_id: UUID, rows: Sequence[Json]) -> None:
-    news = [row["at"] for row in rows if row["_new"]]
+def _news(conversation_id: UUID, rows: Sequence[Json]) -> tuple[Any, ...]:
+    """The columns of `_NEWS` for one conversation."""
+    written = [row["at"] for row in rows if row["_new"]]
     newest = max(rows, key=lambda row: row["at"])
-    values: dict[str, Any] = {"unread": Conversation.unread + len(news)}
-    if news:
-        values["last_inbound_at"] = func.greatest(Conversation.last_inbound_at, max(news))
+    return (
+        conversation_id,
+        len(written),
+        max(written, default=None),
+        newest["at"],
+        newest["id"],
+        str(newest["direction"]),
+        newest["kind"],
+        _preview(newest["text"]),
+    )
+
+
+_NEWS = values(
+    column("conversation_id", Uuid),
+    column("unread", BigInteger),
+    column("inbound_at", Instant),
+    column("at", Instant),
+    column("message_id", Uuid),
+    column("direction", Text),
+    column("kind", Text),
+    column("preview", Text),
+    name="news",
+)
+
+
+def _update_shown(news: list[tuple[Any, ...]]) -> None:
+    """One statement for the whole batch; an older message never covers a newer one."""
+    c = _NEWS.data(news).c
+    newer = or_(Conversation.last_message_id.is_(None), Conversation.last_message_at <= c.at)
+    shown = {
+        Conversation.last_message_at: c.at,
+        Conversation.last_message_id: c.message_id,
+        Conversation.last_direction: c.direction,
+        Conversation.last_kind: c.kind,
+        Conversation.last_preview: c.preview,
+    }
+    changes: dict[Any, Any] = {old: case((newer, new), else_=old) for old, new in shown.items()}
+    changes[Conversation.unread] = Conversation.unread + c.unread
+    changes[Conversation.last_inbound_at] = func.greatest(
+        Conversation.last_inbound_at, cast(c.inbound_at, Instant)
+    )
     session = db.session()
+    ids = [row[0] for row in news]
+    # Locked in one order first: two batches that meet in two conversations must not block.
+    locked = select(Conversation.id).where(Conversation.id.in_(ids)).order_by(Conversation.id)
+    session.execute(locked.with_for_update())
     session.execute(
         update(Conversation)
-        .where(Conversation.id == conversation_id)
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )
-    show_last(
-        conversation_id,
-        message_id=newest["id"],
-        at=newest["at"],
-        direction=newest["direction"],
-        kind=newest["kind"],
-        text=newest["text"],
-    )
-
-
-def show_last(
-    conversation_id: UUID, *, message_id: UUID, at: datetime, direction: str, kind: str, text: str
-) -> None:
-    """The list shows this message for the conversation, unless it shows a newer one."""
-    db.session().execute(
-        update(Conversation)
         .where(
-            Conversation.id == conversation_id,
-            (Conversation.last_message_id.is_(None)) | (Conversation.last_message_at <= at),
+            Conversation.merchant_id == session.merchant_id,
+            Conversation.id == c.conversation_id,
         )
-        .values(
-            last_message_at=at,
-            last_message_id=message_id,
-            last_direction=str(direction),
-            last_kind=kind,
-            last_preview=" ".join(text.split())[:PREVIEW_LENGTH],
-        )
+        .values(changes)
         .execution_options(synchronize_session=False)
     )
+
+
+def _preview(text: str) -> str:
+    return " ".join(text.split())[:PREVIEW_LENGTH]
+
+
+def show_last(message: Message) -> None:
+    """The list shows this message of ours for its conversation, unless it shows a newer one."""
+    row = {
+        "id": message.id,
+        "at": message.at,
+        "direction": message.direction,
+        "kind": message.kind,
+        "text": message.text,
+        "_new": False,
+    }
+    _update_shown([_news(message.conversation_id, [row])])
 
 
 def _heard(fresh: set[UUID]) -> list[Message]:

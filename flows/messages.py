@@ -227,14 +227,7 @@ def _queue(conversation: Conversation, *, category: str, **values: Any) -> Messa
             )
         ).one()
     message = session.scalars(select(Message).where(Message.id == message_id)).one()
-    conversations.show_last(
-        conversation.id,
-        message_id=message.id,
-        at=message.at,
-        direction=Direction.OUT,
-        kind=message.kind,
-        text=message.text,
-    )
+    conversations.show_last(message)
     outbox.deliver(conversation.channel_id)
     live.changed("inbox", f"conversation:{conversation.id}")
     return message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import Message
+from models.template import MessageTemplate
 from models.user import Membership
 
 FILTERS = ("all", "mine", "unread", "unanswered")
@@ -181,6 +183,13 @@ def stretch(
     return replace(_read(conversation, limit=PAGE), whole=False) if again.older else again
 
 
+def only(message: Message) -> Stretch:
+    """The stretch that is this one message."""
+    wanted = _answering(message.conversation_id).where(Message.id == message.id)
+    row = db.session().execute(wanted).one()
+    return Stretch([row[0]], [], {message.id: row[1]} if row[1] else {}, older=True)
+
+
 def _read(
     conversation: Conversation,
     *,
@@ -189,7 +198,7 @@ def _read(
     since: Point | None = None,
 ) -> Stretch:
     point = tuple_(Message.at, Message.seq)
-    wanted = _answering(conversation).order_by(Message.at.desc(), Message.seq.desc())
+    wanted = _answering(conversation.id).order_by(Message.at.desc(), Message.seq.desc())
     if before is not None:
         wanted = wanted.where(point < before)
     if since is not None:
@@ -206,7 +215,7 @@ def _read(
     )
 
 
-def _answering(conversation: Conversation) -> Select[Message, Any]:
+def _answering(conversation_id: UUID) -> Select[Message, Any]:
     """The messages of a thread, each beside the one it answers."""
     answered = aliased(Message)
     return (
@@ -219,7 +228,7 @@ def _answering(conversation: Conversation) -> Select[Message, Any]:
                 answered.wamid == Message.reply_to_wamid,
             ),
         )
-        .where(Message.conversation_id == conversation.id)
+        .where(Message.conversation_id == conversation_id)
         .options(joinedload(Message.sender), joinedload(Message.media))
     )
 
@@ -238,3 +247,28 @@ def _activities(
     if end is not None:
         wanted = wanted.where(Activity.at < end)
     return list(db.session().scalars(wanted))
+
+
+# --- what can be sent at any time -----------------------------------------------------------------
+
+
+def ready_templates(conversation: Conversation) -> Sequence[MessageTemplate]:
+    """Meta's approved templates of the account that the customer writes to, by name."""
+    wanted = _approved(conversation).order_by(MessageTemplate.name, MessageTemplate.language)
+    return db.session().scalars(wanted).all()
+
+
+def ready_template(conversation: Conversation, template_id: UUID) -> MessageTemplate:
+    """One of them; NotFound when it is no longer approved, or another account's."""
+    wanted = _approved(conversation).where(MessageTemplate.id == template_id)
+    found = db.session().scalars(wanted).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _approved(conversation: Conversation) -> Select[MessageTemplate]:
+    return select(MessageTemplate).where(
+        MessageTemplate.waba_id == conversation.channel.waba_id,
+        MessageTemplate.state == "approved",
+    )

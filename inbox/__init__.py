@@ -14,7 +14,7 @@ from inbox.languages import gettext, ngettext
 from inbox.vendor import FILES
 
 # Each module of this list has its routes in a blueprint called `pages`.
-PAGES = ("auth", "health", "vendor")
+PAGES = ("auth", "catalog", "health", "orders", "vendor")
 
 LARGEST_BODY = 32 * 1024 * 1024
 

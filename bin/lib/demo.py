@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import http.client
 import json
 import os
 import signal
-import socket
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol, cast
 
-from bin.lib import folder, install, postgres, say, valkey
+from bin.lib import folder, install, postgres, say, surroundings, valkey
 from bin.lib.children import Child, wait
-from bin.lib.install import ROOT, VENV
+from bin.lib.install import VENV
 
 STOPPED_IN_ORDER = ("web", "live", "simulator", "ingest", "deliver", "clock", "valkey", "postgres")
-UNWANTED = ("PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH")
 START_SECONDS = 90
+
+
+class Server(Protocol):
+    """postgres.start or valkey.start."""
+
+    def __call__(
+        self, folder: Path, password: str, /, *, keeps: Sequence[int]
+    ) -> tuple[Child, str]: ...
 
 
 def main(arguments: list[str]) -> int:
     """Installs, starts, watches and stops Wasl; 0 after an orderly end."""
     begun = time.monotonic()
     options = _options(arguments)
-    home, port = folder.place(), _port()
+    home, port = folder.place(), surroundings.first_port()
     lock = folder.hold(home)
     (home / "demo.json").unlink(missing_ok=True)
     if options.reset:
         _start_over(home)
-    _refuse_taken_ports(port)
+    surroundings.refuse_taken_ports(port)
     install.ready("requirements.lock")
     return Demo(home, port, lock).run(begun)
 
@@ -62,33 +67,54 @@ class Demo:
         self.told_to_stop = True
 
     def _up(self, begun: float) -> bool:
-        self._start_servers()
-        if self._once("migrate") is None or (seeds := self._once("seed")) is None:
+        """Everything runs and answers; False when we were told to stop on the way."""
+        if (seeds := self._prepare()) is None:
             return False
-        for name, command in _programs().items():
-            self._start(name, command)
-        if not all(self._answers(port) for port in range(self.port, self.port + 3)):
+        # The pages first: programs that load all at once keep each other waiting.
+        web, *others = surroundings.programs().items()
+        self._start(*web)
+        if not self._answers(self.port):
             return False
-        demo = _demo(self.env, json.loads(seeds))
+        for program in others:
+            self._start(*program)
+        if not (self._answers(self.port + 1) and self._answers(self.port + 2)):
+            return False
+        demo = _demo(self.env, seeds)
         folder.write_private(self.home / "demo.json", demo)
         _announce(demo, self.home, time.monotonic() - begun)
         return True
 
-    def _start_servers(self) -> None:
+    def _prepare(self) -> dict[str, Any] | None:
+        """The servers run, the database is migrated and seeded; what the seeds are."""
+        kept = self.home / "prepared.json"
+        if not (self.home / "postgres").exists():
+            kept.unlink(missing_ok=True)
+        own = self._start_servers()
+        code = surroundings.fingerprint()
+        if own and kept.exists() and (known := folder.read(kept))["code"] == code:
+            # Our database has met this very code: two programs less before the pages.
+            return cast(dict[str, Any], known["seeds"])
+        if self._once("migrate") is None or (printed := self._once("seed")) is None:
+            return None
+        seeds: dict[str, Any] = json.loads(printed)
+        folder.write_private(kept, {"code": code, "seeds": seeds})
+        return seeds
+
+    def _start_servers(self) -> bool:
+        """True when the database is our own."""
         secrets = folder.our_secrets(self.home)
-        self.env = _environment(self.home, self.port, secrets)
-        keeps = (self.lock,)
-        if "DATABASE_URL" not in self.env:
-            data = self.home / "postgres"
-            server, self.env["DATABASE_URL"] = postgres.start(
-                data, secrets["POSTGRES_PASSWORD"], keeps=keeps
-            )
-            self.children.append(server)
+        self.env = surroundings.environment(self.home, self.port, secrets)
+        own = "DATABASE_URL" not in self.env
+        if own:
+            self._serve("DATABASE_URL", postgres.start, "postgres", secrets["POSTGRES_PASSWORD"])
         if "REDIS_URL" not in self.env:
-            server, self.env["REDIS_URL"] = valkey.start(
-                self.home / "valkey", secrets["VALKEY_PASSWORD"], keeps=keeps
-            )
-            self.children.append(server)
+            self._serve("REDIS_URL", valkey.start, "valkey", secrets["VALKEY_PASSWORD"])
+        return own
+
+    def _serve(self, variable: str, start: Server, name: str, password: str) -> None:
+        server, address = start(self.home / name, password, keeps=(self.lock,))
+        self.children.append(server)
+        self.env[variable] = address
 
     def _start(self, name: str, command: str) -> None:
         shell = ["/bin/sh", "-c", f"exec {command}"]
@@ -116,7 +142,7 @@ class Demo:
 
     def _answers(self, port: int) -> bool:
         """False when we were told to stop; a process that never gets ready is refused."""
-        if wait(lambda: _is_ready(port), START_SECONDS, while_=self._tend):
+        if wait(lambda: surroundings.is_ready(port), START_SECONDS, while_=self._tend):
             return True
         if self.told_to_stop:
             return False
@@ -150,13 +176,6 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _port() -> int:
-    value = os.environ.get("WASL_PORT") or "8000"
-    if not value.isdigit() or not 1 <= int(value) <= 65533:
-        raise say.Refused(f"WASL_PORT is {value!r}: set a port between 1 and 65533.")
-    return int(value)
-
-
 def _start_over(home: Path) -> None:
     if os.environ.get("DATABASE_URL"):
         raise say.Refused(
@@ -167,62 +186,6 @@ def _start_over(home: Path) -> None:
         folder.reset(home)
     except OSError as error:
         raise say.Refused(f"{error.filename} cannot be removed: {error.strerror}.") from error
-
-
-def _refuse_taken_ports(first: int) -> None:
-    for port in range(first, first + 3):
-        if _taken(port):
-            raise say.Refused(
-                f"Port {port} is taken or not ours to use: stop what listens there, or choose "
-                "another first port of three, for example WASL_PORT=8100 bin/dev."
-            )
-
-
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        # Ports of connections that just ended are free, and a listening one is still refused.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error.errno in (errno.EADDRINUSE, errno.EACCES)
-    return False
-
-
-def _environment(home: Path, port: int, secrets: dict[str, str]) -> dict[str, str]:
-    """What every process of the demo sees; whatever the shell has set already wins."""
-    addresses = {
-        "WASL_PORT": str(port),
-        "WASL_BASE_URL": f"http://127.0.0.1:{port}",
-        "WASL_LIVE_URL": f"http://127.0.0.1:{port + 1}",
-        "WASL_SIMULATOR_URL": f"http://127.0.0.1:{port + 2}",
-    }
-    keys = {name: value for name, value in secrets.items() if not name.endswith("_PASSWORD")}
-    shell = {name: value for name, value in os.environ.items() if value and name not in UNWANTED}
-    env = addresses | keys | {"MALLOC_ARENA_MAX": "2"} | shell
-    env.setdefault("META_GRAPH_URL", env["WASL_SIMULATOR_URL"])
-    for name in ("NO_PROXY", "no_proxy"):
-        env[name] = ",".join(filter(None, (env.get(name), "127.0.0.1", "localhost")))
-    path = f"{VENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
-    return env | {"WASL_VAR": str(home), "PATH": path, "PYTHONUNBUFFERED": "1"}
-
-
-def _programs() -> dict[str, str]:
-    """Name and shell command: the Procfile's lines, and the simulator that stands for Meta here."""
-    lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
-    named = (line.partition(": ") for line in lines if line and not line.startswith("#"))
-    return {name: command for name, _, command in named} | {"simulator": "wasl simulator"}
-
-
-def _is_ready(port: int) -> bool:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        line.request("GET", "/readyz")
-        return line.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        line.close()
 
 
 def _demo(env: dict[str, str], seeds: dict[str, Any]) -> dict[str, Any]:

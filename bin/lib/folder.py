@@ -11,7 +11,7 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bin.lib import say
 from bin.lib.install import ROOT
@@ -25,6 +25,7 @@ OURS = (
     "simulator",
     "secrets.json",
     "demo-users.json",
+    "prepared.json",
     "demo.json",
 )
 LOCK = "bin-dev.lock"
@@ -69,14 +70,18 @@ def our_secrets(folder: Path) -> dict[str, str]:
     path = folder / "secrets.json"
     if not path.exists():
         write_private(path, _new_secrets())
+    return cast(dict[str, str], read(path))
+
+
+def read(path: Path) -> Any:
+    """What write_private wrote there."""
     try:
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise say.Refused(
             f"{path} cannot be read ({error}): restore it from a copy, or start over with "
             "bin/dev --reset."
         ) from error
-    return kept
 
 
 def write_private(path: Path, content: Any) -> None:

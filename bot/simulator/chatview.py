@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 def people(sim: Simulator) -> Json:
-    """{customers, numbers, now}: who can hold the phone, and whom they can write to."""
+    """{customers, numbers, count}: who can hold the phone, and whom they can write to."""
     numbers = sim.world.numbers.values()
     return {
-        "customers": [_customer(customer) for customer in sim.world.customers.values()],
+        "customers": [_customer(sim, customer) for customer in sim.world.customers.values()],
         "numbers": [{"id": n.id, "name": n.name, "display": n.display} for n in numbers],
         "count": sim.feed.count,
     }
 
 
 def chat_list(sim: Simulator, customer: Customer) -> Json:
-    """{online, chats}: one chat per business number, latest first, untouched ones last."""
+    """{online, now, chats}: one chat per business number, latest first, untouched ones last."""
     chats = [_chat(sim, customer, number.id) for number in sim.world.numbers.values()]
     home = sim.world.numbers[customer.home].account
     chats.sort(key=lambda c: (-(c["last"] or {"at": 0})["at"], c["account"] != home))
-    return {"online": customer.online, "chats": chats}
+    return {"online": customer.online, "now": sim.clock.time(), "chats": chats}
 
 
 def bubble_view(sim: Simulator, wamid: str) -> Json | None:
@@ -56,7 +56,7 @@ def bubble_view(sim: Simulator, wamid: str) -> Json | None:
     }
 
 
-def _customer(customer: Customer) -> Json:
+def _customer(sim: Simulator, customer: Customer) -> Json:
     return {
         "id": customer.id,
         "name": customer.name,
@@ -66,6 +66,7 @@ def _customer(customer: Customer) -> Json:
         "online": customer.online,
         "home": customer.home,
         "suggestions": customer.suggestions,
+        "unread": sum(b.status == "delivered" for b in sim.seen(customer)),
     }
 
 

@@ -100,10 +100,10 @@ def settle(deliveries: Sequence[Delivery]) -> None:
     accounts = _accounts({channel_id for channel_id, _ in pending})
     there = _find(pending)
     fresh = _insert(_without(pending, there), accounts)
-    # What another worker inserted a moment ago was not there before, and is not fresh either.
-    there |= _find(_without(pending, there, fresh))
-    changed = [c for key, c in there.items() if _learn(c, pending[key], accounts[c.channel_id])]
-    changed += fresh.values()
+    old = [k for k, charge in there.items() if not _news(charge, pending[k], accounts[k[0]])]
+    # Also what another worker inserted a moment ago: it was not there, and is not fresh either.
+    corrected = _correct(_without(pending, fresh, old), accounts)
+    changed = [*fresh.values(), *corrected]
     _number(changed, pending, accounts)
     if changed:
         live.changed("costs")
@@ -174,10 +174,8 @@ def _bill(
 # --- rows -----------------------------------------------------------------------------------------
 
 
-def _find(pending: Collection[Key]) -> dict[Key, Charge]:
-    """The charges of these that are there, locked: each is corrected by one worker at a time."""
-    if not pending:
-        return {}
+def _find(pending: Collection[Key], *, lock: bool = False) -> dict[Key, Charge]:
+    """The charges of these that are there, in one order for every worker."""
     wanted = (
         select(Charge)
         .where(
@@ -185,9 +183,10 @@ def _find(pending: Collection[Key]) -> dict[Key, Charge]:
             Charge.wamid == any_(literal([wamid for _, wamid in pending])),
         )
         .order_by(Charge.channel_id, Charge.wamid)
-        .with_for_update()
         .execution_options(populate_existing=True)
     )
+    if lock:
+        wanted = wanted.with_for_update()
     found = {_key(charge): charge for charge in db.session().scalars(wanted)}
     return {key: charge for key, charge in found.items() if key in pending}
 
@@ -220,19 +219,34 @@ def _insert(pending: dict[Key, Delivery], accounts: dict[UUID, Account]) -> dict
     return {_key(charge): charge for charge in session.scalars(made)}
 
 
-def _learn(charge: Charge, delivery: Delivery, account: Account) -> bool:
-    """Whether the delivery tells something that the charge did not know; now it does."""
-    before = (charge.message_id, charge.order_id)
-    charge.message_id = charge.message_id or delivery.message_id
-    charge.order_id = charge.order_id or delivery.order_id
+def _correct(pending: dict[Key, Delivery], accounts: dict[UUID, Account]) -> list[Charge]:
+    """The charges about which these deliveries tell something new; locked and corrected.
+
+    Every worker inserts first, then locks, then counts: so none waits for one that waits for it.
+    """
+    if not pending:
+        return []
+    changed = []
+    for key, charge in _find(pending, lock=True).items():
+        news = _news(charge, pending[key], accounts[charge.channel_id])
+        _write(charge, news)
+        if news:
+            changed.append(charge)
+    return changed
+
+
+def _news(charge: Charge, delivery: Delivery, account: Account) -> dict[str, object]:
+    """The columns of a charge that this delivery knows better; none when it is old news."""
+    news: dict[str, object] = {}
+    if charge.message_id is None and delivery.message_id is not None:
+        news = {"message_id": delivery.message_id, "order_id": delivery.order_id}
     bill = _bill(delivery, account, known=charge, nth=charge.quota_index)
     gain = _certainty(bill) - _certainty(charge)
     if gain > 0 or (gain == 0 and bill.local_date < charge.local_date):
+        news |= _columns(bill)
         if bill.month != charge.month:
-            charge.quota_index = None
-        _write(charge, bill)
-        return True
-    return before != (charge.message_id, charge.order_id)
+            news["quota_index"] = None
+    return news
 
 
 def _certainty(bill: Bill | Charge) -> int:
@@ -264,11 +278,11 @@ def _number(
             charge.quota_index = number
             if charge.source == ESTIMATE:  # only now is it known whether it is among the 1,000
                 delivery, account = pending[_key(charge)], accounts[charge.channel_id]
-                _write(charge, _bill(delivery, account, known=charge, nth=number))
+                _write(charge, _columns(_bill(delivery, account, known=charge, nth=number)))
 
 
-def _write(charge: Charge, bill: Bill) -> None:
-    for name, value in _columns(bill).items():
+def _write(charge: Charge, columns: dict[str, object]) -> None:
+    for name, value in columns.items():
         setattr(charge, name, value)
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from babel import numbers
-from markupsafe import Markup
 
-from flows import catalog, orders
+from flows import catalog
 from flows.catalog import Found, Offer
 from flows.errors import Invalid, Refused
-from flows.orders import Draft, NewLine, NewOrder
+from flows.orders import PAYMENT_METHODS, PAYMENT_STATUSES, Draft, NewLine, NewOrder
 from inbox import filters, languages
 from inbox.current import current
 from inbox.forms import Fields
 from models.types import Money, exponent, new_id
-
-WHOLE_FORM = "amount_due"
-"""What is wrong with the order rather than with one of its fields is said at its foot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,9 @@ class Dialog:
             "group": numbers.get_group_symbol(locale),
         }
 
+    methods: ClassVar[Mapping[str, str]] = PAYMENT_METHODS
+    statuses: ClassVar[Mapping[str, str]] = PAYMENT_STATUSES
+
     @property
     def free_row(self) -> Row:
         """The row of a free product to be; the page puts a number for its index."""
@@ -82,7 +82,7 @@ def fresh(draft: Draft) -> Dialog:
     typed = {
         "client_id": str(draft.client_id),
         "name": draft.name,
-        "phone": Markup(filters.phone(draft.phone)).striptags(),
+        "phone": filters.phone(draft.phone).striptags(),
         "email": draft.email or "",
         "address_id": str(draft.addresses[0].id) if draft.addresses else "",
         "delivery_fee": _plain(draft.delivery_fee),
@@ -183,6 +183,3 @@ def found_rows(text: str) -> list[Row]:
         typed = {"quantity": "1", "variant_id": str(offer.variant.id) if offer else ""}
         rows.append(Row("__", found, typed))
     return rows
-
-
-__all__ = ["Dialog", "Row", "again", "found_rows", "fresh", "orders", "read"]

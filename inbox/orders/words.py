@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from flows.runs import FAILURES
 from inbox import filters
 from inbox.languages import N_, gettext
 from models.timeline import Actor, Entry
@@ -73,17 +74,22 @@ class Told:
 def told(entry: Entry, currency: str) -> Told:
     """The entry in the reader's words; amounts in its facts are minor units of the currency."""
     icon, color, sentence = SENTENCES.get(entry.kind, OTHER)
-    facts = defaultdict(lambda: "…", {"kind": filters.bdi(entry.kind)})
+    facts = defaultdict(lambda: Markup("…"), kind=filters.bdi(entry.kind))
     for name, value in entry.facts.items():
         facts[name] = _fact(name, value, currency)
-    return Told(
-        icon,
-        color,
-        Markup(escape(gettext(sentence))) % facts,
-        str(entry.facts.get("reason") or entry.facts.get("detail") or ""),
-        _who(entry),
-        entry.at,
-    )
+    # Our own sentence is the markup; every fact in it is escaped.
+    text = Markup(gettext(sentence)) % facts  # noqa: S704
+    return Told(icon, color, text, _why(entry), _who(entry), entry.at)
+
+
+def _why(entry: Entry) -> str:
+    """The reason somebody gave, the button that moved the order, why nothing could be sent."""
+    facts = entry.facts
+    if entry.kind == "moved" and facts.get("button"):
+        return gettext(N_("By the button “%(button)s”"), button=facts["button"])
+    if facts.get("code") in FAILURES:
+        return gettext(FAILURES[facts["code"]]).format(missing=facts.get("detail") or "")
+    return str(facts.get("reason") or "")
 
 
 def _fact(name: str, value: Any, currency: str) -> Markup:

@@ -40,6 +40,7 @@ def own(merchant: Merchant, found: list[events.Event]) -> None:
     """Give the merchant a channel for every number and account that this body speaks of."""
     places = {(e.phone_number_id, e.waba_id) for e in found}
     numbers = {number: account for number, account in places if number}
+    numbers.pop("1" * 15, None)  # the merchant has that one
     silent = {account for _, account in places if account} - set(numbers.values())
     for n, account in enumerate(sorted(silent)):
         numbers[f"no-number-{n}"] = account

@@ -631,7 +631,7 @@ names = words | st.sampled_from(
     "interactive button edit message reaction contacts system wa_id user_id threads history".split()
 )
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | words,
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6),
     max_leaves=20,
 )

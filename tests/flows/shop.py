@@ -88,8 +88,10 @@ def order(
     return made
 
 
-def bag(stock_of: int = 10, **options: list[str]) -> Variant:
-    return factories.product(stock_of=stock_of, **options).variants[0]
+def bag(stock_of: int = 10, *, couleur: str | None = None) -> Variant:
+    if couleur:
+        return factories.product(stock_of=stock_of, couleur=[couleur]).variants[0]
+    return factories.product(stock_of=stock_of).variants[0]
 
 
 def held(variant: Variant) -> tuple[int, int]:

@@ -7,9 +7,12 @@ from flows import outbox, pipeline, presets
 from flows.errors import Refused
 from models import db
 from models.conversation import Activity
+from models.db import MerchantSession
+from models.merchant import Merchant
 from models.order import Order
-from models.pipeline import SystemState, Transition
+from models.pipeline import Stage, SystemState, Transition
 from models.timeline import AUTOMATION, CUSTOMER, SYSTEM, By
+from models.user import Membership
 from tests.flows import shop
 
 NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, SHIPPED, FAILURE, DELIVERED, RETURNED, CANCELLED = (
@@ -17,7 +20,7 @@ NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, SHIPPED, FAILURE, DELIVERED, RETURNED, 
 )
 
 # The table of the specification (§3.3), read row by row: who may go where.
-ANYBODY = {
+ANYBODY: dict[SystemState, set[SystemState]] = {
     NEW: {UNREACHABLE, TO_CONFIRM, CONFIRMED, CANCELLED},
     UNREACHABLE: {NEW, TO_CONFIRM, CONFIRMED, CANCELLED},
     TO_CONFIRM: {NEW, UNREACHABLE, CONFIRMED, CANCELLED},
@@ -28,7 +31,7 @@ ANYBODY = {
     RETURNED: set(),
     CANCELLED: set(),
 }
-MANAGERS = {
+MANAGERS: dict[SystemState, set[SystemState]] = {
     NEW: {SHIPPED},
     UNREACHABLE: {SHIPPED},
     TO_CONFIRM: {SHIPPED},
@@ -42,7 +45,7 @@ MANAGERS = {
 WITHOUT_PARCEL = {NEW: {DELIVERED}, TO_CONFIRM: {DELIVERED}, CONFIRMED: {DELIVERED}}
 
 
-def states(stages):
+def states(stages: list[Stage]) -> set[SystemState]:
     return {stage.state for stage in stages if stage.state is not None}
 
 
@@ -51,7 +54,14 @@ def states(stages):
 
 @pytest.mark.parametrize("ships", [True, False], ids=["ships", "digital"])
 @pytest.mark.parametrize("here", list(SystemState))
-def test_states_allow_what_the_table_says(here, ships, agent, manager, owner, session):
+def test_states_allow_what_the_table_says(
+    here: SystemState,
+    ships: bool,
+    agent: Membership,
+    manager: Membership,
+    owner: Membership,
+    session: MerchantSession,
+) -> None:
     shop.pipeline_of().ships = ships
     order = shop.order(on=here)
     anybody = ANYBODY[here] | (set() if ships else WITHOUT_PARCEL.get(here, set()))
@@ -63,7 +73,9 @@ def test_states_allow_what_the_table_says(here, ships, agent, manager, owner, se
 
 
 @pytest.mark.parametrize("here", list(SystemState))
-def test_every_move_the_table_allows_can_be_made_and_no_other(here, manager, session):
+def test_every_move_the_table_allows_can_be_made_and_no_other(
+    here: SystemState, manager: Membership, session: MerchantSession
+) -> None:
     by = By.user(manager)
     for there in set(SystemState) - {here}:
         order = shop.order(on=here)
@@ -78,7 +90,7 @@ def test_every_move_the_table_allows_can_be_made_and_no_other(here, manager, ses
             assert order.state == here
 
 
-def test_a_refused_move_says_what_is_allowed(agent, session):
+def test_a_refused_move_says_what_is_allowed(agent: Membership, session: MerchantSession) -> None:
     order = shop.order(on=SHIPPED)
 
     with pytest.raises(Refused) as no:
@@ -94,7 +106,9 @@ def test_a_refused_move_says_what_is_allowed(agent, session):
 
 
 @pytest.mark.parametrize("here", list(SystemState))
-def test_a_stage_without_state_is_open_to_all_and_leaves_the_state_alone(here, agent, session):
+def test_a_stage_without_state_is_open_to_all_and_leaves_the_state_alone(
+    here: SystemState, agent: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=here)
 
     pipeline.move(order, shop.stage("Préparation"), by=By.user(agent))
@@ -103,11 +117,13 @@ def test_a_stage_without_state_is_open_to_all_and_leaves_the_state_alone(here, a
     assert states(pipeline.allowed(order, By.user(agent))) == ANYBODY[here] | {here}
 
 
-def test_an_order_that_starts_on_a_stage_without_state_is_new(session):
+def test_an_order_that_starts_on_a_stage_without_state_is_new(session: MerchantSession) -> None:
     assert shop.order(on="Préparation").state == NEW
 
 
-def test_a_member_who_was_disabled_corrects_nothing(manager, session):
+def test_a_member_who_was_disabled_corrects_nothing(
+    manager: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=CONFIRMED)
     manager.disabled_at = order.created_at
 
@@ -117,14 +133,16 @@ def test_a_member_who_was_disabled_corrects_nothing(manager, session):
 # --- the merchant's own rules ---------------------------------------------------------------------
 
 
-def narrow(here, *there):
+def narrow(here: SystemState, *there: SystemState) -> None:
     for state in there:
         link = Transition(from_stage_id=shop.stage(here).id, to_stage_id=shop.stage(state).id)
         db.session().add(link)
     db.session().flush()
 
 
-def test_transitions_of_the_merchant_narrow_the_states(agent, session):
+def test_transitions_of_the_merchant_narrow_the_states(
+    agent: Membership, session: MerchantSession
+) -> None:
     narrow(NEW, TO_CONFIRM, CANCELLED)
     order = shop.order(on=NEW)
 
@@ -133,21 +151,25 @@ def test_transitions_of_the_merchant_narrow_the_states(agent, session):
         pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
 
 
-def test_transitions_of_the_merchant_never_widen_the_states(agent, session):
+def test_transitions_of_the_merchant_never_widen_the_states(
+    agent: Membership, session: MerchantSession
+) -> None:
     narrow(SHIPPED, NEW, DELIVERED)
     order = shop.order(on=SHIPPED)
 
     assert states(pipeline.allowed(order, By.user(agent))) == {DELIVERED}
 
 
-def test_a_stage_without_transitions_goes_wherever_its_state_may(agent, session):
+def test_a_stage_without_transitions_goes_wherever_its_state_may(
+    agent: Membership, session: MerchantSession
+) -> None:
     narrow(NEW, TO_CONFIRM)
     order = shop.order(on=TO_CONFIRM)
 
     assert states(pipeline.allowed(order, By.user(agent))) == ANYBODY[TO_CONFIRM]
 
 
-def test_a_hidden_stage_takes_no_order(agent, session):
+def test_a_hidden_stage_takes_no_order(agent: Membership, session: MerchantSession) -> None:
     shop.stage(CONFIRMED).active = False
     order = shop.order(on=NEW)
 
@@ -158,7 +180,9 @@ def test_a_hidden_stage_takes_no_order(agent, session):
         shop.order(on=CONFIRMED)
 
 
-def test_a_stage_of_another_pipeline_takes_no_order(merchant, agent, session):
+def test_a_stage_of_another_pipeline_takes_no_order(
+    merchant: Merchant, agent: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=NEW)
     other = presets.apply(merchant, "cod", "en")
     db.session().flush()
@@ -170,7 +194,9 @@ def test_a_stage_of_another_pipeline_takes_no_order(merchant, agent, session):
 # --- what a move leaves behind --------------------------------------------------------------------
 
 
-def test_a_move_stands_on_the_timeline_with_who_and_what(agent, session):
+def test_a_move_stands_on_the_timeline_with_who_and_what(
+    agent: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=TO_CONFIRM)
 
     entry = pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
@@ -189,7 +215,9 @@ def test_a_move_stands_on_the_timeline_with_who_and_what(agent, session):
     assert [e.kind for e in shop.entries_of(order)] == ["created", "moved"]
 
 
-def test_the_timeline_keeps_the_names_stages_had_that_day(agent, session):
+def test_the_timeline_keeps_the_names_stages_had_that_day(
+    agent: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=TO_CONFIRM)
     entry = pipeline.move(order, shop.stage(CONFIRMED), by=By.user(agent))
 
@@ -198,7 +226,7 @@ def test_the_timeline_keeps_the_names_stages_had_that_day(agent, session):
     assert entry.facts["to"] == "Confirmée"
 
 
-def test_a_move_is_told_in_the_conversation(agent, session):
+def test_a_move_is_told_in_the_conversation(agent: Membership, session: MerchantSession) -> None:
     talk = shop.conversation()
     order = shop.order(on=TO_CONFIRM, talk=talk)
 
@@ -215,7 +243,9 @@ def test_a_move_is_told_in_the_conversation(agent, session):
     }
 
 
-def test_moving_to_the_stage_it_is_on_changes_nothing(agent, session):
+def test_moving_to_the_stage_it_is_on_changes_nothing(
+    agent: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=NEW)
     first = pipeline.last_entry(order)
 
@@ -225,7 +255,9 @@ def test_moving_to_the_stage_it_is_on_changes_nothing(agent, session):
     assert len(shop.entries_of(order)) == 1
 
 
-def test_a_move_that_saw_an_older_order_is_refused_and_told_where_it_is(agent, manager, session):
+def test_a_move_that_saw_an_older_order_is_refused_and_told_where_it_is(
+    agent: Membership, manager: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=NEW)
     pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(manager), version=1)
 
@@ -236,7 +268,7 @@ def test_a_move_that_saw_an_older_order_is_refused_and_told_where_it_is(agent, m
     assert no.value.facts["stage"] == "À confirmer par appel"
 
 
-def test_the_same_drag_sent_twice_is_one_move(agent, session):
+def test_the_same_drag_sent_twice_is_one_move(agent: Membership, session: MerchantSession) -> None:
     order = shop.order(on=NEW)
 
     for _ in range(2):
@@ -245,7 +277,9 @@ def test_the_same_drag_sent_twice_is_one_move(agent, session):
     assert [e.kind for e in shop.entries_of(order)] == ["created", "moved"]
 
 
-def test_a_move_restarts_the_age_and_clears_the_flag(agent, session):
+def test_a_move_restarts_the_age_and_clears_the_flag(
+    agent: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=NEW)
     before, order.flag = order.stage_entered_at, "stock_blocked"
     db.session().flush()
@@ -256,12 +290,14 @@ def test_a_move_restarts_the_age_and_clears_the_flag(agent, session):
     assert order.flag is None
 
 
-def test_eight_people_drag_one_card_and_one_of_them_moves_it(merchant, agent):
+def test_eight_people_drag_one_card_and_one_of_them_moves_it(
+    merchant: Merchant, agent: Membership
+) -> None:
     with db.merchant(merchant.id):
         order_id = shop.order(on=NEW).id
     line_up = Barrier(8)
 
-    def drag(target):
+    def drag(target: SystemState) -> str:
         with db.merchant(merchant.id) as session:
             order = session.get_one(Order, (merchant.id, order_id))
             stage = shop.stage(target)
@@ -284,7 +320,9 @@ def test_eight_people_drag_one_card_and_one_of_them_moves_it(merchant, agent):
         assert pipeline.last_entry(order).to_stage_id == order.stage_id
 
 
-def test_nobody_else_finds_the_order(merchant, stranger, session):
+def test_nobody_else_finds_the_order(
+    merchant: Merchant, stranger: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=NEW)
     key = (merchant.id, order.id)
     db.commit()
@@ -294,10 +332,12 @@ def test_nobody_else_finds_the_order(merchant, stranger, session):
         assert theirs.get(Order, key) is None
 
 
-def test_the_board_hears_of_a_move(merchant, agent, session):
+def test_the_board_hears_of_a_move(
+    merchant: Merchant, agent: Membership, session: MerchantSession
+) -> None:
     order = shop.order(on=NEW)
     db.commit()
-    ear = outbox.connection().pubsub(ignore_subscribe_messages=True)
+    ear = outbox.connection().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis
     ear.subscribe(f"live:{merchant.id}")
     ear.get_message(timeout=5)
 
@@ -309,4 +349,3 @@ def test_the_board_hears_of_a_move(merchant, agent, session):
     assert heard is not None
     assert f"order:{order.number}" in str(heard["data"])
     assert "board" in str(heard["data"])
-

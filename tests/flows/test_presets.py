@@ -2,6 +2,8 @@ import pytest
 
 from flows import presets
 from models import db
+from models.db import MerchantSession
+from models.merchant import Merchant
 from tests.flows import shop
 
 COD = [
@@ -18,7 +20,9 @@ COD = [
 ]
 
 
-def test_the_cod_preset_has_the_ten_stages_of_the_trade(merchant, session):
+def test_the_cod_preset_has_the_ten_stages_of_the_trade(
+    merchant: Merchant, session: MerchantSession
+) -> None:
     pipeline = presets.apply(merchant, "cod", "en")
 
     db.session().flush()
@@ -36,7 +40,14 @@ def test_the_cod_preset_has_the_ten_stages_of_the_trade(merchant, session):
         ("en", "Cash on delivery", "New", "Cancelled"),
     ],
 )
-def test_a_preset_speaks_the_language_asked_for(merchant, language, pipeline_name, first, last, session):
+def test_a_preset_speaks_the_language_asked_for(
+    merchant: Merchant,
+    language: str,
+    pipeline_name: str,
+    first: str,
+    last: str,
+    session: MerchantSession,
+) -> None:
     pipeline = presets.apply(merchant, "cod", language)
 
     assert pipeline.name == pipeline_name
@@ -44,7 +55,7 @@ def test_a_preset_speaks_the_language_asked_for(merchant, language, pipeline_nam
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS.values(), ids=presets.PRESETS)
-def test_every_text_of_a_preset_exists_in_every_language(preset):
+def test_every_text_of_a_preset_exists_in_every_language(preset: presets.Preset) -> None:
     texts = [preset.names, *(stage.names for stage in preset.stages)]
 
     assert all(set(names) == {"fr", "ar", "en"} for names in texts)
@@ -53,5 +64,5 @@ def test_every_text_of_a_preset_exists_in_every_language(preset):
         assert len(set(names)) == len(names)
 
 
-def test_a_new_merchant_starts_with_the_cod_pipeline(session):
+def test_a_new_merchant_starts_with_the_cod_pipeline(session: MerchantSession) -> None:
     assert shop.pipeline_of().first_stage.name == "Nouvelle"

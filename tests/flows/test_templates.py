@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -7,14 +8,17 @@ from flows import templates
 from flows.errors import Refused
 from flows.events import TemplateNews
 from models import db
+from models.db import MerchantSession
+from models.merchant import Merchant
 from models.order import OrderLine
 from models.template import MessageTemplate
+from models.types import Json
 from tests.flows import shop
 
 NBSP, NNBSP = "\u00a0", "\u202f"
 
 
-def listed(**changes):
+def listed(**changes: Any) -> Json:
     """One template as Meta's listing gives it."""
     return {
         "id": "777",
@@ -29,27 +33,27 @@ def listed(**changes):
     } | changes
 
 
-def kept():
+def kept() -> list[MessageTemplate]:
     stored = select(MessageTemplate).order_by(MessageTemplate.name, MessageTemplate.language)
     return list(db.session().scalars(stored, execution_options={"populate_existing": True}))
 
 
-def named(body):
+def named(body: str) -> MessageTemplate:
     return shop.template(body, components=[{"type": "BODY", "text": body}])
 
 
 # --- facts ----------------------------------------------------------------------------------------
 
 
-def test_every_fact_has_a_label_and_every_label_a_fact(session):
+def test_every_fact_has_a_label_and_every_label_a_fact(session: MerchantSession) -> None:
     order = shop.order((shop.bag(), 1))
 
     assert templates.facts(order, "fr").keys() == templates.FACTS.keys()
 
 
-def test_facts_say_what_the_order_says(merchant, session):
+def test_facts_say_what_the_order_says(merchant: Merchant, session: MerchantSession) -> None:
     order = shop.order(
-        (shop.bag(couleur=["Noir"]), 2),
+        (shop.bag(couleur="Noir"), 2),
         (None, 1),
         number=1042,
         created_at=datetime(2026, 11, 20, 23, 30, tzinfo=UTC),
@@ -84,13 +88,15 @@ def test_facts_say_what_the_order_says(merchant, session):
         ("zz", "MAD1,250.50"),
     ],
 )
-def test_amounts_are_written_for_readers_of_the_template(language, amount, session):
+def test_amounts_are_written_for_readers_of_the_template(
+    language: str, amount: str, session: MerchantSession
+) -> None:
     order = shop.order(applied_total=125050, catalog_total=125050, delivery_fee=0)
 
     assert templates.facts(order, language)["order.amount"] == amount
 
 
-def test_products_are_listed_with_the_comma_of_the_language(session):
+def test_products_are_listed_with_the_comma_of_the_language(session: MerchantSession) -> None:
     order = shop.order((None, 1), (None, 2))
 
     assert templates.facts(order, "ar")["order.items"] == "1 × Cadeau، 2 × Cadeau"
@@ -99,7 +105,7 @@ def test_products_are_listed_with_the_comma_of_the_language(session):
 # --- filling --------------------------------------------------------------------------------------
 
 
-def test_blanks_are_filled_from_the_order(session):
+def test_blanks_are_filled_from_the_order(session: MerchantSession) -> None:
     order = shop.order((None, 1), number=1042)
 
     values = templates.fill(shop.template(), shop.MAPPING, order)
@@ -107,7 +113,9 @@ def test_blanks_are_filled_from_the_order(session):
     assert values == {"body.1": "Fatima", "body.2": "1042", "body.3": f"135,00{NBSP}MAD"}
 
 
-def test_a_template_with_names_header_and_link_is_filled_in_every_part(session):
+def test_a_template_with_names_header_and_link_is_filled_in_every_part(
+    session: MerchantSession,
+) -> None:
     order = shop.order((None, 1), number=1042)
     template = shop.template(
         named=True,
@@ -150,7 +158,9 @@ def test_a_template_with_names_header_and_link_is_filled_in_every_part(session):
         ({}, ["body.1"]),
     ],
 )
-def test_what_the_order_does_not_say_is_named(mapping, missing, session):
+def test_what_the_order_does_not_say_is_named(
+    mapping: dict[str, str], missing: list[str], session: MerchantSession
+) -> None:
     order = shop.order(ship_city="  ")
 
     with pytest.raises(Refused) as no:
@@ -160,7 +170,7 @@ def test_what_the_order_does_not_say_is_named(mapping, missing, session):
     assert no.value.facts["missing"] == missing
 
 
-def test_values_are_what_meta_accepts(session):
+def test_values_are_what_meta_accepts(session: MerchantSession) -> None:
     order = shop.order(ship_line="12 rue\n\tdes     Orangers\r\n", ship_city="Fès")
 
     values = templates.fill(named("{{1}} x"), {"body.1": "order.address"}, order)
@@ -168,7 +178,7 @@ def test_values_are_what_meta_accepts(session):
     assert values["body.1"] == "12 rue des Orangers"
 
 
-def test_text_of_a_customer_is_never_a_template_itself(session):
+def test_text_of_a_customer_is_never_a_template_itself(session: MerchantSession) -> None:
     order = shop.order(ship_city="{{2}}", ship_line="Rue \\1 {{1}}")
     template = named("{{1}} / {{2}}")
 
@@ -177,7 +187,7 @@ def test_text_of_a_customer_is_never_a_template_itself(session):
     assert templates.render(template, values).body == "{{2}} / Rue \\1 {{1}}"
 
 
-def test_a_preview_shows_the_blanks_that_are_not_mapped_yet(session):
+def test_a_preview_shows_the_blanks_that_are_not_mapped_yet(session: MerchantSession) -> None:
     order = shop.order(number=1042, ship_city="")
     mapping = {"body.1": "order.city", "body.2": "order.number"}
 
@@ -198,7 +208,9 @@ def test_a_preview_shows_the_blanks_that_are_not_mapped_yet(session):
         ),
     ],
 )
-def test_what_cannot_be_sent_is_told_before(changes, code, session):
+def test_what_cannot_be_sent_is_told_before(
+    changes: dict[str, Any], code: str, session: MerchantSession
+) -> None:
     with pytest.raises(Refused, match=code):
         templates.check_sendable(shop.template(**changes))
 
@@ -206,7 +218,7 @@ def test_what_cannot_be_sent_is_told_before(changes, code, session):
 # --- what Meta says -------------------------------------------------------------------------------
 
 
-def test_what_meta_lists_is_kept_in_plain_words(session):
+def test_what_meta_lists_is_kept_in_plain_words(session: MerchantSession) -> None:
     templates.keep("91", [listed(language="en-US", parameter_format="NAMED")])
 
     (template,) = kept()
@@ -218,7 +230,7 @@ def test_what_meta_lists_is_kept_in_plain_words(session):
     assert template.approved
 
 
-def test_listing_again_updates_and_doubles_nothing(session):
+def test_listing_again_updates_and_doubles_nothing(session: MerchantSession) -> None:
     templates.keep("91", [listed(), listed(language="ar")])
     before = {t.language: t.id for t in kept()}
 
@@ -237,7 +249,7 @@ def test_listing_again_updates_and_doubles_nothing(session):
     assert (arabic.state, arabic.reason) == ("rejected", "INVALID_FORMAT")
 
 
-def test_a_listing_with_holes_is_kept_as_far_as_it_can_be_read(session):
+def test_a_listing_with_holes_is_kept_as_far_as_it_can_be_read(session: MerchantSession) -> None:
     bare = {"name": "nu", "language": "fr", "components": None}
 
     templates.keep("91", [bare, {"id": "1"}, {"name": "sans_langue"}])
@@ -249,15 +261,15 @@ def test_a_listing_with_holes_is_kept_as_far_as_it_can_be_read(session):
     assert template.body == ""
 
 
-def test_the_same_name_in_two_accounts_is_two_templates(session):
+def test_the_same_name_in_two_accounts_is_two_templates(session: MerchantSession) -> None:
     templates.keep("91", [listed()])
     templates.keep("92", [listed()])
 
     assert [t.waba_id for t in kept()] == ["91", "92"]
 
 
-def news(**changes):
-    values = {
+def news(**changes: Any) -> TemplateNews:
+    values: Json = {
         "phone_number_id": None,
         "waba_id": "91",
         "field": "message_template_status_update",
@@ -271,7 +283,7 @@ def news(**changes):
     return TemplateNews(**(values | changes))
 
 
-def test_news_changes_what_it_tells_and_nothing_else(session):
+def test_news_changes_what_it_tells_and_nothing_else(session: MerchantSession) -> None:
     templates.keep("91", [listed()])
     (template,) = kept()
 
@@ -284,7 +296,7 @@ def test_news_changes_what_it_tells_and_nothing_else(session):
     assert (template.state, template.category, template.quality) == ("paused", "marketing", "red")
 
 
-def test_news_of_another_account_or_template_changes_nothing(session):
+def test_news_of_another_account_or_template_changes_nothing(session: MerchantSession) -> None:
     templates.keep("91", [listed()])
     (template,) = kept()
 
@@ -295,8 +307,8 @@ def test_news_of_another_account_or_template_changes_nothing(session):
     assert template.state == "approved"
 
 
-def test_a_line_is_named_as_it_was_ordered(session):
-    bag = shop.bag(couleur=["Noir"])
+def test_a_line_is_named_as_it_was_ordered(session: MerchantSession) -> None:
+    bag = shop.bag(couleur="Noir")
     order = shop.order((bag, 1))
     bag.product.name = "Renamed"
 

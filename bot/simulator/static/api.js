@@ -1,0 +1,42 @@
+// The control API of the simulator, and the stream that says whose phone changed.
+
+const ROOT = '_control/';
+
+async function call(method, path, body) {
+  const form = body instanceof FormData;
+  const response = await fetch(ROOT + path, {
+    method,
+    headers: body && !form ? { 'Content-Type': 'application/json' } : {},
+    body: form ? body : body && JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error?.message ?? response.statusText);
+  return answer;
+}
+
+const person = (who, rest) => `customers/${encodeURIComponent(who)}/${rest}`;
+
+export const people = () => call('GET', 'customers');
+export const chats = (who) => call('GET', person(who, 'chats'));
+export const bubbles = (who, number) => call('GET', person(who, `chats/${number}`));
+export const write = (who, message) => call('POST', person(who, 'messages'), message);
+export const tap = (who, wamid, index) => call('POST', person(who, 'taps'), { wamid, index });
+export const react = (who, wamid, emoji) =>
+  call('POST', person(who, 'reactions'), { wamid, emoji });
+export const read = (who, number) => call('POST', person(who, 'reads'), { number });
+export const play = (who, wamid) => call('POST', person(who, 'plays'), { wamid });
+export const setOnline = (who, online) => call('PUT', person(who, 'online'), { online });
+
+export async function upload(file) {
+  const form = new FormData();
+  form.append('file', file);
+  return call('POST', 'media', form);
+}
+
+// `changed(customers)` after news, `changed()` when the connection is there again.
+export function live(changed, lost) {
+  const stream = new EventSource(`${ROOT}events`);
+  stream.onopen = () => changed();
+  stream.onmessage = (event) => changed(JSON.parse(event.data).customers);
+  stream.onerror = lost;
+}

@@ -1,0 +1,269 @@
+// An open chat: its bubbles, the reply being written, and what can be done to a message.
+
+import * as api from './api.js';
+import { bubble, EMOJIS, quotedBlock } from './bubble.js';
+import { offlineBanner } from './chats.js';
+import { avatar, datum, h, icon, iconButton, number } from './draw.js';
+import { day, word } from './words.js';
+
+const NEAR = 120;
+
+export class Thread {
+  constructor(who, numberId, suggestions, choose, after) {
+    Object.assign(this, { who, numberId, suggestions, choose, after });
+    this.drawn = new Map();
+    this.replying = null;
+    this.build();
+  }
+
+  build() {
+    this.title = h('div', { className: 'chat-title' });
+    this.banner = h('div');
+    this.log = h('ol', { className: 'log', role: 'log', tabIndex: 0 });
+    this.log.addEventListener('scroll', () => this.showDown());
+    this.down = iconButton('down', word('down'), () => this.toEnd('smooth'), 'down');
+    this.chips = h('div', { className: 'chips', role: 'group', 'aria-label': word('suggestions') });
+    this.answering = h('div', { className: 'answering', hidden: true });
+    this.input = h('textarea', {
+      rows: 1,
+      dir: 'auto',
+      placeholder: word('write'),
+      'aria-label': word('write'),
+      oninput: () => this.grow(),
+      onkeydown: (event) => this.key(event),
+    });
+    this.files = h('input', {
+      type: 'file',
+      hidden: true,
+      accept: 'image/*,video/mp4,audio/*,.pdf,.txt,.docx,.xlsx',
+      onchange: () => this.attach(),
+    });
+    this.element = h('section', { className: 'thread' }, [
+      h('header', { className: 'bar' }, [
+        iconButton('back', word('back'), () => this.choose.chat(null), 'back'),
+        this.title,
+      ]),
+      this.banner,
+      h('div', { className: 'paper' }, this.log, this.down),
+      this.chips,
+      h('form', { className: 'composer', onsubmit: (event) => this.submit(event) }, [
+        this.answering,
+        iconButton('attach', word('attach'), () => this.files.click()),
+        this.files,
+        this.input,
+        h('button', { className: 'send', title: word('send'), 'aria-label': word('send') }, [
+          icon('send'),
+        ]),
+      ]),
+    ]);
+  }
+
+  draw(state, bubbles) {
+    const chat = state.chats.find((one) => one.number === this.numberId);
+    const near = this.atEnd();
+    this.drawTitle(chat);
+    this.banner.replaceChildren(...(state.online ? [] : [offlineBanner(this.choose)]));
+    this.drawLog(bubbles, state.now, chat.typing);
+    this.drawChips(bubbles);
+    const mine = bubbles.at(-1)?.mine && bubbles.length !== this.count;
+    if (near || mine || this.count === undefined) this.toEnd();
+    this.count = bubbles.length;
+    this.showDown();
+  }
+
+  drawTitle(chat) {
+    const below = chat.typing ? h('span', { className: 'typing' }, word('typing')) : number(chat.display);
+    this.title.replaceChildren(
+      avatar(chat.name, chat.number),
+      h('div', {}, h('h2', {}, datum(chat.name)), h('p', {}, below)),
+    );
+  }
+
+  drawLog(bubbles, now, typing) {
+    const rows = [];
+    let date, side;
+    for (const one of bubbles) {
+      const today = day(one.at, now);
+      if (today !== date) rows.push(h('li', { className: 'date' }, h('span', {}, today)));
+      const first = today !== date || one.mine !== side;
+      [date, side] = [today, one.mine];
+      rows.push(this.row(one, first));
+    }
+    if (!bubbles.length) rows.push(h('li', { className: 'empty' }, word('emptyThread')));
+    if (typing) rows.push(h('li', { className: 'row theirs first' }, dots()));
+    this.log.replaceChildren(...rows);
+  }
+
+  // A bubble that did not change keeps its element, so that playing sound and focus survive.
+  row(one, first) {
+    const facts = JSON.stringify([one, first]);
+    const known = this.drawn.get(one.wamid);
+    if (known?.facts === facts) return known.element;
+    const element = bubble(one, this, first);
+    this.drawn.set(one.wamid, { facts, element });
+    return element;
+  }
+
+  drawChips(bubbles) {
+    const said = new Set(bubbles.filter((one) => one.mine).map((one) => one.text));
+    const left = this.suggestions.filter((text) => !said.has(text));
+    const facts = left.join('\n');
+    if (facts === this.chipFacts) return;
+    this.chipFacts = facts;
+    this.chips.replaceChildren(
+      ...left.map((text) =>
+        h('button', { type: 'button', dir: 'auto', onclick: () => this.say(text) }, text),
+      ),
+    );
+  }
+
+  submit(event) {
+    event.preventDefault();
+    const text = this.input.value.trim();
+    if (!text) return;
+    this.input.value = '';
+    this.grow();
+    this.say(text);
+  }
+
+  key(event) {
+    // While an input method composes, Enter chooses a word.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    this.submit(event);
+  }
+
+  say(text) {
+    const reply_to = this.replying?.wamid;
+    this.reply(null);
+    this.input.focus();
+    this.after(api.write(this.who, { text, to: this.numberId, reply_to }));
+  }
+
+  async attach() {
+    const [file] = this.files.files;
+    this.files.value = '';
+    if (!file) return;
+    const sort = file.type.split('/')[0];
+    const type = ['image', 'video', 'audio'].includes(sort) ? sort : 'document';
+    const text = type === 'audio' ? undefined : this.input.value.trim() || undefined;
+    this.input.value = '';
+    this.after(
+      api.upload(file).then((medium) =>
+        api.write(this.who, { type, text, to: this.numberId, [type]: { id: medium.id } }),
+      ),
+    );
+  }
+
+  tap(one, index) {
+    this.after(api.tap(this.who, one.wamid, index));
+  }
+
+  react(one, emoji) {
+    this.after(api.react(this.who, one.wamid, emoji));
+  }
+
+  play(one) {
+    this.after(api.play(this.who, one.wamid));
+  }
+
+  menu(one) {
+    const row = document.getElementById(one.wamid);
+    const open = row.querySelector('.actions');
+    this.closeMenus();
+    if (open) return;
+    const emojis = EMOJIS.map((emoji) => {
+      const chosen = one.my_reaction === emoji;
+      const onclick = () => this.react(one, chosen ? '' : emoji);
+      return h('button', { type: 'button', 'aria-pressed': String(chosen), onclick }, emoji);
+    });
+    const reply = h('button', { type: 'button', className: 'reply', onclick: () => this.reply(one) }, [
+      icon('reply'),
+      word('reply'),
+    ]);
+    const menu = h('div', { className: 'actions', role: 'group', 'aria-label': word('actions') }, [
+      h('div', { className: 'emojis' }, emojis),
+      reply,
+    ]);
+    menu.addEventListener('click', () => this.closeMenus());
+    row.querySelector('.bubble').append(menu);
+    menu.scrollIntoView({ block: 'nearest' });
+    menu.querySelector('button').focus({ preventScroll: true });
+  }
+
+  closeMenus() {
+    for (const menu of this.log.querySelectorAll('.actions')) menu.remove();
+  }
+
+  reply(one) {
+    this.replying = one;
+    this.answering.hidden = !one;
+    if (!one) return;
+    const business = this.title.querySelector('h2').textContent;
+    this.answering.replaceChildren(
+      h('div', { className: `quoted ${one.mine ? 'quoted-mine' : ''}` }, quotedBlock({ ...one, business })),
+      iconButton('close', word('cancelReply'), () => this.reply(null)),
+    );
+    this.input.focus();
+  }
+
+  list(one) {
+    const sheet = h('dialog', { className: 'sheet', 'aria-label': one.menu ?? word('choose') });
+    const rows = one.choices.map((choice, index) => {
+      const onclick = () => {
+        sheet.close();
+        this.tap(one, index);
+      };
+      const title = [datum(choice.text), choice.description && h('small', {}, choice.description)];
+      return h('button', { type: 'button', className: 'sheet-row', onclick }, title);
+    });
+    sheet.append(
+      h('header', {}, h('h3', {}, one.menu ?? word('choose')), iconButton('close', word('close'), () => sheet.close())),
+      ...rows,
+    );
+    this.show(sheet);
+  }
+
+  enlarge(source) {
+    const light = h('dialog', { className: 'lightbox' });
+    light.append(
+      h('img', { src: source, alt: '' }),
+      iconButton('close', word('close'), () => light.close()),
+    );
+    light.addEventListener('click', (event) => event.target === light && light.close());
+    this.show(light);
+  }
+
+  show(dialog) {
+    dialog.addEventListener('close', () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  jump(wamid) {
+    const row = document.getElementById(wamid);
+    row?.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    row?.classList.add('found');
+    setTimeout(() => row?.classList.remove('found'), 1200);
+  }
+
+  grow() {
+    this.input.style.blockSize = 'auto';
+    this.input.style.blockSize = `${Math.min(this.input.scrollHeight, 120)}px`;
+  }
+
+  atEnd() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < NEAR;
+  }
+
+  toEnd(behavior = 'instant') {
+    this.log.scrollTo({ top: this.log.scrollHeight, behavior });
+  }
+
+  showDown() {
+    this.down.hidden = this.atEnd();
+  }
+}
+
+function dots() {
+  return h('div', { className: 'bubble dots', 'aria-label': word('typing') }, h('i'), h('i'), h('i'));
+}

@@ -1,0 +1,218 @@
+"""The shared inbox: the list of conversations, a thread, the customer beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+from flask import Blueprint, abort, make_response, render_template, request
+from werkzeug.wrappers import Response
+
+from flows import conversations, team, threads
+from inbox import htmx
+from inbox.auth import needs
+from inbox.conversations import kinds, thread
+from inbox.conversations.asked import (
+    BEGINNING,
+    Asked,
+    read_id,
+    read_place,
+    read_point,
+    write_place,
+    write_point,
+)
+from inbox.conversations.composer import compose
+from inbox.current import current
+from inbox.languages import gettext as _
+from models.conversation import Conversation
+
+pages = Blueprint("conversations", __name__, url_prefix="/inbox")
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {"kinds": kinds}
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@pages.get("")
+@needs("inbox.read")
+def index() -> str:
+    """The list beside an empty place; for htmx the empty place alone."""
+    asked = Asked.read(request.args)
+    if current.wants_fragment:
+        return render_template("conversations/_open.html", asked=asked, conversation=None)
+    return _page(asked, threads.overview(), conversation=None)
+
+
+@pages.get("/<uuid:conversation_id>")
+@needs("inbox.read")
+def show(conversation_id: UUID) -> str:
+    """The list beside a thread; for htmx the thread and the customer alone."""
+    asked = Asked.read(request.args)
+    if current.wants_fragment:
+        opened = _opened(threads.find(conversation_id))
+        return render_template("conversations/_open.html", asked=asked, **opened)
+    conversation, around = threads.opened(conversation_id)
+    return _page(asked, around, **_opened(conversation))
+
+
+def _page(asked: Asked, around: threads.Overview, **more: Any) -> str:
+    rows = _rows(asked)
+    return render_template("conversations/index.html", asked=asked, around=around, **rows, **more)
+
+
+def _opened(conversation: Conversation) -> dict[str, Any]:
+    newest = threads.stretch(conversation)
+    unread_from = thread.first_unread(newest, conversation)
+    return {
+        "conversation": conversation,
+        "days": thread.days(newest, unread_from=unread_from, newest=True),
+        "since": write_point(newest.start or BEGINNING) if newest.older else "",
+        "unread_from": unread_from,
+        "composer": compose(conversation) if current.may("inbox.reply") else None,
+    }
+
+
+# --- the list -------------------------------------------------------------------------------------
+
+
+@pages.get("/list")
+@needs("inbox.read")
+def listed() -> str | Response:
+    """The list anew: as asked now, or as far as it was scrolled (`until`), or more (`before`)."""
+    asked = Asked.read(request.args)
+    before = read_place(request.args.get("before"))
+    if before is not None:
+        return render_template(
+            "conversations/_rows.html", asked=asked, **_rows(asked, before=before)
+        )
+    until = read_place(request.args.get("until"))
+    opened = _address_on_screen().path.rpartition("/")[2]
+    page = make_response(
+        render_template(
+            "conversations/_list.html",
+            asked=asked,
+            around=threads.overview(),
+            open_id=read_id(opened),
+            **_rows(asked, until=until),
+        )
+    )
+    if htmx.asked() and not current.in_background:
+        page.headers["HX-Replace-Url"] = _address(asked)
+    return page
+
+
+@pages.get("/unread")
+@needs("inbox.read")
+def unread() -> str:
+    """The number on the main menu: how many conversations wait to be read."""
+    count = threads.unread_count()
+    return ("99+" if count > 99 else str(count)) if count else ""
+
+
+def _rows(asked: Asked, **where: Any) -> dict[str, Any]:
+    rows = threads.listed(
+        show=asked.show,
+        member=current.member,
+        search=asked.search,
+        channel_id=asked.channel_id,
+        **where,
+    )
+    more = len(rows) >= threads.PAGE
+    return {"rows": rows, "below": write_place(rows[-1].place) if more else None}
+
+
+def _address_on_screen() -> Any:
+    return urlsplit(request.headers.get("HX-Current-URL", ""))
+
+
+def _address(asked: Asked) -> str:
+    """The page's own address with this filter in it: what is open stays open."""
+    path = _address_on_screen().path
+    path = path if path.startswith("/inbox") else "/inbox"
+    query = urlencode(asked.query())
+    return f"{path}?{query}" if query else path
+
+
+# --- a thread -------------------------------------------------------------------------------------
+
+
+@pages.get("/<uuid:conversation_id>/thread")
+@needs("inbox.read")
+def refreshed(conversation_id: UUID) -> str:
+    """All from the point `since` on, as it is now; or the page of messages `before` a point."""
+    conversation = threads.find(conversation_id)
+    before = read_point(request.args.get("before"))
+    if before is not None:
+        earlier = threads.stretch(conversation, before=before)
+        return _stretch("conversations/_earlier.html", conversation, earlier)
+    since = read_point(request.args.get("since")) or BEGINNING
+    newest = threads.stretch(conversation, since=since)
+    unread_from = read_id(request.args.get("unread"))
+    return _stretch(
+        "conversations/_refreshed.html",
+        conversation,
+        newest,
+        days=thread.days(newest, unread_from=unread_from, newest=True),
+        since=request.args.get("since", "") if newest.whole else None,
+        unread_from=unread_from,
+    )
+
+
+def _stretch(
+    template: str, conversation: Conversation, stretch: threads.Stretch, **facts: Any
+) -> str:
+    facts = {"days": thread.days(stretch)} if "days" not in facts else facts
+    start = write_point(stretch.start) if stretch.start and stretch.older else ""
+    return render_template(
+        template, conversation=conversation, **({"since": start, "above": start} | facts)
+    )
+
+
+@pages.get("/<uuid:conversation_id>/panel")
+@needs("inbox.read")
+def panel(conversation_id: UUID) -> str:
+    """The customer beside the thread."""
+    return render_template("conversations/_panel.html", conversation=threads.find(conversation_id))
+
+
+@pages.post("/<uuid:conversation_id>/read")
+@needs("inbox.read")
+def read(conversation_id: UUID) -> tuple[str, int]:
+    """Somebody has the conversation before their eyes."""
+    conversations.mark_read(threads.find(conversation_id))
+    return "", 204
+
+
+# --- whose conversation it is ---------------------------------------------------------------------
+
+
+@pages.get("/<uuid:conversation_id>/assignee")
+@needs("inbox.assign")
+def assignees(conversation_id: UUID) -> str:
+    return render_template(
+        "conversations/_assign.html",
+        conversation=threads.find(conversation_id),
+        members=team.members(),
+    )
+
+
+@pages.post("/<uuid:conversation_id>/assignee")
+@needs("inbox.assign")
+def assign(conversation_id: UUID) -> tuple[str, int]:
+    """The conversation is this member's; an empty `member` leaves it to everybody."""
+    conversation = threads.find(conversation_id)
+    chosen = request.form.get("member", "")
+    member = next((m for m in team.members() if str(m.id) == chosen), None)
+    if chosen and member is None:
+        abort(404)
+    conversations.assign(conversation, member, by=current.member)
+    htmx.close_dialog()
+    htmx.trigger("live", target="#newest")
+    text = _("Assigned to %(name)s", name=member.name) if member else _("Left to everybody")
+    htmx.toast(text)
+    return "", 204

@@ -1,0 +1,117 @@
+"""The small lines between the bubbles: what happened, in the reader's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from inbox.current import current
+from inbox.filters import bdi, ltr
+from inbox.languages import N_, gettext
+from models.conversation import Activity
+from models.timeline import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    activity: Activity
+    icon: str
+    text: Markup
+
+
+# Kind → icon and sentence; its facts are those of the activity, `who` and `order`.
+SAID: dict[str, tuple[str, str]] = {
+    "order_created": ("receipt", N_("%(who)s created order %(order)s")),
+    "order_moved": ("right", N_("%(who)s moved order %(order)s from “%(from)s” to “%(to)s”")),
+    "tapped": ("check", N_("%(who)s tapped “%(button)s” for order %(order)s")),
+    "repeated_tap": (
+        "info",
+        N_("%(who)s tapped “%(button)s” again: order %(order)s stays on “%(stage)s”"),
+    ),
+    "late_tap": (
+        "clock",
+        N_("%(who)s tapped “%(button)s” too late: order %(order)s was already on “%(stage)s”"),
+    ),
+    "tap_refused": (
+        "alert",
+        N_("%(who)s tapped “%(button)s”: order %(order)s cannot go from “%(stage)s” to “%(to)s”"),
+    ),
+    "stock_blocked": (
+        "alert",
+        N_("%(who)s tapped “%(button)s”, but stock is short: order %(order)s stays on “%(stage)s”"),
+    ),
+    "automation_failed": (
+        "alert",
+        N_("The automation “%(automation)s” could not send its message for order %(order)s"),
+    ),
+}
+_ACTORS = {
+    Actor.CUSTOMER: N_("The customer"),
+    Actor.AUTOMATION: N_("An automation"),
+    Actor.CARRIER: N_("The carrier"),
+    Actor.STORE: N_("The shop"),
+    Actor.SYSTEM: N_("Wasl"),
+}
+_BY_CUSTOMER = ("tapped", "repeated_tap", "late_tap", "tap_refused", "stock_blocked")
+
+
+def line(activity: Activity) -> Line:
+    """The activity in words; a kind nobody has words for is named as it is."""
+    icon, sentence = _said(activity)
+    # Our own sentence is the markup; every fact in it is escaped.
+    return Line(activity, icon, Markup(gettext(sentence)) % _Facts(activity))  # noqa: S704
+
+
+def _said(activity: Activity) -> tuple[str, str]:
+    if activity.kind != "assigned":
+        return SAID.get(activity.kind, ("info", N_("%(who)s: %(kind)s")))
+    to = activity.facts.get("to")
+    if to is None:
+        return "assign", N_("%(who)s left the conversation to everybody")
+    if activity.actor is not None and to == activity.actor.name:
+        return "assign", N_("%(who)s took the conversation")
+    return "assign", N_("%(who)s gave the conversation to %(to)s")
+
+
+def _who(activity: Activity) -> Markup:
+    if activity.actor is not None:
+        return bdi(activity.actor.name)
+    by = activity.facts.get("by") or (
+        Actor.CUSTOMER if activity.kind in _BY_CUSTOMER else Actor.SYSTEM
+    )
+    known = by in {actor.value for actor in Actor} and Actor(by) in _ACTORS
+    return bdi(gettext(_ACTORS[Actor(by)] if known else N_("Somebody")))
+
+
+def _order(activity: Activity) -> Markup:
+    number = activity.facts.get("number")
+    if not isinstance(number, int):
+        return Markup("…")
+    shown = ltr(f"#{number}")
+    if not current.may("orders.read"):
+        return shown
+    return Markup('<a href="/orders/{}">{}</a>').format(number, shown)
+
+
+_MADE: dict[str, Callable[[Activity], Markup]] = {
+    "who": _who,
+    "order": _order,
+    "kind": lambda activity: bdi(activity.kind.replace("_", " ")),
+}
+
+
+class _Facts(dict[str, Any]):
+    """What a sentence may name; an old activity may lack a fact that today's sentence names."""
+
+    def __init__(self, activity: Activity) -> None:
+        super().__init__()
+        self.activity = activity
+
+    def __missing__(self, name: str) -> Markup:
+        if name in _MADE:
+            return _MADE[name](self.activity)
+        fact = self.activity.facts.get(name)
+        return bdi("…" if fact is None else fact)

@@ -1,0 +1,122 @@
+"""What stands under the thread: a text box while the window is open, else ready messages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from flows import costs, templates, threads
+from flows.errors import Refused
+from inbox import languages
+from inbox.conversations import prices
+from inbox.current import current
+from models.conversation import Conversation
+from models.template import MessageTemplate, Variable
+
+SERVICE = "service"
+GREETING = re.compile(
+    r"(?:bonjour|bonsoir|salut|coucou|salam|salaam|hello|hi|hey|dear|ch[eè]re?|"
+    r"مرحبا|مرحبًا|أهلا|أهلاً|اهلا|سلام|السلام عليكم|عزيزي|عزيزتي)[\s,،]*$",
+    re.IGNORECASE,
+)
+NAMES = {"name", "customer", "customer_name", "client", "nom", "prenom", "first_name", "fullname"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A ready message in the picker; `refusal` says why this one cannot be sent from here."""
+
+    template: MessageTemplate
+    price: Markup | None
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    conversation: Conversation
+    closes_at: datetime | None
+    """When the window closes; None when it is closed."""
+    price: Markup | None
+    """Of a text; None for who may not see what Meta charges."""
+    choices: list[Choice] | None
+    """The ready messages, where they are asked for or nothing else can be sent."""
+
+    @property
+    def languages(self) -> list[str]:
+        return sorted({choice.template.language for choice in self.choices or ()})
+
+    @property
+    def categories(self) -> list[str]:
+        return sorted({choice.template.category for choice in self.choices or ()})
+
+    @property
+    def preferred_language(self) -> str | None:
+        """The customer's own, where there is a ready message in it."""
+        card = self.conversation.identity.customer
+        wish = card.language if card else None
+        return next((name for name in self.languages if wish and name[:2] == wish[:2]), None)
+
+
+def compose(conversation: Conversation, *, ready: bool = False) -> Composer:
+    """The composer of a conversation; `ready` shows ready messages inside the window too."""
+    open_ = conversation.window_open
+    return Composer(
+        conversation,
+        closes_at=conversation.window_closes_at if open_ else None,
+        price=_price_of_text(conversation) if open_ else None,
+        choices=_choices(conversation) if ready or not open_ else None,
+    )
+
+
+def estimates(conversation: Conversation, *categories: str) -> dict[str, costs.Estimate]:
+    """Category → what such a message to this customer would cost now."""
+    return costs.estimates_for(
+        conversation.channel,
+        phone=conversation.identity.phone,
+        user_id=conversation.identity.user_id,
+        categories=categories,
+        window_open=conversation.window_open,
+    )
+
+
+def guessed(template: MessageTemplate, conversation: Conversation) -> dict[str, str]:
+    """Blank → value, where it is plain: the customer's name after a greeting or by its name."""
+    name = templates.clean_value(conversation.identity.name).partition(" ")[0]
+    return {v.key: name for v in template.variables if name and _is_name(template, v)}
+
+
+def _is_name(template: MessageTemplate, variable: Variable) -> bool:
+    if variable.name.lower() in NAMES:
+        return True
+    before = template.body.partition(f"{{{{{variable.name}}}}}")[0]
+    return variable.part == "body" and GREETING.search(before) is not None
+
+
+def _price_of_text(conversation: Conversation) -> Markup | None:
+    if not current.sees_money:
+        return None
+    return prices.expected(estimates(conversation, SERVICE)[SERVICE])
+
+
+def _choices(conversation: Conversation) -> list[Choice]:
+    ready = threads.ready_templates(conversation)
+    known = estimates(conversation, *{t.category for t in ready}) if current.sees_money else {}
+    return [
+        Choice(
+            template,
+            prices.expected(known[template.category]) if known else None,
+            _refusal(template),
+        )
+        for template in ready
+    ]
+
+
+def _refusal(template: MessageTemplate) -> str | None:
+    try:
+        templates.check_sendable(template)
+    except Refused as refusal:
+        return languages.told(refusal)
+    return None

@@ -1,0 +1,190 @@
+"""A stretch of a thread as people see it: days, bubbles with what belongs to them, small lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any, ClassVar
+from uuid import UUID
+
+from markupsafe import Markup
+
+from flows import costs
+from flows.threads import Stretch
+from flows.verdicts import REASONS, Reason
+from inbox.conversations import activities, kinds, prices
+from inbox.current import current
+from models.conversation import Conversation
+from models.message import Direction, Message, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a bubble answers, or speaks of, in one line."""
+
+    ours: bool
+    icon: str
+    words: str
+    anchor: str | None
+    """Id of the quoted bubble; None when we do not know that message."""
+
+
+@dataclass(slots=True)
+class Bubble:
+    """A message with all that its template shows of it."""
+
+    type: ClassVar[str] = "bubble"
+
+    message: Message
+    shape: str
+    quote: Quote | None = None
+    price: tuple[Markup, str] | None = None
+    reactions: dict[Direction, str] = field(default_factory=dict)
+    edited: bool = False
+    taken_back: bool = False
+    answerable: bool = False
+    """The newest message that can be answered: the key R is its."""
+
+    @property
+    def ours(self) -> bool:
+        return self.message.direction is Direction.OUT
+
+    @property
+    def at(self) -> datetime:
+        return self.message.at
+
+    @property
+    def state(self) -> str | None:
+        return self.message.progress
+
+    @property
+    def reason(self) -> Reason | None:
+        """What happened and what to do, for a message that waits, failed or is uncertain."""
+        known = self.message.reason or ("unknown_error" if self.state == "failed" else "")
+        return REASONS.get(known)
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A line between the bubbles."""
+
+    type: ClassVar[str] = "activity"
+
+    line: activities.Line
+
+    @property
+    def at(self) -> datetime:
+        return self.line.activity.at
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Where somebody stopped reading."""
+
+    type: ClassVar[str] = "unread"
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    on: date
+    items: list[Any]
+
+    @property
+    def at(self) -> datetime:
+        found: datetime = self.items[0].at
+        return found
+
+
+def days(stretch: Stretch, *, unread_from: UUID | None = None, newest: bool = False) -> list[Day]:
+    """Bubbles and lines in the order of their times, day by day in the merchant's time zone."""
+    bubbles = _bubbles(stretch)
+    if newest:
+        _mark_answerable(bubbles)
+    items: list[Any] = [*bubbles, *(Small(activities.line(a)) for a in stretch.activities)]
+    items.sort(key=lambda item: item.at)  # stable: messages of one second keep their order
+    _divide(items, unread_from)
+    by_day = groupby(items, key=lambda item: item.at.astimezone(current.zone).date())
+    return [Day(on, list(group)) for on, group in by_day]
+
+
+def bubble(stretch: Stretch) -> Bubble:
+    """The only bubble of a stretch of one message."""
+    return _bubbles(stretch)[0]
+
+
+def first_unread(stretch: Stretch, conversation: Conversation) -> UUID | None:
+    """The oldest of the messages that nobody has read yet, as far as they are in the stretch."""
+    theirs = [m.id for m in stretch.messages if m.direction is Direction.IN]
+    unread = theirs[-conversation.unread :] if conversation.unread else []
+    return unread[0] if unread else None
+
+
+def _bubbles(stretch: Stretch) -> list[Bubble]:
+    by_wamid = {m.wamid: m for m in stretch.messages if m.wamid}
+    settled = _settled(stretch.messages)
+    bubbles: dict[UUID, Bubble] = {}
+    for message in stretch.messages:
+        there = by_wamid.get(kinds.target(message) or "")
+        if there is not None and _attach(message, bubbles.get(there.id)):
+            continue
+        bubbles[message.id] = Bubble(
+            message,
+            kinds.shape(message),
+            quote=_quote(message, stretch.quoted.get(message.id) or there),
+            price=_price(message, settled),
+        )
+    return list(bubbles.values())
+
+
+def _settled(messages: Iterable[Message]) -> dict[UUID, costs.Cost]:
+    ours = [m.id for m in messages if m.direction is Direction.OUT]
+    return costs.of_messages(ours) if ours and current.sees_money else {}
+
+
+def _price(message: Message, settled: dict[UUID, costs.Cost]) -> tuple[Markup, str] | None:
+    if message.direction is Direction.IN or not current.sees_money:
+        return None
+    return prices.of(message, settled.get(message.id))
+
+
+def _attach(message: Message, target: Bubble | None) -> bool:
+    """Whether the message has become a part of the bubble it is about."""
+    if target is None:
+        return False
+    if message.kind == "reaction":
+        target.reactions[message.direction] = message.text
+        return True
+    target.edited = target.edited or message.kind == "edit"
+    target.taken_back = target.taken_back or message.kind == "revoke"
+    return False
+
+
+def _quote(message: Message, answered: Message | None) -> Quote | None:
+    if answered is None:
+        unknown = message.reply_to_wamid or kinds.target(message)
+        return Quote(False, "", "", None) if unknown else None
+    icon, words = kinds.words(answered.kind, answered.text)
+    return Quote(answered.direction is Direction.OUT, icon, words, f"m-{answered.id}")
+
+
+def _mark_answerable(bubbles: list[Bubble]) -> None:
+    theirs = [b for b in bubbles if not b.ours and b.message.wamid]
+    if theirs:
+        theirs[-1].answerable = True
+
+
+def _divide(items: list[Any], unread_from: UUID | None) -> None:
+    """Put the unread line before its message, unless somebody has answered since."""
+    for position, item in enumerate(items):
+        if item.type == "bubble" and item.message.id == unread_from:
+            if not any(_is_answer(later) for later in items[position:]):
+                items.insert(position, Unread(item.at))
+            return
+
+
+def _is_answer(item: Any) -> bool:
+    return item.type == "bubble" and item.message.origin is Origin.AGENT
