@@ -102,7 +102,7 @@ class Current:
         return languages.choose(
             self.login.user.language if self.signed_in else None,
             request.cookies.get("language"),
-            request.accept_languages.best_match(languages.NAMES),
+            *(tag.partition("-")[0] for tag in request.accept_languages.values()),
         )
 
     @property

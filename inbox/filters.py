@@ -184,26 +184,29 @@ _MARKS = re.compile(
     r"|_(?=\S)(?P<em>[^_\n]+)(?<=\S)_"
     r"|~(?=\S)(?P<s>[^~\n]+)(?<=\S)~)(?!\w)"
 )
+TAGS = {tag: Markup(f"<{tag}>{{}}</{tag}>") for tag in ("strong", "em", "s")}  # noqa: S704
 
 
 def whatsapp(text: str | None) -> Markup:
     """The text as WhatsApp shows it: *bold*, _italic_, ~struck~, ```code```, links; no HTML."""
-    shown, end = Markup(), 0
-    for piece in _PIECES.finditer(text or ""):
-        shown += _marked((text or "")[end : piece.start()])
-        shown += _code(piece["code"]) if piece["code"] else _link(piece["link"])
+    written = text or ""
+    shown, end = [], 0
+    for piece in _PIECES.finditer(written):
+        shown += [
+            _marked(written[end : piece.start()]),
+            _code(piece["code"]) if piece["code"] else _link(piece["link"]),
+        ]
         end = piece.end()
-    return shown + _marked((text or "")[end:])
+    return Markup("").join([*shown, _marked(written[end:])])
 
 
 def _marked(text: str) -> Markup:
-    shown, end = Markup(), 0
+    shown, end = [], 0
     for mark in _MARKS.finditer(text):
-        tag = str(mark.lastgroup)
-        inside = _marked(mark[tag])
-        shown += escape(text[end : mark.start()]) + Markup(f"<{tag}>{inside}</{tag}>")  # noqa: S704
+        inside = _marked(mark[str(mark.lastgroup)])
+        shown += [escape(text[end : mark.start()]), TAGS[str(mark.lastgroup)].format(inside)]
         end = mark.end()
-    return shown + escape(text[end:])
+    return Markup("").join([*shown, escape(text[end:])])
 
 
 def _code(text: str) -> Markup:

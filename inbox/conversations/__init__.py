@@ -30,9 +30,11 @@ from models.conversation import Conversation
 pages = Blueprint("conversations", __name__, url_prefix="/inbox")
 
 
-@pages.app_context_processor
-def _words() -> dict[str, Any]:
-    return {"kinds": kinds}
+pages.add_app_template_filter(kinds.preview)
+pages.add_app_template_filter(kinds.label, "kind_label")
+pages.add_app_template_filter(kinds.icon, "kind_icon")
+pages.add_app_template_filter(kinds.advertisement)
+pages.add_app_template_filter(kinds.product, "asked_product")
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -71,7 +73,8 @@ def _opened(conversation: Conversation) -> dict[str, Any]:
     return {
         "conversation": conversation,
         "days": thread.days(newest, unread_from=unread_from, newest=True),
-        "since": write_point(newest.start or BEGINNING) if newest.older else "",
+        "since": _start(newest),
+        "above": _start(newest),
         "unread_from": unread_from,
         "composer": compose(conversation) if current.may("inbox.reply") else None,
     }
@@ -149,28 +152,28 @@ def refreshed(conversation_id: UUID) -> str:
     before = read_point(request.args.get("before"))
     if before is not None:
         earlier = threads.stretch(conversation, before=before)
-        return _stretch("conversations/_earlier.html", conversation, earlier)
-    since = read_point(request.args.get("since")) or BEGINNING
-    newest = threads.stretch(conversation, since=since)
+        return render_template(
+            "conversations/_earlier.html",
+            conversation=conversation,
+            days=thread.days(earlier),
+            above=_start(earlier),
+        )
+    since = request.args.get("since", "")
+    newest = threads.stretch(conversation, since=read_point(since) or BEGINNING)
     unread_from = read_id(request.args.get("unread"))
-    return _stretch(
+    return render_template(
         "conversations/_refreshed.html",
-        conversation,
-        newest,
+        conversation=conversation,
         days=thread.days(newest, unread_from=unread_from, newest=True),
-        since=request.args.get("since", "") if newest.whole else None,
+        since=since if newest.whole else _start(newest),
+        above=None if newest.whole else _start(newest),
         unread_from=unread_from,
     )
 
 
-def _stretch(
-    template: str, conversation: Conversation, stretch: threads.Stretch, **facts: Any
-) -> str:
-    facts = {"days": thread.days(stretch)} if "days" not in facts else facts
-    start = write_point(stretch.start) if stretch.start and stretch.older else ""
-    return render_template(
-        template, conversation=conversation, **({"since": start, "above": start} | facts)
-    )
+def _start(stretch: threads.Stretch) -> str:
+    """Where the stretch begins; "" when the thread begins there too."""
+    return write_point(stretch.start) if stretch.start and stretch.older else ""
 
 
 @pages.get("/<uuid:conversation_id>/panel")

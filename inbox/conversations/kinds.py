@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,12 @@ def shape(message: Message) -> str:
     if message.direction is Direction.OUT and message.origin is not Origin.PHONE:
         return "buttons"
     return _INTERACTIVE.get(_text(_body(message).get("type")), "unknown")
+
+
+def content(message: Message) -> Any:
+    """What the message's macro shows besides its text; None where the text is all."""
+    reader = READERS.get(shape(message))
+    return reader(message) if reader else None
 
 
 def label(kind: str) -> str:
@@ -253,6 +259,19 @@ def advertisement(message: Message) -> tuple[str, str, str] | None:
 def product(message: Message) -> str:
     """The reference of the catalogue product a message asks about."""
     return _text(_part(message.payload, "product").get("product_retailer_id"))
+
+
+# Shape → what its macro finds in `content`.
+READERS: dict[str, Callable[[Message], Any]] = {
+    "media": file,
+    "location": spot,
+    "contacts": cards,
+    "cart": cart,
+    "tap": tapped,
+    "form": answers,
+    "unsupported": complaints,
+    "unknown": raw,
+}
 
 
 # --- bodies are foreign: nothing in them is sure to be what it should -----------------------------

@@ -39,6 +39,7 @@ class Bubble:
 
     message: Message
     shape: str
+    content: Any
     quote: Quote | None = None
     price: tuple[Markup, str] | None = None
     reactions: dict[Direction, str] = field(default_factory=dict)
@@ -134,6 +135,7 @@ def _bubbles(stretch: Stretch) -> list[Bubble]:
         bubbles[message.id] = Bubble(
             message,
             kinds.shape(message),
+            kinds.content(message),
             quote=_quote(message, stretch.quoted.get(message.id) or there),
             price=_price(message, settled),
         )

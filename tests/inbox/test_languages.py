@@ -25,7 +25,8 @@ CATALOGUE = """
 msgid ""
 msgstr ""
 "Content-Type: text/plain; charset=utf-8\\n"
-"Plural-Forms: nplurals=6; plural=n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5;\\n"
+"Plural-Forms: nplurals=6; plural=n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : "
+"n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5;\\n"
 
 msgid "Sign in"
 msgstr "تسجيل الدخول"
@@ -64,7 +65,7 @@ def arabic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def reading(app: Flask) -> Iterator[Callable[[str], None]]:
     """`reading("ar")`: a Moroccan agent reads in this language."""
     with app.test_request_context("/"):
-        yield lambda language: g.update(login=somebody(language))
+        yield lambda language: setattr(g, "login", somebody(language))
 
 
 def somebody(language: str) -> Login:

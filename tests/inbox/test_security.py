@@ -1,4 +1,4 @@
-"""Strict headers, other sites' forms refused, one transaction a request, errors that fail closed."""
+"""Strict headers, other sites' forms refused, one transaction a request, errors fail closed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Browser = Callable[[Any], FlaskClient]
 
 @pytest.mark.parametrize("path", ["/sign-in", "/livez", "/static/app.css", "/nowhere", "/"])
 def test_every_answer_is_strict_about_what_it_may_do(client: FlaskClient, path: str) -> None:
-    headers = client.get(path).headers
+    headers = client.get(path, buffered=True).headers
     policy = headers["Content-Security-Policy"]
 
     assert "default-src 'self'" in policy
@@ -63,13 +63,13 @@ def test_files_named_with_their_version_stay_in_the_browser(client: FlaskClient)
     address = re.search(r"/static/app\.css\?v=\w+", page)
 
     assert address is not None
-    assert "immutable" in client.get(address[0]).headers["Cache-Control"]
-    assert client.get("/static/app.css").headers["Cache-Control"] == "no-cache"
+    assert "immutable" in client.get(address[0], buffered=True).headers["Cache-Control"]
+    assert client.get("/static/app.css", buffered=True).headers["Cache-Control"] == "no-cache"
 
 
 def test_only_the_listed_files_of_node_modules_are_served(client: FlaskClient) -> None:
-    assert client.get("/vendor/htmx.js").status_code == 200
-    assert client.get("/vendor/sortable.js").status_code == 200
+    assert client.get("/vendor/htmx.js", buffered=True).status_code == 200
+    assert client.get("/vendor/sortable.js", buffered=True).status_code == 200
     assert client.get("/vendor/package.json").status_code == 404
     assert client.get("/vendor/..%2Fpackage.json").status_code == 404
 
