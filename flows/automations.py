@@ -21,6 +21,8 @@ from models.pipeline import Stage
 from models.template import MessageTemplate
 from models.timeline import CUSTOMER, Entry
 
+NO_ANSWERS = ("edit", "revoke", "system")
+"""What arrives like a message but says nothing new."""
 CLOCKS_APART = timedelta(seconds=30)
 """How far our clock and Meta's, which counts whole seconds, may differ."""
 
@@ -165,6 +167,8 @@ def answered(conversation: Conversation, message: Message) -> None:
 
     Call once per new message, in the transaction that stores it. Refuses nothing.
     """
+    if message.kind in NO_ANSWERS:
+        return
     tap = _tap(conversation, message)
     if tap is None:
         _count_as_reply(conversation, message)
@@ -173,7 +177,8 @@ def answered(conversation: Conversation, message: Message) -> None:
         tap.run.replied_at, tap.run.reply = message.at, tap.text
     pipeline.hold(tap.run.order)
     _obey(tap)
-    live.changed("runs", "board", f"order:{tap.run.order.number}")
+    order = tap.run.order
+    live.changed("runs", f"stage:{order.stage_id}", f"order:{order.number}")
 
 
 def _tap(conversation: Conversation, message: Message) -> Tap | None:

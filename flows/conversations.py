@@ -215,8 +215,9 @@ def _update_shown(news: list[tuple[Any, ...]]) -> None:
     session = db.session()
     ids = [row[0] for row in news]
     # Locked in one order first: two batches that meet in two conversations must not block.
+    # Not against KEY SHARE, which each of them holds since it inserted its messages.
     locked = select(Conversation.id).where(Conversation.id.in_(ids)).order_by(Conversation.id)
-    session.execute(locked.with_for_update())
+    session.execute(locked.with_for_update(key_share=True))
     session.execute(
         update(Conversation)
         .where(

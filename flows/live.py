@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 def changed(*names: str) -> None:
     """Once this transaction is true, screens showing any of `names` fetch them again.
 
-    Names: "inbox", "conversation:<id>", "board", "order:<number>", "runs", "costs".
+    Names: "inbox", "conversation:<id>", "order:<number>", "stage:<id>" (its orders), "board" (its
+    stages), "runs", "costs".
     """
     session = db.session()
     waiting: set[str] | None = session.info.get("live")

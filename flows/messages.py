@@ -70,7 +70,7 @@ def queue_text(
         raise Refused("empty", N_("There is nothing to send."))
     if len(text) > MAX_TEXT:
         raise Refused("too_long", N_("WhatsApp takes at most {limit} characters."), limit=MAX_TEXT)
-    _window_must_be_open(conversation)
+    window_must_be_open(conversation)
     return _queue(
         conversation,
         kind="text",
@@ -98,7 +98,7 @@ def queue_media(
     """A picture, film, sound or document, uploaded by us or fetched by Meta from `link`."""
     if kind not in MEDIA_KINDS or (media is None) == (link is None):
         raise ValueError("one of media or link, of a kind WhatsApp knows")
-    _window_must_be_open(conversation)
+    window_must_be_open(conversation)
     return _queue(
         conversation,
         kind=kind,
@@ -124,7 +124,7 @@ def queue_buttons(
     """A question with up to three reply buttons ({payload: title of at most 20 characters})."""
     if not 1 <= len(buttons) <= 3 or any(len(title) > 20 for title in buttons.values()):
         raise Refused("buttons", N_("WhatsApp takes one to three buttons of 20 characters."))
-    _window_must_be_open(conversation)
+    window_must_be_open(conversation)
     return _queue(
         conversation,
         kind="interactive",
@@ -178,7 +178,8 @@ def queue_template(
     )
 
 
-def _window_must_be_open(conversation: Conversation) -> None:
+def window_must_be_open(conversation: Conversation) -> None:
+    """Refused when only templates may be sent: the customer has been silent for 24 hours."""
     if not conversation.window_open:
         raise Refused(
             "window_closed",
@@ -238,7 +239,7 @@ def send_again(message: Message) -> None:
     if message.sending not in (Sending.FAILED, Sending.UNCERTAIN):
         raise Refused("not_ended", N_("This message is still on its way."))
     if message.kind != "template":
-        _window_must_be_open(message.conversation)
+        window_must_be_open(message.conversation)
     message.sending = Sending.QUEUED
     message.due_at = utcnow()
     message.reason = message.error_code = message.error_detail = message.failed_at = None

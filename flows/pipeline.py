@@ -110,8 +110,11 @@ def hold(order: Order) -> None:
     The conversation is locked first: an incoming message holds it when its tap moves an order.
     """
     _lock_conversation(order)
+    # key_share: a row that only points at the order, like its message, need not wait.
     db.session().refresh(
-        order, ["stage_id", "state", "version", "flag", "stage"], with_for_update=True
+        order,
+        ["stage_id", "state", "version", "flag", "stage"],
+        with_for_update={"key_share": True},
     )
 
 
@@ -149,7 +152,8 @@ def _follow(order: Order, entry: Entry) -> Entry:
     session.flush()  # ledger lines and runs point at the entry
     stock.follow(order, entry)
     runs.start(order, entry)
-    live.changed("board", f"order:{order.number}")
+    touched = [id_ for id_ in (entry.from_stage_id, entry.to_stage_id) if id_]
+    live.changed(f"order:{order.number}", *(f"stage:{id_}" for id_ in touched))
     if order.conversation_id is not None:
         live.changed(f"conversation:{order.conversation_id}")
     return entry

@@ -190,6 +190,14 @@ def only(message: Message) -> Stretch:
     return Stretch([row[0]], [], {message.id: row[1]} if row[1] else {}, older=True)
 
 
+def by_client_id(conversation: Conversation, client_id: UUID) -> Message | None:
+    """The message this form has already become."""
+    wanted = select(Message).where(
+        Message.conversation_id == conversation.id, Message.client_id == client_id
+    )
+    return db.session().scalars(wanted).one_or_none()
+
+
 def _read(
     conversation: Conversation,
     *,

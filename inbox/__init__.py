@@ -2,71 +2,28 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask, url_for
-
-from config import settings
-from inbox import auth, errors, filters, languages, life, nav
-from inbox.current import current
-from inbox.languages import gettext, ngettext
-from inbox.vendor import FILES
+if TYPE_CHECKING:
+    from flask import Flask
 
 # Each module of this list has its routes in a blueprint called `pages`.
-PAGES = ("auth", "catalog", "health", "orders", "vendor")
-
-LARGEST_BODY = 32 * 1024 * 1024
+PAGES = (
+    "auth",
+    "catalog",
+    "conversations",
+    "costs",
+    "health",
+    "media",
+    "messages",
+    "orders",
+    "vendor",
+)
 
 
 def create_app() -> Flask:
     """The web application, or RuntimeError when a route does not say who may open it."""
-    app = Flask(__name__)
-    app.config.update(
-        SECRET_KEY=settings().secret_key,
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
-        # Flask's own cookie carries nothing but the toast of the next page.
-        SESSION_COOKIE_NAME="wasl_note",
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings().https,
-    )
-    languages.speak()
-    _dress(app)
-    life.attach(app)
-    errors.attach(app)
-    for name in PAGES:
-        app.register_blueprint(import_module(f"inbox.{name}").pages)
-    _refuse_unmarked_routes(app)
-    return app
+    # Imported here: the live process needs this package and none of the web (half its memory).
+    from inbox import web
 
-
-def _dress(app: Flask) -> None:
-    app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    filters.attach(app)
-    # Globals, not a context processor: macros are imported without a context.
-    app.jinja_env.globals.update(
-        current=current,
-        languages=list(languages.NAMES.items()),
-        nav_links=nav.links,
-        asset=_asset,
-        vendor=_vendor,
-    )
-
-
-def _asset(name: str) -> str:
-    """The address of a file of ours, new whenever the file changes."""
-    changed = (Path(__file__).parent / "static" / name).stat().st_mtime_ns
-    return url_for("static", filename=name, v=f"{changed:x}")
-
-
-def _vendor(name: str) -> str:
-    return url_for("vendor.file", name=name, v=FILES[name].version)
-
-
-def _refuse_unmarked_routes(app: Flask) -> None:
-    app.view_functions["static"] = auth.public(app.view_functions["static"])
-    for rule in app.url_map.iter_rules():
-        if not hasattr(app.view_functions[rule.endpoint], "needs"):
-            raise RuntimeError(f"{rule} says neither @needs nor @public")
+    return web.application(PAGES)

@@ -63,14 +63,19 @@ def money(amount: Money | None, *, signed: bool = False) -> Markup:
 
 
 def micros(amount: int | None, currency: str | None) -> Markup:
-    """Meta's charges in millionths: 0,0341 USD, four digits because it is cents that count."""
+    """Meta's charges in millionths: 0,0341 USD, four digits as on Meta's lists, six if need be.
+
+    Never rounded: a small price is not shown as nothing, and what is shown adds up.
+    """
     if amount is None or currency is None:
         return Markup("")
-    return _amount(Decimal(amount) / MICROS, currency, 4)
+    return _amount(Decimal(amount) / MICROS, currency, 4, more=2)
 
 
-def _amount(value: Decimal, currency: str, digits: int, *, signed: bool = False) -> Markup:
-    pattern = "#,##0." + "0" * digits if digits else "#,##0"
+def _amount(
+    value: Decimal, currency: str, digits: int, *, more: int = 0, signed: bool = False
+) -> Markup:
+    pattern = "#,##0." + "0" * digits + "#" * more if digits else "#,##0"
     text = numbers.format_decimal(value, format=pattern, locale=_locale())
     sign = "+" if signed and value > 0 else ""
     return Markup('<bdi dir="ltr" class="nowrap">{}{}\u00a0{}</bdi>').format(sign, text, currency)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from itsdangerous import BadSignature, TimestampSigner
 from werkzeug.wrappers import Response
 
 from config import settings
-from models.types import utcnow
 
 COOKIE = "wasl_live"
 PATH = "/live"
@@ -47,7 +46,7 @@ def read(value: str) -> Ticket | None:
     except BadSignature:
         return None
     merchant_id, member_id = content.decode().split(".")
-    age = (utcnow() - signed_at).total_seconds()
+    age = (datetime.now(UTC) - signed_at).total_seconds()
     return Ticket(UUID(merchant_id), UUID(member_id), LIFE.seconds - age)
 
 

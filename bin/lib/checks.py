@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         raise say.Refused("bin/ci takes no arguments: bin/test runs a part of the tests.")
     suite.chromium()
-    install.ready("requirements-browser.lock")
+    install.ready(install.BROWSER)
     failed = [name for name in CHECKS if not _passes(name)]
     say.out(
         f"\nFailed: {', '.join(failed)}.\n" if failed else "\nAll checks passed; now the tests.\n"

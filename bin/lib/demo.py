@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if options.reset:
         _start_over(home)
     surroundings.refuse_taken_ports(port)
-    install.ready("requirements.lock")
+    install.ready(install.PRODUCT)
     return Demo(home, port, lock).run(begun)
 
 

@@ -20,6 +20,8 @@ from bin.lib import say
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin/python"
+PRODUCT, TESTS = "requirements.lock", "requirements-test.lock"
+BROWSER, INSTALLER = "requirements-browser.lock", "requirements-uv.lock"
 NO_WHEEL = re.compile(
     r"([\w.-]+)==\S+ has no (?:usable )?wheels|No matching distribution found for ([\w.-]+)"
 )
@@ -44,7 +46,7 @@ def ready(lock: str) -> None:
 @contextmanager
 def alone() -> Iterator[None]:
     """Nobody else changes .venv meanwhile: bin/dev and bin/test may be started together."""
-    with open(ROOT / "requirements.lock", "rb") as file:
+    with open(ROOT / PRODUCT, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -95,11 +97,11 @@ def _python_packages(lock: str) -> None:
 
 
 def _installer() -> None:
-    stamp, wanted = VENV / "stamps/requirements-uv.lock", _stamp_of("requirements-uv.lock")
+    stamp, wanted = VENV / "stamps" / INSTALLER, _stamp_of(INSTALLER)
     if _stamped(stamp, wanted):
         return
-    with say.step("Installer (requirements-uv.lock)"):
-        done = _with_pip("requirements-uv.lock")
+    with say.step(f"Installer ({INSTALLER})"):
+        done = _with_pip(INSTALLER)
     # Where uv has no wheel, pip does it alone.
     if done.returncode == 0:
         _write_stamp(stamp, wanted)

@@ -15,10 +15,10 @@ def main(arguments: list[str]) -> int:
     chosen = [argument for argument in arguments if argument != "--browser"]
     if "--browser" in arguments or any(BROWSER in argument for argument in chosen):
         chromium()
-        install.ready("requirements-browser.lock")
+        install.ready(install.BROWSER)
         chosen = chosen if any(BROWSER in argument for argument in chosen) else [BROWSER, *chosen]
     else:
-        install.ready("requirements-test.lock")
+        install.ready(install.TESTS)
     os.chdir(install.ROOT)
     os.execv(install.PYTHON, [str(install.PYTHON), "-m", "pytest", *(chosen or ["-n", "2"])])  # noqa: S606
 

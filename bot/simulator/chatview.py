@@ -103,6 +103,8 @@ def _on_phone(bubble: Bubble) -> bool:
 def _text(bubble: Bubble) -> str:
     if bubble.shown.get("body"):
         return str(bubble.shown["body"])
+    if bubble.type == "contacts":
+        return ", ".join(contact["name"]["formatted_name"] for contact in bubble.content)
     content = bubble.content if isinstance(bubble.content, dict) else {}
     return TEXTS[bubble.type](content) if bubble.type in TEXTS else _caption(content)
 

@@ -100,9 +100,9 @@ def settle(deliveries: Sequence[Delivery]) -> None:
     accounts = _accounts({channel_id for channel_id, _ in pending})
     there = _find(pending)
     fresh = _insert(_without(pending, there), accounts)
-    old = [k for k, charge in there.items() if not _news(charge, pending[k], accounts[k[0]])]
-    # Also what another worker inserted a moment ago: it was not there, and is not fresh either.
-    corrected = _correct(_without(pending, fresh, old), accounts)
+    said = {k for k, c in there.items() if not _news(c, pending[k], accounts[c.channel_id])}
+    # What is left was said anew, or inserted by another worker since we looked.
+    corrected = _correct(_without(pending, fresh, said), accounts)
     changed = [*fresh.values(), *corrected]
     _number(changed, pending, accounts)
     if changed:

@@ -39,7 +39,7 @@ def create(form: NewOrder, *, by: Membership, conversation: Conversation | None 
     if conversation is not None:
         facts = {"number": order.number}
         conversations.note_activity(conversation, "order_created", facts, actor=by)
-    live.changed("inbox", "board")
+    live.changed("inbox")
     return order
 
 
@@ -54,8 +54,11 @@ def _held(conversation: Conversation | None) -> WhatsAppIdentity | None:
     """Who writes in the conversation; nobody else opens a card for them until the commit."""
     if conversation is None:
         return None
-    db.session().refresh(conversation.identity, with_for_update=True)
-    return conversation.identity
+    identity = conversation.identity
+    locked = select(WhatsAppIdentity.id).where(WhatsAppIdentity.id == identity.id)
+    db.session().execute(locked.with_for_update())
+    db.session().expire(identity)  # what we knew of it may be older than the lock
+    return identity
 
 
 def _order(

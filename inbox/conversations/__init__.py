@@ -22,7 +22,7 @@ from inbox.conversations.asked import (
     write_place,
     write_point,
 )
-from inbox.conversations.composer import compose
+from inbox.conversations.composer import category_name, compose, language_name, window
 from inbox.current import current
 from inbox.languages import gettext as _
 from models.conversation import Conversation
@@ -30,6 +30,15 @@ from models.conversation import Conversation
 pages = Blueprint("conversations", __name__, url_prefix="/inbox")
 
 
+def place(conversation: Conversation) -> str:
+    """Where the conversation stands in the list, as the page tells it back."""
+    return write_place((conversation.last_message_at, conversation.id))
+
+
+pages.add_app_template_filter(place)
+pages.add_app_template_filter(window)
+pages.add_app_template_filter(category_name)
+pages.add_app_template_filter(language_name)
 pages.add_app_template_filter(kinds.preview)
 pages.add_app_template_filter(kinds.label, "kind_label")
 pages.add_app_template_filter(kinds.icon, "kind_icon")
@@ -125,7 +134,7 @@ def _rows(asked: Asked, **where: Any) -> dict[str, Any]:
         channel_id=asked.channel_id,
         **where,
     )
-    more = len(rows) >= threads.PAGE
+    more = len(rows) >= threads.PAGE or "until" in where
     return {"rows": rows, "below": write_place(rows[-1].place) if more else None}
 
 

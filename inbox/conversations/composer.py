@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import ClassVar
 
+from babel import Locale, UnknownLocaleError
 from markupsafe import Markup
 
 from flows import costs, templates, threads
 from flows.errors import Refused
+from flows.messages import MAX_TEXT
 from inbox import languages
 from inbox.conversations import prices
 from inbox.current import current
+from inbox.languages import N_, gettext
+from inbox.media import ACCEPTED
 from models.conversation import Conversation
 from models.template import MessageTemplate, Variable
+from models.types import utcnow
 
 SERVICE = "service"
+SOON = timedelta(hours=2)
+CATEGORIES = {
+    "marketing": N_("Marketing"),
+    "utility": N_("Utility"),
+    "authentication": N_("Authentication"),
+    "service": N_("Service"),
+}
 GREETING = re.compile(
     r"(?:bonjour|bonsoir|salut|coucou|salam|salaam|hello|hi|hey|dear|ch[eè]re?|"
     r"مرحبا|مرحبًا|أهلا|أهلاً|اهلا|سلام|السلام عليكم|عزيزي|عزيزتي)[\s,،]*$",
@@ -43,6 +56,9 @@ class Composer:
     """Of a text; None for who may not see what Meta charges."""
     choices: list[Choice] | None
     """The ready messages, where they are asked for or nothing else can be sent."""
+
+    limit: ClassVar[int] = MAX_TEXT
+    accepted: ClassVar[str] = ACCEPTED
 
     @property
     def languages(self) -> list[str]:
@@ -86,6 +102,52 @@ def guessed(template: MessageTemplate, conversation: Conversation) -> dict[str, 
     """Blank → value, where it is plain: the customer's name after a greeting or by its name."""
     name = templates.clean_value(conversation.identity.name).partition(" ")[0]
     return {v.key: name for v in template.variables if name and _is_name(template, v)}
+
+
+def labels(template: MessageTemplate) -> dict[str, str]:
+    """Blank → what its field is called: {{1}} in the text, a link's end in a button."""
+    words = {b.index: b.text for b in template.buttons}
+    return {
+        v.key: gettext(N_("Link of “%(button)s”"), button=words[int(v.part.partition(":")[2])])
+        if v.part.startswith("button:")
+        else f"{{{{{v.name}}}}}"
+        for v in template.variables
+    }
+
+
+def examples(template: MessageTemplate) -> dict[str, str]:
+    """Blank → the example Meta approved the template with, as far as it keeps them."""
+    found: dict[str, str] = {}
+    for kind, part in (("HEADER", "header"), ("BODY", "body")):
+        example = template.part(kind).get("example")
+        example = example if isinstance(example, dict) else {}
+        named = example.get(f"{part}_text_named_params") or ()
+        listed = example.get(f"{part}_text") or ()
+        listed = listed[0] if listed and isinstance(listed[0], list) else listed
+        found |= {f"{part}.{e['param_name']}": str(e["example"]) for e in named if len(e) > 1}
+        found |= {f"{part}.{n}": str(text) for n, text in enumerate(listed, 1)}
+    return found
+
+
+def window(conversation: Conversation) -> tuple[str, datetime | None]:
+    """The colour of the window and when it closes: green, orange under two hours, gray closed."""
+    closes = conversation.window_closes_at
+    if closes is None or not conversation.window_open:
+        return "gray", None
+    return "orange" if closes - utcnow() < SOON else "green", closes
+
+
+def category_name(category: str) -> str:
+    return gettext(CATEGORIES[category]) if category in CATEGORIES else category
+
+
+def language_name(code: str) -> str:
+    """The language of a template as the reader calls it; Meta's code where Babel has none."""
+    try:
+        named = Locale.parse(code).get_display_name(current.language)
+    except (ValueError, UnknownLocaleError):
+        named = None
+    return named or code
 
 
 def _is_name(template: MessageTemplate, variable: Variable) -> bool:

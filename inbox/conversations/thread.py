@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,6 +20,12 @@ from inbox.conversations import activities, kinds, prices
 from inbox.current import current
 from models.conversation import Conversation
 from models.message import Direction, Message, Origin
+
+# A picture, its colour or shape, pictures joined to one, flags.
+_EMOJI = re.compile(
+    r"(?:[\u231a-\u2bff\u3030\u303d\U0001f000-\U0001faff]"
+    r"[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*\s?){1,6}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,8 @@ class Bubble:
     quote: Quote | None = None
     price: tuple[Markup, str] | None = None
     reactions: dict[Direction, str] = field(default_factory=dict)
+    tapped: set[str] = field(default_factory=set)
+    """The words of its buttons that the customer tapped."""
     edited: bool = False
     taken_back: bool = False
     answerable: bool = False
@@ -59,6 +69,11 @@ class Bubble:
     @property
     def state(self) -> str | None:
         return self.message.progress
+
+    @property
+    def big(self) -> bool:
+        """Whether the text is nothing but a few emoji."""
+        return _EMOJI.fullmatch(self.message.text) is not None
 
     @property
     def reason(self) -> Reason | None:
@@ -127,6 +142,7 @@ def first_unread(stretch: Stretch, conversation: Conversation) -> UUID | None:
 def _bubbles(stretch: Stretch) -> list[Bubble]:
     by_wamid = {m.wamid: m for m in stretch.messages if m.wamid}
     settled = _settled(stretch.messages)
+    taps = _taps(stretch.messages)
     bubbles: dict[UUID, Bubble] = {}
     for message in stretch.messages:
         there = by_wamid.get(kinds.target(message) or "")
@@ -138,8 +154,18 @@ def _bubbles(stretch: Stretch) -> list[Bubble]:
             kinds.content(message),
             quote=_quote(message, stretch.quoted.get(message.id) or there),
             price=_price(message, settled),
+            tapped=taps[message.wamid],
         )
     return list(bubbles.values())
+
+
+def _taps(messages: Iterable[Message]) -> dict[str | None, set[str]]:
+    """Wamid of a message of ours → the words of its buttons that were tapped."""
+    taps: dict[str | None, set[str]] = defaultdict(set)
+    for message in messages:
+        if message.kind in ("button", "interactive") and message.reply_to_wamid:
+            taps[message.reply_to_wamid].add(message.text)
+    return taps
 
 
 def _settled(messages: Iterable[Message]) -> dict[UUID, costs.Cost]:

@@ -38,6 +38,11 @@ function unfold(open) {
   mark(open ? options()[0] : undefined)
 }
 
+// Asks htmx for what the field says, also when it says nothing: then for everything.
+function find() {
+  search().dispatchEvent(new CustomEvent("find"))
+}
+
 function mark(option) {
   active()?.setAttribute("aria-selected", "false")
   option?.setAttribute("aria-selected", "true")
@@ -47,7 +52,7 @@ function mark(option) {
 }
 
 function step(by) {
-  if (list().hidden) return unfold(true)
+  if (list().hidden) return find()
   const all = options()
   mark(all[(all.indexOf(active()) + by + all.length) % all.length])
 }
@@ -82,7 +87,8 @@ document.addEventListener("pointerdown", event => {
   if (option) {
     event.preventDefault() // the search keeps the focus
     choose(option)
-  } else if (!event.target.closest?.(".order-search")) unfold(false)
+  } else if (event.target === search()) find()
+  else if (!event.target.closest?.(".order-search")) unfold(false)
 })
 document.addEventListener("focusin", event => {
   if (form() && !list().hidden && !event.target.closest(".order-search")) unfold(false)
@@ -120,7 +126,7 @@ function add(line) {
 // The line that holds the same version of the same product already.
 function same(fresh) {
   const variant = version(fresh)
-  return variant && [...form().querySelectorAll("[data-line]")].find(line => version(line) === variant)
+  if (variant) return [...form().querySelectorAll("[data-line]")].find(line => version(line) === variant)
 }
 
 const version = line => line.querySelector('[name$=".variant_id"]')?.value

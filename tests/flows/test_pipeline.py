@@ -332,7 +332,7 @@ def test_nobody_else_finds_the_order(
         assert theirs.get(Order, key) is None
 
 
-def test_the_board_hears_of_a_move(
+def test_both_columns_of_the_board_hear_of_a_move(
     merchant: Merchant, agent: Membership, session: MerchantSession
 ) -> None:
     order = shop.order(on=NEW)
@@ -348,4 +348,5 @@ def test_the_board_hears_of_a_move(
     ear.close()
     assert heard is not None
     assert f"order:{order.number}" in str(heard["data"])
-    assert "board" in str(heard["data"])
+    assert f"stage:{shop.stage(NEW).id}" in str(heard["data"])
+    assert f"stage:{shop.stage(TO_CONFIRM).id}" in str(heard["data"])

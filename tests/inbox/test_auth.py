@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from config import settings
-from flows import team
-from inbox import auth, create_app
+from flows import passwords, team
+from inbox import auth, create_app, web
 from inbox.addresses import own_path
 from models import db
 from models.merchant import Merchant
@@ -26,6 +28,15 @@ EMAIL = "salma@atlas.example"
 PASSWORD = "correct horse battery"
 
 Browser = Callable[[Any], FlaskClient]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same algorithm with little work: a test guesses forty times."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture
@@ -178,6 +189,19 @@ def test_signing_in_again_ends_the_session_before(app: Flask, client: FlaskClien
     assert thief.post("/live-ticket").status_code == 302
 
 
+@pytest.mark.usefixtures("salma")
+def test_a_password_kept_with_weaker_settings_is_kept_better_at_the_next_sign_in(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(2, 16, 1))
+
+    sign_in(client)
+
+    with db.house() as house:
+        assert "m=16,t=2" in house.scalars(select(User.password_hash)).one()
+    assert sign_in(client).status_code == 302
+
+
 # --- staying signed in ----------------------------------------------------------------------------
 
 
@@ -235,7 +259,7 @@ def test_after_signing_out_the_old_cookie_opens_nothing(app: Flask, client: Flas
 
     assert thief.post("/live-ticket").status_code == 302
     with db.house() as house:
-        assert house.query(LoginSession).one().ended_at is not None
+        assert house.scalars(select(LoginSession.ended_at)).one() is not None
 
 
 def test_a_disabled_member_is_out_on_the_next_request(signed_in: Browser, agent: Any) -> None:
@@ -322,10 +346,8 @@ def test_a_new_role_acts_on_the_next_request(guarded_as: Browser, manager: Any) 
 
 
 def test_a_route_that_does_not_say_who_may_open_it_stops_the_start(guarded: Flask) -> None:
-    from inbox import _refuse_unmarked_routes
-
     with pytest.raises(RuntimeError, match="/forgotten says neither"):
-        _refuse_unmarked_routes(guarded)
+        web.refuse_unmarked_routes(guarded)
 
 
 def test_a_signed_in_person_is_not_asked_again(signed_in: Browser, agent: Any) -> None:

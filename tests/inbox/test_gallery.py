@@ -30,8 +30,9 @@ def test_every_part_renders(guide: Flask, part: str, language: str) -> None:
 
 def test_every_icon_that_is_used_exists() -> None:
     drawn = set(re.findall(r'id="i-([\w-]+)"', (TEMPLATES / "_icons.html").read_text("utf-8")))
-    everywhere = "".join(path.read_text("utf-8") for path in TEMPLATES.glob("**/*.html"))
+    pages = [path for path in TEMPLATES.glob("**/*.html") if path.name != "_icons.html"]
+    everywhere = "".join(path.read_text("utf-8") for path in pages)
 
     used = set(re.findall(r'\bicon(?:_name)?(?:\(|=)"([\w-]+)"', everywhere))
 
-    assert used <= drawn
+    assert used - drawn == set()

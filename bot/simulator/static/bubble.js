@@ -32,7 +32,7 @@ export function bubble(one, act, first) {
       one.quoted && quoted(one.quoted, act),
       header(one.header, act),
       body(one, act),
-      one.footer && h('p', { className: 'footer', dir: 'auto' }, one.footer),
+      one.footer && h('p', { className: 'footer' }, datum(one.footer)),
       h('span', { className: 'meta' }, h('time', {}, clock(one.at)), one.mine && ticks(one.status)),
       reactions(one, act),
     ),

@@ -20,8 +20,8 @@ const ICONS = {
   place: 'M12 21s-6.5-6-6.5-11a6.5 6.5 0 0 1 13 0c0 5-6.5 11-6.5 11zM12 12.2a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4z',
   phone: 'M6 3.5h3l1.5 4.5L8.3 9.6a12 12 0 0 0 6 6l1.7-2.1 4.5 1.5v3a2 2 0 0 1-2.2 2A16.5 16.5 0 0 1 4 5.7a2 2 0 0 1 2-2.2z',
   waiting: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 1.8',
-  sent: 'M6 12.5l4 4 8-9',
-  delivered: 'M2.5 12.5l4 4 8-9M11.5 15.5l1 1 8-9',
+  sent: 'M6 13l4.2 4.2L19.5 7.5',
+  delivered: 'M1.5 13l4.2 4.2L15 7.5M10.2 15.6l1.6 1.6 10.2-9.7',
   smile: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM9 10h.01M15 10h.01M8.5 14a4.2 4.2 0 0 0 7 0',
 };
 
@@ -57,11 +57,11 @@ export function iconButton(name, label, onclick, extra = '') {
 }
 
 export function avatar(name, id) {
-  const letters = name.replace(/[@’']/g, '').split(/\s+/).filter(Boolean);
-  const initials = letters.slice(0, 2).map((part) => [...part][0]);
+  const parts = name.replace(/@|\b[dl][’']/gi, '').split(/\s+/).filter(Boolean);
+  const initials = parts.slice(0, 2).map((part) => [...part][0]);
   // Two Arabic initials would join into something that is not a name.
   const shown = /\p{Script=Arabic}/u.test(name) ? initials[0] : initials.join('').toUpperCase();
-  const tone = [...id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 6;
+  const tone = [...id].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7) % 6;
   return h('span', { className: `avatar tone-${tone}`, 'aria-hidden': 'true' }, shown);
 }
 

@@ -136,7 +136,7 @@ function say(text) {
 window.addEventListener('hashchange', refresh);
 document.addEventListener('visibilitychange', refresh);
 document.addEventListener('click', (event) => {
-  if (!event.target.closest('.actions, .more')) thread?.closeMenus();
+  if (!event.target.closest('.actions, .more, .shade, .choice')) thread?.closeMenus();
 });
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;

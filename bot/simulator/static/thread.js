@@ -20,7 +20,10 @@ export class Thread {
     this.title = h('div', { className: 'chat-title' });
     this.banner = h('div');
     this.log = h('ol', { className: 'log', role: 'log', tabIndex: 0 });
-    this.log.addEventListener('scroll', () => this.showDown());
+    this.log.addEventListener('scroll', () => this.scrolled());
+    // Pictures that load late and a composer that grows must not hide the last message.
+    this.log.addEventListener('load', () => this.stay(), true);
+    new ResizeObserver(() => this.stay()).observe(this.log);
     this.down = iconButton('down', word('down'), () => this.toEnd('smooth'), 'down');
     this.chips = h('div', { className: 'chips', role: 'group', 'aria-label': word('suggestions') });
     this.answering = h('div', { className: 'answering', hidden: true });
@@ -68,7 +71,7 @@ export class Thread {
     const mine = bubbles.at(-1)?.mine && bubbles.length !== this.count;
     if (near || mine || this.count === undefined) this.toEnd();
     this.count = bubbles.length;
-    this.showDown();
+    this.scrolled();
   }
 
   drawTitle(chat) {
@@ -191,7 +194,7 @@ export class Thread {
   }
 
   closeMenus() {
-    for (const menu of this.log.querySelectorAll('.actions')) menu.remove();
+    for (const menu of this.element.querySelectorAll('.actions, .shade')) menu.remove();
   }
 
   reply(one) {
@@ -207,20 +210,24 @@ export class Thread {
   }
 
   list(one) {
-    const sheet = h('dialog', { className: 'sheet', 'aria-label': one.menu ?? word('choose') });
+    const title = one.menu ?? word('choose');
+    const sheet = h('div', { className: 'sheet', role: 'dialog', 'aria-label': title });
     const rows = one.choices.map((choice, index) => {
       const onclick = () => {
-        sheet.close();
+        this.closeMenus();
         this.tap(one, index);
       };
-      const title = [datum(choice.text), choice.description && h('small', {}, choice.description)];
-      return h('button', { type: 'button', className: 'sheet-row', onclick }, title);
+      const note = choice.description && h('small', { dir: 'auto' }, choice.description);
+      return h('button', { type: 'button', className: 'sheet-row', onclick }, datum(choice.text), note);
     });
     sheet.append(
-      h('header', {}, h('h3', {}, one.menu ?? word('choose')), iconButton('close', word('close'), () => sheet.close())),
+      h('header', {}, h('h3', {}, datum(title)), iconButton('close', word('close'), () => this.closeMenus())),
       ...rows,
     );
-    this.show(sheet);
+    const shade = h('div', { className: 'shade' }, sheet);
+    shade.addEventListener('click', (event) => event.target === shade && this.closeMenus());
+    this.element.append(shade);
+    rows[0].focus();
   }
 
   enlarge(source) {
@@ -230,13 +237,9 @@ export class Thread {
       iconButton('close', word('close'), () => light.close()),
     );
     light.addEventListener('click', (event) => event.target === light && light.close());
-    this.show(light);
-  }
-
-  show(dialog) {
-    dialog.addEventListener('close', () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
+    light.addEventListener('close', () => light.remove());
+    document.body.append(light);
+    light.showModal();
   }
 
   jump(wamid) {
@@ -259,8 +262,13 @@ export class Thread {
     this.log.scrollTo({ top: this.log.scrollHeight, behavior });
   }
 
-  showDown() {
-    this.down.hidden = this.atEnd();
+  stay() {
+    if (this.pinned) this.toEnd();
+  }
+
+  scrolled() {
+    this.pinned = this.atEnd();
+    this.down.hidden = this.pinned;
   }
 }
 

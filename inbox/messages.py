@@ -1,0 +1,185 @@
+"""What leaves from the composer: texts, files, ready messages; and the composer itself."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request
+
+from flows import messages, templates, threads
+from flows.errors import N_, NotFound
+from inbox import media
+from inbox.auth import needs
+from inbox.conversations import thread
+from inbox.conversations.asked import read_id
+from inbox.conversations.composer import compose, estimates, examples, guessed, labels
+from inbox.conversations.prices import expected
+from inbox.current import current
+from inbox.languages import gettext
+from models.conversation import Conversation
+from models.message import Message, Origin
+from models.template import MessageTemplate
+from models.types import new_id
+
+pages = Blueprint("messages", __name__)
+
+
+# --- texts and files ------------------------------------------------------------------------------
+
+
+@pages.post("/inbox/<uuid:conversation_id>/messages")
+@needs("inbox.reply")
+def send(conversation_id: UUID) -> tuple[Response, int]:
+    """The text is on its way, once for each `client_id`; the answer holds its bubble."""
+    conversation = threads.find(conversation_id)
+    message = messages.queue_text(
+        conversation,
+        request.form.get("text", ""),
+        by=current.member,
+        client_id=_client_id(),
+        reply_to=request.form.get("reply_to") or None,
+    )
+    return _sent(conversation, message)
+
+
+@pages.post("/inbox/<uuid:conversation_id>/files")
+@needs("inbox.reply")
+def attach(conversation_id: UUID) -> tuple[Response, int]:
+    """The file is on its way with its caption, once for each `client_id`."""
+    conversation, client_id = threads.find(conversation_id), _client_id()
+    known = threads.by_client_id(conversation, client_id)
+    if known is not None:
+        return _sent(conversation, known)
+    if "file" not in request.files:
+        abort(400)
+    messages.window_must_be_open(conversation)  # before the file is written
+    stored, kind = media.keep(request.files["file"])
+    message = messages.queue_media(
+        conversation,
+        kind,
+        media=stored,
+        caption=request.form.get("text", ""),
+        by=current.member,
+        client_id=client_id,
+    )
+    return _sent(conversation, message)
+
+
+@pages.post("/messages/<uuid:message_id>/again")
+@needs("inbox.reply")
+def again(message_id: UUID) -> str:
+    """A person sends a failed or uncertain message once more, knowing it may arrive twice."""
+    message = messages.find(message_id)
+    if message is None:
+        raise NotFound
+    messages.send_again(message)
+    return render_template(
+        "conversations/_again.html",
+        conversation=threads.find(message.conversation_id),
+        bubble=thread.bubble(threads.only(message)),
+    )
+
+
+def _client_id() -> UUID:
+    # Without one a double click would be two messages.
+    return read_id(request.form.get("client_id")) or abort(400)
+
+
+def _sent(conversation: Conversation, message: Message) -> tuple[Response, int]:
+    bubble = thread.bubble(threads.only(message))
+    html = render_template("conversations/_sent.html", conversation=conversation, bubble=bubble)
+    return jsonify(id=str(message.id), html=html), 201
+
+
+# --- the composer and its ready messages ----------------------------------------------------------
+
+
+@pages.get("/inbox/<uuid:conversation_id>/composer")
+@needs("inbox.reply")
+def composer(conversation_id: UUID) -> str:
+    """What can be written now; with `ready` the ready messages, although the window is open."""
+    conversation = threads.find(conversation_id)
+    return render_template(
+        "conversations/_composer.html",
+        conversation=conversation,
+        composer=compose(conversation, ready="ready" in request.args),
+    )
+
+
+@pages.get("/inbox/<uuid:conversation_id>/templates/<uuid:template_id>")
+@needs("inbox.reply")
+def template(conversation_id: UUID, template_id: UUID) -> str:
+    """A field for each blank, filled where that is plain, and how the customer will read it."""
+    conversation = threads.find(conversation_id)
+    chosen = threads.ready_template(conversation, template_id)
+    return _filled(conversation, chosen, guessed(chosen, conversation))
+
+
+@pages.get("/inbox/<uuid:conversation_id>/templates/<uuid:template_id>/preview")
+@needs("inbox.reply")
+def preview(conversation_id: UUID, template_id: UUID) -> str:
+    chosen = threads.ready_template(threads.find(conversation_id), template_id)
+    rendered = templates.render(chosen, _seen(_typed(chosen)))
+    return render_template("conversations/_rendered.html", rendered=rendered)
+
+
+@pages.post("/inbox/<uuid:conversation_id>/templates/<uuid:template_id>")
+@needs("inbox.reply")
+def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, int]:
+    """The ready message is on its way; with a blank left empty the form comes back with errors."""
+    conversation = threads.find(conversation_id)
+    chosen = threads.ready_template(conversation, template_id)
+    values, client_id = _typed(chosen), _client_id()
+    empty = {key: gettext(N_("Fill this in.")) for key, value in values.items() if not value}
+    if empty:
+        return _filled(conversation, chosen, values, errors=empty, client_id=client_id), 422
+    templates.check_sendable(chosen)
+    message = messages.queue_template(
+        conversation, chosen, values, origin=Origin.AGENT, by=current.member, client_id=client_id
+    )
+    bubble = thread.bubble(threads.only(message))
+    return render_template(
+        "conversations/_template_sent.html",
+        conversation=conversation,
+        bubble=bubble,
+        composer=compose(conversation) if conversation.window_open else None,
+    )
+
+
+def _filled(
+    conversation: Conversation,
+    chosen: MessageTemplate,
+    values: dict[str, str],
+    *,
+    errors: dict[str, str] | None = None,
+    client_id: UUID | None = None,
+) -> str:
+    facts: dict[str, Any] = {"price": None}
+    if current.sees_money:
+        found = estimates(conversation, chosen.category)
+        facts["price"] = expected(found[chosen.category])
+    return render_template(
+        "conversations/_template.html",
+        conversation=conversation,
+        template=chosen,
+        values=values,
+        errors=errors or {},
+        labels=labels(chosen),
+        examples=examples(chosen),
+        client_id=client_id or new_id(),
+        rendered=templates.render(chosen, _seen(values)),
+        **facts,
+    )
+
+
+def _typed(chosen: MessageTemplate) -> dict[str, str]:
+    return {
+        variable.key: templates.clean_value(request.values.get(variable.key, ""))
+        for variable in chosen.variables
+    }
+
+
+def _seen(values: dict[str, str]) -> dict[str, str]:
+    """An empty blank stays seen as a blank."""
+    return {key: value for key, value in values.items() if value}
