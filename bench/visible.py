@@ -94,7 +94,10 @@ class Browser:
         raise SystemExit("the first message never came to the inbox")
 
     def _listen(self) -> None:
-        self.web.post("/live-ticket", headers={"Origin": self.demo["base_url"], "Sec-Fetch-Site": "same-origin"})
+        self.web.post(
+            "/live-ticket",
+            headers={"Origin": self.demo["base_url"], "Sec-Fetch-Site": "same-origin"},
+        )
         name = self.page.rpartition("/")[2]
         with self.web.stream("GET", f"{self.demo['live_url']}/live", timeout=None) as stream:
             for line in stream.iter_lines():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import threading
-from functools import cache
 
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
@@ -48,7 +46,9 @@ def refuse(error: HTTPException) -> Response:
 
 
 def _body() -> bytes:
-    # One byte more than allowed: a chunked body names no length, and is cut there in silence.
+    if (request.content_length or 0) > LARGEST:
+        abort(413)
+    # A chunked body names no length, and is cut at the limit in silence: one byte more tells.
     request.max_content_length = LARGEST + 1
     body = request.get_data(cache=False)
     if len(body) > LARGEST:
@@ -59,7 +59,8 @@ def _body() -> bytes:
 def _signed(body: bytes, signature: str) -> bool:
     # Every secret is tried, so that the time tells nothing; the previous one is valid until
     # Meta's change of the app secret has reached all its servers.
-    return any([_same(signature, _signature(secret, body)) for secret in settings().app_secrets])
+    tried = [_same(signature, _signature(secret, body)) for secret in settings().app_secrets]
+    return any(tried)
 
 
 def _signature(secret: str, body: bytes) -> str:
@@ -76,18 +77,11 @@ def _plain(text: str, status: int = 200) -> Response:
     return Response(text, status, headers, mimetype="text/plain")
 
 
-_birth = threading.Lock()
+_of_process: dict[tuple[int, str], Envelopes] = {}
 
 
 def _envelopes() -> Envelopes:
-    with _birth:
-        return _envelopes_of(settings().database_url)
-
-
-@cache
-def _envelopes_of(database_url: str) -> Envelopes:
-    return Envelopes(database_url.replace("+psycopg", "", 1))
-
-
-# A child of this process must not write into its parent's connection.
-os.register_at_fork(after_in_child=_envelopes_of.cache_clear)
+    # One for each process: a forked child must not write into its parent's connection.
+    key = os.getpid(), settings().database_url
+    address = settings().database_url.replace("+psycopg", "", 1)
+    return _of_process.get(key) or _of_process.setdefault(key, Envelopes(address))

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload, selectinload
 
 from flows import conversations, live, pipeline, runs, templates
-from flows.errors import N_, Invalid, Refused
+from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.automation import Automation, AutomationButton, Run
 from models.conversation import Conversation
@@ -86,6 +87,21 @@ def listed() -> Sequence[Automation]:
     return db.session().scalars(wanted).all()
 
 
+def find(automation_id: UUID) -> Automation:
+    """The merchant's automation, or NotFound."""
+    wanted = select(Automation).where(Automation.id == automation_id)
+    automation = db.session().scalars(wanted).first()
+    if automation is None:
+        raise NotFound
+    return automation
+
+
+def samples(limit: int = 20) -> Sequence[Order]:
+    """The newest orders, for a preview on a real one."""
+    newest = select(Order).order_by(Order.number.desc()).limit(limit)
+    return db.session().scalars(newest.options(joinedload(Order.customer))).all()
+
+
 def _wrong(form: Form) -> dict[str, Refused]:
     wrong: dict[str, Refused] = {}
     if not form.name.strip():
@@ -111,7 +127,7 @@ def _wrong_variables(form: Form, template: MessageTemplate) -> dict[str, Refused
 
 
 def _wrong_buttons(form: Form, template: MessageTemplate) -> dict[str, Refused]:
-    taps = {button.index for button in template.buttons if button.kind == "quick_reply"}
+    taps = {button.index for button in templates.taps(template)}
     wrong = {
         index: Refused("no_such_button", N_("This template has no such button."))
         for index in form.buttons.keys() - taps
@@ -204,8 +220,8 @@ def _run_of(conversation: Conversation, which: Any) -> Run | None:
 
 
 def _index(run: Run, text: str) -> int | None:
-    buttons = run.automation.template.buttons
-    return next((b.index for b in buttons if b.kind == "quick_reply" and b.text == text), None)
+    buttons = templates.taps(run.automation.template)
+    return next((button.index for button in buttons if button.text == text), None)
 
 
 def _obey(tap: Tap) -> None:

@@ -93,6 +93,7 @@ def queue_media(
     caption: str = "",
     by: Membership | None = None,
     client_id: UUID | None = None,
+    reply_to: str | None = None,
     origin: Origin = Origin.AGENT,
 ) -> Message:
     """A picture, film, sound or document, uploaded by us or fetched by Meta from `link`."""
@@ -106,6 +107,7 @@ def queue_media(
         payload={"link": link} if link else {"filename": media.filename} if media else {},
         category="service",
         client_id=client_id,
+        reply_to_wamid=reply_to,
         media_id=media.id if media else None,
         sender_id=by.id if by else None,
         origin=origin,

@@ -27,6 +27,11 @@ from models.types import new_id, utcnow
 log = logging.getLogger(__name__)
 
 PAGE = 50
+LONGEST = 300
+"""How many rows a screen may ask again at once, however far somebody has scrolled."""
+
+Place = tuple[datetime, UUID]
+"""Where a run stands in the list: (created_at, id)."""
 
 # Why nothing was queued, for people; what Meta refused afterwards is told by flows.verdicts.
 FAILURES: dict[str, str] = {
@@ -102,14 +107,13 @@ def _queue(run: Run, order: Order) -> Message:
     template = _of_account(automation.template, conversation)
     templates.check_sendable(template)
     values = templates.fill(template, automation.variables, order)
-    taps = [button.index for button in template.buttons if button.kind == "quick_reply"]
     return messages.queue_template(
         conversation,
         template,
         values,
         origin=Origin.AUTOMATION,
         order=order,
-        payloads={index: payload(run, index) for index in taps},
+        payloads={tap.index: payload(run, tap.index) for tap in templates.taps(template)},
     )
 
 
@@ -161,12 +165,13 @@ def listed(
     *,
     state: RunState | None = None,
     automation_id: UUID | None = None,
-    before: tuple[datetime, UUID] | None = None,
+    before: Place | None = None,
+    until: Place | None = None,
     limit: int = PAGE,
 ) -> Sequence[Run]:
     """Runs newest first, with all a page shows of them.
 
-    `before` is (created_at, id) of the last run of the previous page.
+    `before`: those below this place; `until`: all down to it, as far as one answer may go.
     """
     wanted = (
         select(Run)
@@ -177,7 +182,7 @@ def listed(
             joinedload(Run.message),
         )
         .order_by(Run.created_at.desc(), Run.id.desc())
-        .limit(limit)
+        .limit(limit if until is None else LONGEST)
     )
     if state is not None:
         wanted = wanted.where(seen_as() == state.value)
@@ -185,6 +190,8 @@ def listed(
         wanted = wanted.where(Run.automation_id == automation_id)
     if before is not None:
         wanted = wanted.where(tuple_(Run.created_at, Run.id) < before)
+    if until is not None:
+        wanted = wanted.where(tuple_(Run.created_at, Run.id) >= until)
     return db.session().scalars(wanted).all()
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 # Each module of this list has its routes in a blueprint called `pages`.
 PAGES = (
     "auth",
+    "automations",
+    "board",
     "catalog",
     "conversations",
     "costs",
@@ -17,6 +19,7 @@ PAGES = (
     "media",
     "messages",
     "orders",
+    "runs",
     "vendor",
 )
 

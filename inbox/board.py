@@ -10,9 +10,10 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from flows import board, orders, pipeline
-from flows.board import Card, Column, Place
+from flows.board import Card
 from inbox import htmx, languages
 from inbox.auth import needs
+from inbox.conversations.asked import read_id, read_place, write_place
 from inbox.current import current
 from inbox.languages import gettext as _
 from models.order import Order
@@ -35,7 +36,7 @@ def index() -> str:
     shown = board.columns(chosen, money=current.sees_money)
     template = "board/_board.html" if current.wants_fragment else "board/index.html"
     return render_template(
-        template, pipelines=every, pipeline=chosen, columns=shown, goes=_goes(chosen)
+        template, pipelines=every, pipeline=chosen, columns=shown, goes=Goes(chosen)
     )
 
 
@@ -51,13 +52,14 @@ def column(stage_id: UUID) -> str:
 def older(stage_id: UUID) -> str:
     """The cards below the one at `before`."""
     stage = board.find_stage(stage_id)
-    cards = board.older(stage, _read_place(request.args.get("before", "")))
+    before = read_place(request.args.get("before"))
+    cards = board.older(stage, before) if before else []
     return render_template(
         "board/_cards.html",
         stage=stage,
         cards=cards,
         more=len(cards) == board.PAGE,
-        goes=_goes(stage.pipeline),
+        goes=Goes(stage.pipeline),
     )
 
 
@@ -70,28 +72,27 @@ def drop(number: int) -> str | Response:
     """The order is on `stage`; for a board, the two columns that changed. 409 says why not."""
     order = orders.find(number)
     left = order.stage
-    stage = board.find_stage(_posted_stage())
+    stage = board.find_stage(read_id(request.form.get("stage")) or abort(400))
     by = By.user(current.member)
     pipeline.move(order, stage, by=by, version=request.form.get("version", type=int))
     if "board" in request.form:
-        return _column(left) + _column(stage) if left is not stage else _column(stage)
+        return "".join(_partial(one) for one in {left.id: left, stage.id: stage}.values())
     htmx.toast(_("Order %(number)s is on “%(stage)s” now.", number=f"#{number}", stage=stage.name))
     return "" if htmx.asked() else redirect(url_for("orders.show", number=number))
-
-
-def _posted_stage() -> UUID:
-    try:
-        return UUID(request.form.get("stage", ""))
-    except ValueError:
-        abort(400)
 
 
 # --- showing --------------------------------------------------------------------------------------
 
 
 def _column(stage: Stage, *, shown: int = 0) -> str:
-    one: Column = board.column(stage, money=current.sees_money, shown=shown)
-    return render_template("board/_column.html", column=one, goes=_goes(stage.pipeline))
+    one = board.column(stage, money=current.sees_money, shown=shown)
+    return render_template("board/_column.html", column=one, goes=Goes(stage.pipeline))
+
+
+def _partial(stage: Stage) -> str:
+    """The column, for htmx to put in its place whatever asked for it."""
+    shown = request.form.get(f"shown-{stage.id}", 0, type=int)
+    return render_template("board/_partial.html", stage=stage, html=_column(stage, shown=shown))
 
 
 class Goes:
@@ -107,22 +108,9 @@ class Goes:
         return " ".join(str(stage.position) for stage in self._rules.allowed(order))
 
 
-def _goes(of: Pipeline) -> Goes:
-    return Goes(of)
-
-
-@pages.app_template_filter("place")
+@pages.app_template_filter("card_place")
 def _place(card: Card) -> str:
-    at, order_id = card.place
-    return f"{at.isoformat()}~{order_id}"
-
-
-def _read_place(text: str) -> Place:
-    at, _tilde, order_id = text.partition("~")
-    try:
-        return datetime.fromisoformat(at), UUID(order_id)
-    except ValueError:
-        abort(400)
+    return write_place(card.place)
 
 
 @pages.app_template_filter("age")

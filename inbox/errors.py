@@ -74,7 +74,7 @@ def _sign_in_first() -> Response:
         return Response(status=401, headers={"HX-Redirect": url_for("auth.sign_in_form")})
     if _wants_json():
         return _say(401, "", gettext(N_("Sign in first.")), code="unauthorized")
-    onward = request.full_path if request.method == "GET" else None
+    onward = request.full_path.removesuffix("?") if request.method == "GET" else None
     return redirect(url_for("auth.sign_in_form", next=onward))
 
 

@@ -62,6 +62,7 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
         caption=request.form.get("text", ""),
         by=current.member,
         client_id=client_id,
+        reply_to=request.form.get("reply_to") or None,
     )
     return _sent(conversation, message)
 

@@ -36,7 +36,7 @@ class Screen:
     def tell(self, names: Iterable[str], at: int) -> None:
         self._names.update(names)
         self._at = at
-        if len(self._names) > MOST_NAMES:
+        if EVERYTHING in self._names or len(self._names) > MOST_NAMES:
             self._names = {EVERYTHING}
         self._news.set()
 

@@ -88,23 +88,34 @@ def _binaries() -> Path:
 
 
 def _identity(data: Path, binaries: Path) -> str:
-    """Who runs the server: the owner of its data. PostgreSQL refuses root, so nobody steps in."""
-    if os.geteuid() != 0:
-        return "same"
-    nobody = pwd.getpwnam("nobody")
+    """Who runs the server, as tether.py takes it: the owner of its data, and never root."""
     owner = data.stat() if data.exists() else None
+    if os.geteuid() != 0:
+        return "same" if _has_a_name(os.geteuid()) else _namespace("PostgreSQL wants a named user")
     if owner and owner.st_uid:
         return f"{owner.st_uid}:{owner.st_gid}"
     if owner is None and _open_to_all(data.parent) and _open_to_all(binaries):
+        nobody = pwd.getpwnam("nobody")
         return f"{nobody.pw_uid}:{nobody.pw_gid}"
-    # Root under another number: it may go where root may, and PostgreSQL does not know it.
-    namespace = f"namespace {nobody.pw_uid} {nobody.pw_gid}"
-    if _run(["/bin/true"], namespace).returncode:
+    return _namespace(f"PostgreSQL refuses root, and the user nobody may not enter {data.parent}")
+
+
+def _has_a_name(user: int) -> bool:
+    with suppress(KeyError):
+        return bool(pwd.getpwuid(user))
+    return False
+
+
+def _namespace(reason: str) -> str:
+    # We, under the number of nobody: we may go where we could, and PostgreSQL sees no root.
+    nobody = pwd.getpwnam("nobody")
+    identity = f"namespace {nobody.pw_uid} {nobody.pw_gid}"
+    if _run(["/bin/true"], identity).returncode:
         raise say.Refused(
-            f"PostgreSQL refuses to run as root, and the user nobody may not enter {data.parent}: "
-            "move the clone to a folder that all may enter (/srv/wasl), or be another user."
+            f"{reason}: be an ordinary user, or put the clone where all may enter, such as "
+            "/srv/wasl."
         )
-    return namespace
+    return identity
 
 
 def _open_to_all(folder: Path) -> bool:

@@ -5,7 +5,7 @@ Everything is JSON, under /_control. <c> is a customer's id, phone or username; 
     GET    customers                   everybody with a phone, and the business numbers
     POST   customers                   {name, phone?, user_id?, username?, language?, home?}
     GET    customers/<c>/chats         the chat list
-    GET    customers/<c>/chats/<n>     the bubbles of one chat, oldest first
+    GET    customers/<c>/chats/<n>     the last 300 bubbles of one chat
     POST   customers/<c>/messages      {type?, text?, to?, reply_to?, referral?, manner?,
                                         <type>: {...}}
     POST   customers/<c>/taps          {wamid, index, manner?}
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from bot.simulator.simulator import Simulator
 
 KEEP_ALIVE = 15.0
+SCREENFUL = 300
 
 
 def blueprint(sim: Simulator) -> Blueprint:
@@ -98,18 +99,21 @@ class _Room:
         ]
 
     def customers(self) -> Response:
-        return jsonify(people(self.sim))
+        with self.sim.still():
+            return jsonify(people(self.sim))
 
     def new_customer(self) -> Response:
         return jsonify(asdict(self.sim.new_customer(**_body())))
 
     def chats(self, who: str) -> Response:
-        return jsonify(chat_list(self.sim, self.sim.customer(who)))
+        with self.sim.still():
+            return jsonify(chat_list(self.sim, self.sim.customer(who)))
 
     def chat(self, who: str, number: str) -> Response:
         customer = self.sim.customer(who)
-        wamids = self.sim.world.chat(self.sim.number(number).id, customer.id).wamids
-        views = [bubble_view(self.sim, wamid) for wamid in list(wamids)]
+        with self.sim.still():
+            wamids = self.sim.world.chat(self.sim.number(number).id, customer.id).wamids
+            views = [bubble_view(self.sim, wamid) for wamid in wamids[-SCREENFUL:]]
         return jsonify([view for view in views if view])
 
     def write(self, who: str) -> Response:
@@ -206,7 +210,8 @@ class _Room:
         return Response(self.sim.ledger.lines(), mimetype="application/x-ndjson")
 
     def invoice(self) -> Response:
-        return jsonify(self.sim.invoice())
+        with self.sim.still():
+            return jsonify(self.sim.invoice())
 
     def drain(self) -> Response:
         drained = self.sim.drain(float(_body().get("timeout", 60)))

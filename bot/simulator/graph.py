@@ -116,7 +116,7 @@ class _Desk:
         fault = self.sim.faults.take("templates", None, None)
         if fault:
             return _failing(fault)
-        mine = [t for t in self.sim.world.templates.values() if t.account == account.id]
+        mine = [t for t in list(self.sim.world.templates.values()) if t.account == account.id]
         return jsonify(page(mine))
 
     def create_template(self, object_id: str) -> Response:
@@ -134,7 +134,7 @@ class _Desk:
             raise missing("name")
         doomed = [
             template
-            for template in self.sim.world.templates.values()
+            for template in list(self.sim.world.templates.values())
             if (template.account, template.name) == (account.id, name)
             and only in (None, template.id)
         ]
@@ -155,7 +155,7 @@ class _Desk:
 
     def phone_numbers(self, object_id: str) -> Response:
         account = self._account(object_id)
-        mine = [n for n in self.sim.world.numbers.values() if n.account == account.id]
+        mine = [n for n in list(self.sim.world.numbers.values()) if n.account == account.id]
         cursors = {"before": "MAZDZD", "after": "MjQZD"}
         facts = [picked(number_facts(number)) for number in mine]
         return jsonify({"data": facts, "paging": {"cursors": cursors}})

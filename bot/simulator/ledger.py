@@ -20,23 +20,32 @@ class Ledger:
         self._lines: list[str] = []
         self._file: IO[str] | None = _opened(path) if path else None
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0
 
     def append(self, record: Json) -> None:
         """The record is written, but safe from a kill or a power cut only after `flush`."""
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         with self._lock:
+            self._written += 1
             if self._file:
                 self._file.write(line + "\n")
             else:
                 self._lines.append(line)
 
     def flush(self, *, disk: bool = True) -> None:
-        """What was appended survives a kill of this process, and with `disk` a power cut."""
-        with self._lock:
-            if self._file:
-                self._file.flush()
-                if disk:
-                    os.fsync(self._file.fileno())
+        """What was appended survives a kill of this process, and with `disk` a power cut.
+
+        Callers that wait for the disk at the same time share one fsync.
+        """
+        mine = self._written
+        if self._file and not disk:
+            self._to_system(self._file)
+        with self._syncing:
+            if self._file and disk and self._synced < mine:
+                upto = self._to_system(self._file)
+                os.fsync(self._file.fileno())
+                self._synced = upto
 
     def records(self, *kinds: str) -> list[Json]:
         """All records, or those of these kinds, oldest first."""
@@ -56,6 +65,11 @@ class Ledger:
         if self._file:
             self._file.close()
             self._file = None
+
+    def _to_system(self, file: IO[str]) -> int:
+        with self._lock:
+            file.flush()
+            return self._written
 
 
 def _opened(path: Path) -> IO[str]:

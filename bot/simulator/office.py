@@ -76,10 +76,16 @@ class Office:
                 return
             leaving, self._leaving = self._leaving, []
             touched, self._touched = self._touched, set()
-            self.ledger.flush(disk=disk)
-            for event, manner_of_event, after in leaving:
-                self.postman.put(event, manner_of_event, after)
+        self.ledger.flush(disk=disk)
+        for event, manner_of_event, after in leaving:
+            self.postman.put(event, manner_of_event, after)
         self.feed.tell(touched)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Inside, nothing changes: for looks at more than one thing."""
+        with self._lock:
+            yield
 
     def note(self, kind: str, **facts: Any) -> Json:
         """One more record in the ledger, already true in the world. Only inside a turn."""

@@ -34,8 +34,9 @@ class Phones(Statuses):
         medium: `image={"id": media.id}`. `reply_to` quotes a wamid, `referral` says the customer
         came through an ad. Offline, the message waits on the phone.
         """
-        customer = self.customer(who)
-        number = self.world.numbers[to or self._last_number(customer)]
+        with self.still():
+            customer = self.customer(who)
+            number = self.world.numbers[to or self._last_number(customer)]
         body = compose.content(self.world, type, text, content.get(type))
         if type in compose.FILES:
             body["url"] = self.media_link(body["id"])

@@ -160,7 +160,7 @@ class World:
     def somebody(self, who: str) -> Customer | None:
         """The customer with this id, phone (any spelling with all its digits) or home user id."""
         digits = "".join(filter(str.isdigit, who))
-        for customer in self.customers.values():
+        for customer in list(self.customers.values()):
             if who in (customer.id, customer.user_id, customer.username):
                 return customer
             if digits and customer.wa_id == digits and "." not in who:
@@ -168,11 +168,11 @@ class World:
         return None
 
     def with_user_id(self, user_id: str, account: str) -> Customer | None:
-        people = self.customers.values()
+        people = list(self.customers.values())
         return next((c for c in people if self.user_id(c, account) == user_id), None)
 
     def template(self, account: str, name: str, language: str) -> Template | None:
-        for template in self.templates.values():
+        for template in list(self.templates.values()):
             if (template.account, template.name, template.language) == (account, name, language):
                 return template
         return None

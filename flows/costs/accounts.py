@@ -35,7 +35,7 @@ class Tally:
     estimated: int = 0
     """Not yet confirmed by Meta."""
     amounts: dict[str, int] = field(default_factory=dict)
-    """Currency → micro-units."""
+    """Currency → micro-units; empty where nothing has a price."""
 
     def add(self, row: Sums) -> None:
         self.messages += row.messages
@@ -43,7 +43,8 @@ class Tally:
         self.billed += row.billed
         self.unpriced += row.messages - row.free - row.billed
         self.estimated += row.estimated
-        self.amounts[row.currency] = self.amounts.get(row.currency, 0) + int(row.amount or 0)
+        if row.amount is not None:
+            self.amounts[row.currency] = self.amounts.get(row.currency, 0) + int(row.amount)
 
 
 @dataclass(slots=True)

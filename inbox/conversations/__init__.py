@@ -134,8 +134,8 @@ def _rows(asked: Asked, **where: Any) -> dict[str, Any]:
         channel_id=asked.channel_id,
         **where,
     )
-    more = len(rows) >= threads.PAGE or "until" in where
-    return {"rows": rows, "below": write_place(rows[-1].place) if more else None}
+    more = len(rows) >= threads.PAGE or where.get("until") is not None
+    return {"rows": rows, "below": write_place(rows[-1].place) if rows and more else None}
 
 
 def _address_on_screen() -> Any:

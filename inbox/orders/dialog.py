@@ -15,6 +15,7 @@ from flows.orders import PAYMENT_METHODS, PAYMENT_STATUSES, Draft, NewLine, NewO
 from inbox import filters, languages
 from inbox.current import current
 from inbox.forms import Fields
+from inbox.languages import ngettext
 from models.types import Money, exponent, new_id
 
 
@@ -48,6 +49,15 @@ class Dialog:
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     """Why the order as a whole was refused, when no field is to blame."""
+
+    @property
+    def trouble(self) -> str:
+        """What stands beside the button that was pressed: the fields may be out of sight."""
+        wrong = self.errors.get("amount_due") or self.problem
+        count = len(self.errors)
+        if wrong or not count:
+            return wrong
+        return ngettext("%(num)s field needs a look.", "%(num)s fields need a look.", count)
 
     @property
     def figures(self) -> dict[str, str | int]:

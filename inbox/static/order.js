@@ -36,6 +36,7 @@ function unfold(open) {
   list().hidden = !open
   search().setAttribute("aria-expanded", open)
   mark(open ? options()[0] : undefined)
+  if (open) list().scrollIntoView({ block: "nearest" })
 }
 
 // Asks htmx for what the field says, also when it says nothing: then for everything.
@@ -169,9 +170,16 @@ function remove(line) {
 document.addEventListener("input", event => {
   const here = form()
   if (!here?.contains(event.target) || event.target === search()) return
-  event.target.removeAttribute("aria-invalid")
+  forgive(event.target)
   recount(here, event.target.name)
 })
+
+// Whoever corrects a field is no longer accused of it.
+function forgive(field) {
+  if (!field.hasAttribute?.("aria-invalid")) return
+  field.removeAttribute("aria-invalid")
+  document.getElementById(`e-${field.name}`)?.remove()
+}
 
 function recount(here, from) {
   const figures = { ...here.dataset, decimals: Number(here.dataset.decimals) }
@@ -233,7 +241,8 @@ function agree(here, from, catalog, figures) {
 // An existing card keeps its name: say so as soon as another one is typed.
 function named(here) {
   const note = here.querySelector("[data-name-kept]")
-  if (note) note.hidden = here.elements.name.value.trim() === here.elements.name.dataset.original
+  const { value, dataset } = here.elements.name
+  if (note) note.hidden = ["", dataset.original].includes(value.trim())
 }
 
 // --- after -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One webhook body becomes every event in it: recorded bodies, our own, and thousands of bad ones."""
+"""One webhook body becomes every event in it: recorded bodies, our own, thousands of bad ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def body(*changes: Any, time: int | None = None) -> bytes:
 
 def change(field: str = "messages", **lists: Any) -> dict[str, Any]:
     metadata = {"display_phone_number": "212520000001", "phone_number_id": "111111111111111"}
-    return {"field": field, "value": {"messaging_product": "whatsapp", "metadata": metadata} | lists}
+    return {
+        "field": field,
+        "value": {"messaging_product": "whatsapp", "metadata": metadata} | lists,
+    }
 
 
 def message(**more: Any) -> dict[str, Any]:
@@ -236,9 +239,7 @@ def test_a_customer_without_a_phone_number_is_known_by_the_bsuid() -> None:
 
     assert isinstance(inbound, Inbound)
     assert isinstance(status, Status)
-    salma = Person(
-        user_id="MA.13491208655302741918", username="salma.b", profile_name="Salma"
-    )
+    salma = Person(user_id="MA.13491208655302741918", username="salma.b", profile_name="Salma")
     assert inbound.sender == status.recipient == salma
 
 
@@ -314,7 +315,7 @@ SAID = [
     ("document", {"id": "1", "filename": "cin.pdf"}, "cin.pdf"),
     ("audio", {"id": "1", "voice": True}, ""),
     ("location", {"latitude": 33.5, "longitude": -7.6, "address": "Rue 12, Casa"}, "Rue 12, Casa"),
-    ("contacts", [{"name": {"formatted_name": "Ali"}}, {"name": {"first_name": "Mina"}}], "Ali, Mina"),
+    ("contacts", [{"name": {"formatted_name": "Ali"}}, {"name": {"first_name": "Mi"}}], "Ali, Mi"),
     ("reaction", {"message_id": "wamid.0", "emoji": "❤️"}, "❤️"),
     ("reaction", {"message_id": "wamid.0"}, ""),
     ("button", {"payload": "confirm", "text": "Confirmer"}, "Confirmer"),
@@ -355,7 +356,11 @@ def test_a_tap_carries_the_payload_of_its_button_and_the_message_it_answers() ->
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("reaction", "message_id"), ("edit", "original_message_id"), ("revoke", "original_message_id")],
+    [
+        ("reaction", "message_id"),
+        ("edit", "original_message_id"),
+        ("revoke", "original_message_id"),
+    ],
 )
 def test_what_changes_another_message_names_it(kind: str, name: str) -> None:
     assert read_message(type=kind, **{kind: {name: "wamid.0"}}).target_wamid == "wamid.0"
@@ -365,7 +370,11 @@ def test_a_message_of_no_type_is_what_its_body_is_and_unknown_keys_are_kept() ->
     typeless = read_message(text={"body": "Salam"}, from_logical_id="7")
     shapeless = read_message(mystery={"a": 1})
 
-    assert (typeless.kind, typeless.text, typeless.extra) == ("text", "Salam", {"from_logical_id": "7"})
+    assert (typeless.kind, typeless.text, typeless.extra) == (
+        "text",
+        "Salam",
+        {"from_logical_id": "7"},
+    )
     assert (shapeless.kind, shapeless.extra) == ("unknown", {"mystery": {"a": 1}})
 
 
@@ -627,10 +636,12 @@ def test_a_number_too_large_for_the_database_stays_as_written() -> None:
 
 words = st.text(st.characters(), max_size=6)  # NUL and surrogates included
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-names = words | st.sampled_from(
-    "id from to type text body timestamp status context errors messages statuses recipient_id "
-    "interactive button edit message reaction contacts system wa_id user_id threads history".split()
-)
+NAMES = [
+    "id", "from", "to", "type", "text", "body", "timestamp", "status", "context", "errors", "entry",
+    "messages", "statuses", "recipient_id", "interactive", "button", "edit", "message", "reaction",
+    "contacts", "system", "wa_id", "user_id", "threads", "history", "changes", "field", "value",
+]  # fmt: skip
+names = words | st.sampled_from(NAMES)
 anything = st.recursive(
     st.none() | st.booleans() | numbers | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),

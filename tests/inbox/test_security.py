@@ -22,7 +22,7 @@ from models import db
 from models.user import Membership
 
 HTMX = {"HX-Request": "true"}
-JSON = {"Accept": "application/json"}
+JSON = {"Accept": "application/json", "Accept-Language": "en"}
 
 Browser = Callable[[Any], FlaskClient]
 

@@ -105,7 +105,7 @@ class Clone:
     def programs(self) -> dict[int, str]:
         """Every process that belongs to this clone, its command line by its id."""
         listed = subprocess.run(
-            ["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-eww", "-o", "pid=,args="], capture_output=True, text=True, check=True
         ).stdout
         found = (line.strip().partition(" ") for line in listed.splitlines())
         return {int(pid): command for pid, _, command in found if str(self.root) in command}
@@ -144,6 +144,7 @@ class Clone:
         """A .venv that sees the packages of ours, but whose installers only note that they ran."""
         packages = self.root / f".venv/lib/python{sysconfig.get_python_version()}/site-packages"
         (packages / "pip").mkdir(parents=True)
+        (packages / "pip/__init__.py").touch()
         (packages / "pip/__main__.py").write_text(PIP.format(log=str(self._log)))
         (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
         venv = self.root / ".venv"

@@ -12,6 +12,7 @@ export class Thread {
   constructor(who, numberId, suggestions, choose, after) {
     Object.assign(this, { who, numberId, suggestions, choose, after });
     this.drawn = new Map();
+    this.dates = new Map();
     this.replying = null;
     this.build();
   }
@@ -87,14 +88,20 @@ export class Thread {
     let date, side;
     for (const one of bubbles) {
       const today = day(one.at, now);
-      if (today !== date) rows.push(h('li', { className: 'date' }, h('span', {}, today)));
+      if (today !== date) rows.push(this.date(today));
       const first = today !== date || one.mine !== side;
       [date, side] = [today, one.mine];
       rows.push(this.row(one, first));
     }
     if (!bubbles.length) rows.push(h('li', { className: 'empty' }, word('emptyThread')));
     if (typing) rows.push(h('li', { className: 'row theirs first' }, dots()));
-    this.log.replaceChildren(...rows);
+    settle(this.log, rows);
+  }
+
+  date(text) {
+    const known = this.dates.get(text) ?? h('li', { className: 'date' }, h('span', {}, text));
+    this.dates.set(text, known);
+    return known;
   }
 
   // A bubble that did not change keeps its element, so that playing sound and focus survive.
@@ -270,6 +277,15 @@ export class Thread {
     this.pinned = this.atEnd();
     this.down.hidden = this.pinned;
   }
+}
+
+// Only what differs moves: an element that is taken out stops its sound and loses the focus.
+function settle(list, rows) {
+  rows.forEach((row, place) => {
+    const there = list.children[place];
+    if (there !== row) list.insertBefore(row, there ?? null);
+  });
+  while (list.children.length > rows.length) list.lastElementChild.remove();
 }
 
 function dots() {
