@@ -110,12 +110,10 @@ def hold(order: Order) -> None:
     The conversation is locked first: an incoming message holds it when its tap moves an order.
     """
     _lock_conversation(order)
+    session = db.session()
     # key_share: a row that only points at the order, like its message, need not wait.
-    db.session().refresh(
-        order,
-        ["stage_id", "state", "version", "flag", "stage"],
-        with_for_update={"key_share": True},
-    )
+    session.execute(select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
+    session.refresh(order, ["stage_id", "state", "version", "flag", "stage"])
 
 
 def last_entry(order: Order) -> Entry:

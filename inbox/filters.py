@@ -140,7 +140,7 @@ def left(until: datetime) -> Markup:
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "duration-hour")] if hours else []
     parts.append((minutes, "duration-minute"))
-    text = " ".join(units.format_unit(n, unit, "narrow", locale=_locale()) for n, unit in parts)
+    text = " ".join(units.format_unit(n, unit, "short", locale=_locale()) for n, unit in parts)
     return Markup('<time datetime="{}" data-left>{}</time>').format(until.isoformat(), text)
 
 

@@ -78,7 +78,8 @@ def trouble(run: Run) -> tuple[str, str] | None:
         missing = [gettext(templates.FACTS.get(f, f)) for f in (run.detail or "").split(", ")]
         sentence = gettext(runs.FAILURES.get(run.failure, runs.FAILURES["internal"]))
         return sentence.format(missing=", ".join(missing)), ""
-    if run.message is None or run.message.reason not in REASONS:
+    ended_well = run.state not in (RunState.FAILED, RunState.SCHEDULED)
+    if ended_well or run.message is None or run.message.reason not in REASONS:
         return None
     reason = REASONS[run.message.reason]
     return gettext(reason.what), gettext(reason.advice)

@@ -3,7 +3,7 @@ from threading import Barrier
 
 import pytest
 
-from flows import outbox, pipeline, presets
+from flows import orders, outbox, pipeline, presets
 from flows.errors import Refused
 from models import db
 from models.conversation import Activity
@@ -288,6 +288,19 @@ def test_a_move_restarts_the_age_and_clears_the_flag(
 
     assert order.stage_entered_at > before
     assert order.flag is None
+
+
+def test_an_order_a_page_has_loaded_with_all_it_shows_can_be_moved(
+    merchant: Merchant, agent: Membership
+) -> None:
+    with db.merchant(merchant.id):
+        number = shop.order(on=NEW, talk=shop.conversation()).number
+
+    with db.merchant(merchant.id):
+        order = orders.find(number)
+        pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(agent))
+
+    assert order.stage.state is TO_CONFIRM
 
 
 def test_eight_people_drag_one_card_and_one_of_them_moves_it(

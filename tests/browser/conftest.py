@@ -1,0 +1,127 @@
+"""The demo as bin/dev starts it, and a real Chromium in front of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from bin.lib import suite
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "var" / "screenshots"
+STARTS_WITHIN = 90.0
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Demo = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The whole demo in a folder of its own, running; its demo.json."""
+    folder = tmp_path_factory.mktemp("demo")
+    for part in (folder, *folder.parents):
+        if part.owner() == folder.owner() and str(part).startswith("/tmp/"):  # noqa: S108
+            part.chmod(0o711)  # PostgreSQL runs as another user when we are root
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+    environment |= {"WASL_VAR": str(folder), "WASL_PORT": str(_three_free_ports())}
+    with (_pictures() / "demo.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "bin/dev"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        try:
+            yield _started(process, folder / "demo.json")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+# The tests' own servers and secrets are not the demo's.
+OURS = ("WASL_", "DATABASE_URL", "REDIS_URL", "META_")
+
+
+def _pictures() -> Path:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return PICTURES
+
+
+def _three_free_ports() -> int:
+    """A port whose next two are free as well: web, live, simulator."""
+    for port in range(18000 + os.getpid() % 1000, 30000, 3):
+        with socket.socket() as a, socket.socket() as b, socket.socket() as c:
+            try:
+                for n, door in enumerate((a, b, c)):
+                    door.bind(("127.0.0.1", port + n))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no three free ports")
+
+
+def _started(process: subprocess.Popen[bytes], file: Path) -> Demo:
+    until = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < until and process.poll() is None:
+        if file.exists():
+            found: Demo = json.loads(file.read_text())
+            return found
+        time.sleep(0.1)
+    raise RuntimeError(f"bin/dev did not start: {(PICTURES / 'demo.log').read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    launched = playwright.chromium.launch(executable_path=suite.chromium(), args=FLAGS)
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Any]:
+    """`window(width=360, dark=True)`: a browser of its own, whose errors fail the test."""
+    opened: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def open_window(*, width: int = 1440, height: int = 860, dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            locale="fr-FR",
+            timezone_id="Africa/Casablanca",
+        )
+        opened.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "console",
+            lambda said: troubles.append(said.text) if "Content Security" in said.text else None,
+        )
+        return page
+
+    yield open_window
+    for context in opened:
+        context.close()
+    assert troubles == []

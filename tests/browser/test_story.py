@@ -1,0 +1,147 @@
+"""The first paragraph of the README, with two windows: the customer's phone and the agent's inbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PICTURES, Demo
+
+pytestmark = pytest.mark.browser
+
+Window = Callable[..., Page]
+SOON = 10_000  # milliseconds; one second is the promise, CI's machine is not always quick
+
+
+@dataclass(frozen=True)
+class Story:
+    """One telling: who writes, and the interface's language."""
+
+    language: str
+    customer: str
+    name: str
+    words: str
+    product: str
+    order: re.Pattern[str]
+    create: str
+    tap: str
+    confirmed: str
+
+
+TELLINGS = [
+    Story(
+        language="fr",
+        customer="fatima",
+        name="Fatima Zahra El Idrissi",
+        words="Salam, je veux 2 sacs en cuir noir",
+        product="sac",
+        order=re.compile("Créer une commande"),
+        create="Créer la commande",
+        tap="Confirmer",
+        confirmed="Confirmée",
+    ),
+    Story(
+        language="ar",
+        customer="khadija",
+        name="خديجة العلوي",
+        words="السلام عليكم، بغيت حقيبة جلد سوداء",
+        product="sac",
+        order=re.compile("إنشاء طلب"),
+        create="إنشاء الطلب",
+        tap="Confirmer",
+        confirmed="Confirmée",
+    ),
+]
+
+
+def sign_in(page: Page, demo: Demo, role: str, language: str) -> None:
+    user = next(user for user in demo["users"] if user["role"] == role)
+    page.goto(demo["base_url"])
+    page.fill("[name=email]", user["email"])
+    page.fill("[name=password]", user["password"])
+    page.press("[name=password]", "Enter")
+    page.wait_for_selector(".rail")
+    if page.locator("html").get_attribute("lang") != language:
+        page.request.post(
+            f"{demo['base_url']}/language",
+            form={"language": language},
+            headers={"Origin": demo["base_url"]},
+        )
+        page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+def picture(page: Page, name: str) -> None:
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+@pytest.mark.parametrize("story", TELLINGS, ids=lambda story: story.language)
+def test_a_message_becomes_an_order_that_sends_its_template(
+    demo: Demo, window: Window, story: Story
+) -> None:
+    phone, inbox = window(width=430, height=900), window()
+    sign_in(inbox, demo, "owner", story.language)
+    inbox.goto(f"{demo['base_url']}/inbox")
+
+    # The customer writes; the message appears without a reload.
+    phone.goto(f"{demo['simulator_url']}/#{story.customer}/{demo['phone_number_id']}")
+    phone.locator(".composer textarea").fill(story.words)
+    phone.locator(".composer textarea").press("Enter")
+    row = inbox.locator("a.row", has_text=story.name)
+    expect(row).to_be_visible(timeout=SOON)
+    row.click()
+    expect(inbox.locator(".bubble-in", has_text=story.words).last).to_be_visible(timeout=SOON)
+    picture(inbox, f"{story.language}-1-inbox")
+
+    # The phone's ticks turn blue.
+    mine = phone.locator(".bubble", has_text=story.words).last
+    expect(mine.locator(".ticks")).to_have_class(re.compile("read"), timeout=SOON)
+
+    # The agent makes the order, by keyboard.
+    inbox.keyboard.press("o")
+    dialog = inbox.locator("dialog[open]")
+    expect(dialog.locator("[name=name]")).to_have_value(story.name)
+    dialog.locator("#order-search").fill(story.product)
+    expect(dialog.locator(".order-option").first).to_be_visible(timeout=SOON)
+    dialog.locator("#order-search").press("Enter")
+    variant = dialog.locator("[data-line] select")
+    if variant.count() and not variant.first.input_value():
+        variant.first.select_option(index=1)
+    picture(inbox, f"{story.language}-2-order")
+    dialog.get_by_text(story.create, exact=True).click()
+    expect(dialog).to_have_count(0, timeout=SOON)
+
+    # The template arrives on the phone, with its price in the thread.
+    template = phone.locator(".bubble", has=phone.locator(".choice", has_text=story.tap)).last
+    expect(template).to_be_visible(timeout=SOON)
+    picture(phone, f"{story.language}-3-phone")
+    expect(inbox.locator(".bubble-out .bubble-cost").last).to_be_visible(timeout=SOON)
+
+    # The customer taps; the card moves on the board.
+    board = inbox.context.new_page()
+    board.goto(f"{demo['base_url']}/board")
+    template.locator(".choice", has_text=story.tap).click()
+    column = board.locator(".column", has=board.locator(".column-name", has_text=story.confirmed))
+    expect(column.locator(".ticket", has_text=story.name)).to_be_visible(timeout=SOON)
+    picture(board, f"{story.language}-4-board")
+    picture(inbox, f"{story.language}-5-thread")
+
+
+def test_the_pages_fit_a_telephone_and_the_dark(demo: Demo, window: Window) -> None:
+    for name, options in {"dark": {"dark": True}, "360": {"width": 360, "height": 780}}.items():
+        page = window(**options)
+        sign_in(page, demo, "owner", "fr")
+        for path in ("inbox", "board", "automations", "runs", "costs"):
+            page.goto(f"{demo['base_url']}/{path}")
+            picture(page, f"{name}-{path}")
+            assert _overflow(page) <= 0, path
+
+
+def _overflow(page: Page) -> Any:
+    """Pixels by which the page is wider than its window: nobody scrolls sideways to read."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
