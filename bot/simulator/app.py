@@ -1,8 +1,11 @@
-"""The Flask app: Graph, the control API and the phone page on one address."""
+"""The Flask app: Graph, the control API and the phone page on one address.
+
+One app serves every simulator of a process: the request says whose it is.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
 
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
@@ -10,24 +13,18 @@ from werkzeug.routing import BaseConverter
 
 from bot.simulator import control, graph, page
 
-if TYPE_CHECKING:
-    from bot.simulator.simulator import Simulator
-
 
 class _Digits(BaseConverter):
     regex = r"\d+"
 
 
-class _Version(BaseConverter):
-    regex = r"v2[1-6]\.0"
-
-
-def flask_app(sim: Simulator) -> Flask:
+@cache
+def flask_app() -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 101 * 1024 * 1024
-    app.url_map.converters |= {"digits": _Digits, "version": _Version}
-    app.register_blueprint(graph.blueprint(sim))
-    app.register_blueprint(control.blueprint(sim), url_prefix="/_control")
+    app.url_map.converters |= {"digits": _Digits}
+    app.register_blueprint(graph.blueprint())
+    app.register_blueprint(control.blueprint(), url_prefix="/_control")
     app.register_blueprint(page.blueprint())
     app.register_error_handler(404, graph.unknown_path)
     app.register_error_handler(HTTPException, _http_error)

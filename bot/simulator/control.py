@@ -44,6 +44,7 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 
 from bot.simulator import demo
 from bot.simulator.chatview import bubble_view, chat_list, people
+from bot.simulator.line import asked
 from bot.simulator.manner import Manner
 from bot.simulator.world import Json
 
@@ -54,9 +55,9 @@ KEEP_ALIVE = 15.0
 SCREENFUL = 300
 
 
-def blueprint(sim: Simulator) -> Blueprint:
+def blueprint() -> Blueprint:
     control = Blueprint("control", __name__)
-    room = _Room(sim)
+    room = _Room()
     for methods, rule, view in room.routes():
         control.add_url_rule(f"/{rule}", view.__name__, view, methods=methods.split())
     control.before_request(_same_site_only)
@@ -67,8 +68,9 @@ def blueprint(sim: Simulator) -> Blueprint:
 
 
 class _Room:
-    def __init__(self, sim: Simulator) -> None:
-        self.sim = sim
+    @property
+    def sim(self) -> Simulator:
+        return asked()
 
     def routes(self) -> list[tuple[str, str, Any]]:
         return [
@@ -224,14 +226,15 @@ class _Room:
     def events(self) -> Response:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         since = request.args.get("since", type=int) or self.sim.feed.count
-        return Response(self._stream(since), mimetype="text/event-stream", headers=headers)
+        return Response(_stream(self.sim, since), mimetype="text/event-stream", headers=headers)
 
-    def _stream(self, count: int) -> Iterator[str]:
-        yield "retry: 1000\n\n"
-        while True:
-            count, customers = self.sim.feed.wait(count, KEEP_ALIVE)
-            news = json.dumps({"count": count, "customers": customers})
-            yield f"data: {news}\n\n" if customers else ": still here\n\n"
+
+def _stream(sim: Simulator, count: int) -> Iterator[str]:
+    yield "retry: 1000\n\n"
+    while True:
+        count, customers = sim.feed.wait(count, KEEP_ALIVE)
+        news = json.dumps({"count": count, "customers": customers})
+        yield f"data: {news}\n\n" if customers else ": still here\n\n"
 
 
 def _body() -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -12,23 +12,23 @@ from werkzeug.exceptions import HTTPException
 from bot.simulator import demo
 from bot.simulator.errors import GraphError, bad_token, missing, unknown_object
 from bot.simulator.faults import Fault
-from bot.simulator.line import FAULT
+from bot.simulator.line import FAULT, asked
 from bot.simulator.listing import number_facts, page, picked, template_facts
-from bot.simulator.sends import Sends
 from bot.simulator.template_checks import check_new
 from bot.simulator.uploads import check_upload
 from bot.simulator.world import Account, Json, Number, Template
 
+if TYPE_CHECKING:
+    from bot.simulator.simulator import Simulator
 
-def blueprint(sim: Sends) -> Blueprint:
-    """The Graph API of one simulator, with and without a version in front."""
+
+def blueprint() -> Blueprint:
+    """The Graph API; the line has already taken the version off the path."""
     graph = Blueprint("graph", __name__)
-    desk = _Desk(sim)
+    desk = _Desk()
 
     def route(rule: str, view: Callable[..., Any], *methods: str) -> None:
-        for prefix in ("", "/<version:version>"):
-            name = f"{view.__name__}{'_versioned' if prefix else ''}"
-            graph.add_url_rule(prefix + rule, name, _unversioned(view), methods=list(methods))
+        graph.add_url_rule(rule, view.__name__, view, methods=list(methods))
 
     route("/<digits:object_id>/messages", desk.messages, "POST")
     route("/<digits:object_id>/media", desk.upload, "POST")
@@ -45,8 +45,9 @@ def blueprint(sim: Sends) -> Blueprint:
 
 
 class _Desk:
-    def __init__(self, sim: Sends) -> None:
-        self.sim = sim
+    @property
+    def sim(self) -> Simulator:
+        return asked()
 
     def messages(self, object_id: str) -> Response:
         number = self._number(object_id)
@@ -199,13 +200,6 @@ def unknown_path(error: HTTPException) -> tuple[Response, int]:
     """Graph's answer to an address it does not have."""
     message = f"Unknown path components: {request.path}"
     return jsonify(GraphError(2500, message=message).body()), 400
-
-
-def _unversioned(view: Callable[..., Any]) -> Callable[..., Any]:
-    def answer(version: str | None = None, **given: Any) -> Any:
-        return view(**given)
-
-    return answer
 
 
 def _refused(error: GraphError) -> Response:

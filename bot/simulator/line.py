@@ -11,20 +11,27 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+from flask import request
 
-from bot.simulator.faults import Fault, Faults
+from bot.simulator.faults import Fault
+
+if TYPE_CHECKING:
+    from bot.simulator.simulator import Simulator
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 App = Callable[[Environ, Start], Iterable[bytes]]
 
-CALL = re.compile(r"(?:/v\d+\.\d+)?/(\d+)/(messages|media|message_templates)/?")
+VERSION = re.compile(r"/v2[1-6]\.0(?=/)")
+CALL = re.compile(r"/(\d+)/(messages|media|message_templates)/?")
 KINDS = {"messages": "send", "media": "media", "message_templates": "templates"}
 FAULT = "simulator.fault"
 """Where Graph's view leaves the fault that must still happen to its answer."""
+ASKED = "simulator.asked"
+"""Where the views find the simulator that is asked."""
 
 GONE = "Server disconnected without sending a response."
 SEEN: dict[int | str, Exception] = {
@@ -38,14 +45,22 @@ SEEN: dict[int | str, Exception] = {
 }
 
 
-class Line:
-    """WSGI around the app: does to the connection what the next fault says."""
+def asked() -> Simulator:
+    """The simulator this request is for."""
+    found: Simulator = request.environ[ASKED]
+    return found
 
-    def __init__(self, app: App, faults: Faults) -> None:
-        self._app, self._faults = app, faults
+
+class Line:
+    """WSGI in front of the app: does to the connection what the next fault says."""
+
+    def __init__(self, sim: Simulator, app: App) -> None:
+        self._sim, self._app, self._faults = sim, app, sim.faults
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
-        call = CALL.fullmatch(environ.get("PATH_INFO", ""))
+        path = VERSION.sub("", environ.get("PATH_INFO", ""), count=1)
+        environ |= {"PATH_INFO": path, ASKED: self._sim}
+        call = CALL.fullmatch(path)
         unread = call and self._faults.take_unread(KINDS[call[2]], call[1])
         if unread:
             return _break(unread, environ, b"")

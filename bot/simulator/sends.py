@@ -32,10 +32,7 @@ class Sends(Statuses):
     def accept(self, number: Number, body: Any, fault: Fault | None = None) -> Json:
         """Graph's answer to a send, already in the ledger; raises GraphError when it refuses."""
         with self.turn():
-            check(self.world, body)
-            kind = body.get("type", "text")
-            to = self._recipient(number, body)
-            drawn, category = self._drawn(number, kind, body[kind], to)
+            to, kind, drawn, category = self._examined(number, body)
             self.brakes.pass_one(number.id, to.address, self.clock.time())
             wamid = new_wamid(_digits(to.address), from_customer=False)
             self.note(
@@ -65,6 +62,7 @@ class Sends(Statuses):
         with self.turn():
             self.note("business_read", wamid=bubble.wamid, customer=bubble.customer)
             if body.get("typing_indicator") and bubble.customer:
+                # Worth no record: it is over in seconds.
                 chat = self.world.chat(number.id, bubble.customer)
                 chat.typing_until = self.clock.time() + TYPING_SECONDS
         return {"success": True}
@@ -116,6 +114,16 @@ class Sends(Statuses):
             return self._recipient(number, body).customer
         except (KeyError, GraphError):
             return None
+
+    def _examined(self, number: Number, body: Any) -> tuple[Recipient, str, Json, str]:
+        try:
+            check(self.world, body)
+            kind = body.get("type", "text")
+            to = self._recipient(number, body)
+            return to, kind, *self._drawn(number, kind, body[kind], to)
+        except (AttributeError, KeyError, TypeError) as wrong:
+            # A text where an object belongs, and the like: Graph has one answer for all of them.
+            raise GraphError(100, f"Invalid parameter: {wrong}") from wrong
 
     def _recipient(self, number: Number, body: Json) -> Recipient:
         if not body.get("to"):

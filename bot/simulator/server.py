@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
@@ -57,6 +56,3 @@ class _Quiet(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         if str(code)[:1] == "5":
             super().log_request(code, size)
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        super().log(type, message, *args)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from flask import Flask
 
 from bot.simulator.app import flask_app
 from bot.simulator.faults import Fault
@@ -25,7 +24,7 @@ ANSWER_SECONDS = 20.0
 
 
 class Simulator(Sends, Phones):
-    """Meta as the product meets it. `app` is WSGI, `flask` the Flask app inside it.
+    """Meta as the product meets it. `app` is its WSGI application.
 
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
     """
@@ -40,8 +39,7 @@ class Simulator(Sends, Phones):
             folder=folder,
             latency=latency,
         )
-        self.flask: Flask = flask_app(self)
-        self.app = Line(self.flask.wsgi_app, self.faults)
+        self.app = Line(self, flask_app().wsgi_app)
 
     def deliver(
         self, *, batch: int | None = None, shape: str | None = None, shuffle: bool = False

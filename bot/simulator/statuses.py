@@ -99,7 +99,7 @@ class Statuses(Office):
         number = self.world.numbers[bubble.number]
         customer = self.world.customers.get(bubble.customer or "")
         contact = self.contact(customer, number.id) if customer else None
-        wa_id = customer.wa_id if customer else bubble.recipient.lstrip("+")
+        phone, named = _phone_or_user_id(bubble.recipient)
         value = events.status(
             number,
             contact if self.manner.contacts else None,
@@ -107,14 +107,18 @@ class Statuses(Office):
                 "id": bubble.wamid,
                 "status": status,
                 "timestamp": str(int(self.clock.time())),
-                "recipient_id": wa_id if wa_id and "." not in wa_id else None,
-                "recipient_user_id": contact["user_id"] if contact else None,
+                "recipient_id": customer.wa_id if customer else phone,
+                "recipient_user_id": contact["user_id"] if contact else named,
                 "biz_opaque_callback_data": bubble.callback,
             }
             | facts,
         )
         after = self.latency * LADDER.get(status, 1)
         self.emit(self.world.accounts[number.account], value, lane=self.lane(bubble), after=after)
+
+
+def _phone_or_user_id(recipient: str) -> tuple[str | None, str | None]:
+    return (recipient.lstrip("+"), None) if recipient.startswith("+") else (None, recipient)
 
 
 def _still_open(chat: Chat, category: str, at: float) -> tuple[str, float] | None:

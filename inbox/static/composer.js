@@ -33,10 +33,12 @@ function takeUp() {
   awaitClosing()
 }
 
-document.addEventListener("conversation:opened", () => {
+function arrive() {
   takeUp()
   for (const entry of kept("unsent", conversation()) ?? []) putBack(entry)
-})
+}
+
+document.addEventListener("conversation:opened", arrive)
 
 // --- sending -----------------------------------------------------------------------------------------
 
@@ -77,6 +79,7 @@ async function post(entry) {
     const said = await answer.json()
     if (answer.ok) return arrived(entry, said.html)
     why = said.error?.message ?? ""
+    if (answer.status === 409) look() // the window may have closed: then this box must go
   } catch { /* no connection, or an answer that is none: the person decides */ }
   failed(entry, why)
 }
@@ -107,7 +110,6 @@ function failed(entry, why) {
   stand.after(trouble)
   troubles.set(entry.client, entry)
   toEnd()
-  look()
 }
 
 const troubles = new Map()
@@ -324,6 +326,7 @@ function composerCame() {
 // --- ready messages ------------------------------------------------------------------------------------------
 
 function templateCame() {
+  part("template").scrollIntoView({ block: "nearest" })
   const fields = [...part("fill").querySelectorAll("input:not([type=hidden])")]
   const wrong = fields.find(field => field.getAttribute("aria-invalid"))
   ;(wrong ?? fields.find(field => !field.value) ?? part("fill").querySelector(".send")).focus({ preventScroll: true })
@@ -358,3 +361,5 @@ document.addEventListener("keydown", event => {
   }
   if (event.key === "Escape" && event.target.closest?.("#picker")) part("picker").querySelector("[data-escape]")?.click()
 })
+
+arrive()

@@ -28,6 +28,8 @@ def app() -> Flask:
         [gallery.jinja_env.loader, FileSystemLoader(Path(__file__).parent)]  # type: ignore[list-item]
     )
     gallery.add_url_rule("/gallery/<part>", "gallery", public(show))
+    # The menu's counter would ask as somebody who is in no database, and be sent to sign in.
+    gallery.view_functions["conversations.unread"] = public(lambda: "12")
     return gallery
 
 

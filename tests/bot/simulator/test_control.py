@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx
 import pytest
-from flask.testing import FlaskClient
 from pywa.client import WhatsApp
+from werkzeug.test import Client
 
 import bot.simulator
 from bot.simulator import Simulator, demo, page
@@ -28,12 +28,12 @@ ROOT = Path(bot.simulator.__file__).parents[2]
 
 
 @pytest.fixture
-def web(sim: Simulator) -> FlaskClient:
-    return sim.flask.test_client()
+def web(sim: Simulator) -> Client:
+    return Client(sim.app)
 
 
 def test_a_person_writes_taps_and_reads_over_http(
-    web: FlaskClient, atlas: WhatsApp, sim: Simulator, business: Business
+    web: Client, atlas: WhatsApp, sim: Simulator, business: Business
 ) -> None:
     web.post("/_control/customers/fatima/messages", json={"text": "Salam"})
     wamid = confirm(atlas)
@@ -50,7 +50,7 @@ def test_a_person_writes_taps_and_reads_over_http(
 
 
 def test_a_photo_goes_from_the_phone_to_the_business_and_back_to_the_screen(
-    web: FlaskClient, sim: Simulator, business: Business
+    web: Client, sim: Simulator, business: Business
 ) -> None:
     form = {"file": (io.BytesIO(b"\xff\xd8 photo"), "photo.jpg", "image/jpeg")}
     media = web.post("/_control/media", data=form).get_json()
@@ -66,7 +66,7 @@ def test_a_photo_goes_from_the_phone_to_the_business_and_back_to_the_screen(
 
 
 def test_the_chat_list_shows_the_last_message_what_is_unread_and_who_types(
-    web: FlaskClient, atlas: WhatsApp, sim: Simulator
+    web: Client, atlas: WhatsApp, sim: Simulator
 ) -> None:
     wamid = sim.write("fatima", "Salam")
     sim.deliver()
@@ -82,7 +82,7 @@ def test_the_chat_list_shows_the_last_message_what_is_unread_and_who_types(
 
 
 def test_what_has_not_arrived_on_the_phone_is_not_drawn(
-    web: FlaskClient, atlas: WhatsApp, sim: Simulator
+    web: Client, atlas: WhatsApp, sim: Simulator
 ) -> None:
     sim.write("fatima", "Salam")
     web.put("/_control/customers/fatima/online", json={"online": False})
@@ -94,9 +94,7 @@ def test_what_has_not_arrived_on_the_phone_is_not_drawn(
     assert len(web.get(path).get_json()) == 2
 
 
-def test_failures_manners_limits_and_time_are_set_over_http(
-    web: FlaskClient, sim: Simulator
-) -> None:
+def test_failures_manners_limits_and_time_are_set_over_http(web: Client, sim: Simulator) -> None:
     web.post("/_control/faults", json={"what": "accept_then_close", "times": 3})
     web.put("/_control/webhooks", json={"duplicate": 2, "batch": 5})
     web.put("/_control/limits", json={"pair_burst": 45})
@@ -111,7 +109,7 @@ def test_failures_manners_limits_and_time_are_set_over_http(
 
 
 def test_the_harness_makes_merchants_posts_raw_changes_and_reads_the_ledger(
-    web: FlaskClient, sim: Simulator, business: Business
+    web: Client, sim: Simulator, business: Business
 ) -> None:
     number = {"id": "777", "display": "+212 520-000077", "name": "Autre"}
     account = {"id": "555", "name": "Autre", "country": "MA", "time_zone": "Africa/Casablanca"}
@@ -137,16 +135,16 @@ def test_the_harness_makes_merchants_posts_raw_changes_and_reads_the_ledger(
     ],
 )
 def test_what_cannot_be_done_is_said(
-    web: FlaskClient, path: str, body: dict[str, Any], status: int
+    web: Client, path: str, body: dict[str, Any], status: int
 ) -> None:
     answer = web.post(f"/_control/{path}", json=body)
 
     assert answer.status_code == status
-    assert answer.get_json()["error"]["message"]
+    assert answer.json["error"]["message"]
 
 
 def test_another_site_may_not_reach_the_phone_through_the_visitors_browser(
-    web: FlaskClient, sim: Simulator
+    web: Client, sim: Simulator
 ) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
 
@@ -156,7 +154,7 @@ def test_another_site_may_not_reach_the_phone_through_the_visitors_browser(
     assert sim.ledger.records("reset") == []
 
 
-def test_the_page_runs_only_its_own_code(web: FlaskClient) -> None:
+def test_the_page_runs_only_its_own_code(web: Client) -> None:
     with web.get("/") as shell:
         assert shell.headers["Content-Security-Policy"] == page.POLICY
         html = shell.get_data(as_text=True)
@@ -177,7 +175,7 @@ def test_every_language_of_the_phone_has_every_word() -> None:
     assert keys["fr"] == keys["ar"] == keys["en"]
 
 
-def test_an_open_page_hears_whose_phone_changed(sim: Simulator, web: FlaskClient) -> None:
+def test_an_open_page_hears_whose_phone_changed(sim: Simulator, web: Client) -> None:
     chunks = web.get("/_control/events").iter_encoded()
     assert next(chunks).startswith(b"retry:")
 

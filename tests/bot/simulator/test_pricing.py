@@ -140,6 +140,20 @@ def test_before_july_2025_a_conversation_is_priced_and_shared(
     assert len({s["conversation"]["id"] for s in business.statuses}) == 1
 
 
+def test_webhooks_of_graph_23_still_carry_a_conversation_of_their_own(
+    sim: Simulator, atlas: WhatsApp, business: Business
+) -> None:
+    sim.webhook_version = 23
+
+    confirm(atlas)
+    confirm(atlas)
+    sim.deliver()
+
+    sent = [s["conversation"] for s in business.statuses if s["status"] == "sent"]
+    assert len({conversation["id"] for conversation in sent}) == 2
+    assert {conversation["origin"]["type"] for conversation in sent} == {"utility"}
+
+
 def test_a_price_may_ride_on_only_one_of_the_statuses(
     sim: Simulator, atlas: WhatsApp, business: Business
 ) -> None:

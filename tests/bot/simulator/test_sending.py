@@ -150,6 +150,8 @@ def test_a_link_button_without_its_parameter_is_refused_in_metas_words(atlas: Wh
         ({"type": "image", "image": {}}, 131008),
         ({"type": "location", "location": {"latitude": 120, "longitude": 0}}, 131009),
         ({"type": "interactive", "interactive": {"type": "list"}}, 131008),
+        ({"type": "template", "template": {"name": "thank_you", "language": "fr"}}, 100),
+        ({"type": "contacts", "contacts": ["Omar"]}, 100),
     ],
 )
 def test_a_wrong_body_is_refused_with_graphs_error(
@@ -209,6 +211,17 @@ def test_a_person_without_a_phone_is_written_to_by_user_id(
     assert business.values[0]["contacts"][0]["profile"]["username"] == "@nadia.style"
     assert business.statuses[0]["recipient_user_id"] == NADIA
     assert "recipient_id" not in business.statuses[0]
+
+
+def test_a_user_id_nobody_has_is_undeliverable(
+    sim: Simulator, atlas: WhatsApp, business: Business
+) -> None:
+    confirm(atlas, "MA.1")
+    sim.deliver()
+
+    (failed,) = business.statuses
+    assert failed["errors"][0]["code"] == 131026
+    assert (failed.get("recipient_id"), failed["recipient_user_id"]) == (None, "MA.1")
 
 
 def test_an_image_goes_up_is_sent_and_comes_down_again(
