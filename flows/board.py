@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.sql.base import ExecutableOption
 
 from flows.errors import NotFound
 from models import db
@@ -68,14 +70,15 @@ def column(stage: Stage, *, money: bool, shown: int = PAGE) -> Column:
     one = Column(stage)
     _count({stage.id: one}, money=money)
     limit = min(max(shown, PAGE), MOST)
-    one.cards = _cards(_newest(Order.stage_id == stage.id).limit(limit))
+    one.cards = _cards(_newest(Order.stage_id == stage.id).limit(limit).options(_people(Order)))
     return one
 
 
 def older(stage: Stage, before: Place) -> list[Card]:
     """The next orders of a column, below the one at this place."""
     below = tuple_(Order.stage_entered_at, Order.id) < before
-    return _cards(_newest(Order.stage_id == stage.id).where(below).limit(PAGE))
+    wanted = _newest(Order.stage_id == stage.id).where(below).limit(PAGE)
+    return _cards(wanted.options(_people(Order)))
 
 
 def find_stage(stage_id: UUID) -> Stage:
@@ -116,7 +119,12 @@ def _newest_of(pipeline: Pipeline) -> Select[Order]:
         .join(page, true())
         .where(Stage.pipeline_id == pipeline.id, Stage.active)
         .order_by(page.stage_entered_at.desc(), page.id.desc())
+        .options(_people(page))
     )
+
+
+def _people(order: type[Order]) -> ExecutableOption:
+    return joinedload(order.assignee)
 
 
 def _cards(wanted: Select[Order]) -> list[Card]:
@@ -128,7 +136,7 @@ def _cards(wanted: Select[Order]) -> list[Card]:
 def _last_runs(ids: Iterable[UUID]) -> dict[UUID, Run]:
     newest = (
         select(Run)
-        .distinct(Run.order_id)
+        .ext(distinct_on(Run.order_id))
         .where(Run.order_id.in_(ids))
         .order_by(Run.order_id, Run.created_at.desc(), Run.id.desc())
         .options(joinedload(Run.message), joinedload(Run.automation))

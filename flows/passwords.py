@@ -18,7 +18,7 @@ _hasher = PasswordHasher()
 
 
 def hashed(password: str) -> str:
-    """What to keep of a new password; Refused when it is too short or too long."""
+    """What to keep of a new password; Refused when it is too short, too long or a common one."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise Refused(
             "password_length",
@@ -26,6 +26,8 @@ def hashed(password: str) -> str:
             shortest=SHORTEST,
             longest=LONGEST,
         )
+    if password.casefold() in _common():
+        raise Refused("password_common", N_("This password is among the first anybody tries."))
     with _room:
         return _hasher.hash(password)
 
@@ -48,3 +50,11 @@ def outdated(password_hash: str) -> bool:
 @cache
 def _nobodys() -> str:
     return _hasher.hash("the password of nobody")
+
+
+@cache
+def _common() -> frozenset[str]:
+    """The 30,000 that leak most; loaded when the first password is made, not at every start."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"])

@@ -45,11 +45,11 @@ class Screen:
         self._news.set()
 
     async def next(self) -> tuple[set[str], int]:
-        """What changed, gathered for a tenth of a second; nothing after a quiet while."""
+        """What changed, gathered for a tenth of a second or nothing for a while, and up to when."""
         try:
             await asyncio.wait_for(self._news.wait(), KEEP_ALIVE_SECONDS)
         except TimeoutError:
-            return set(), self._at
+            return set(), _now()
         if not self.leaving:
             await asyncio.sleep(COALESCE_SECONDS)
         self._news.clear()

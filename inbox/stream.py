@@ -92,7 +92,8 @@ async def _speak(screen: Screen, send: Send, origin: str) -> None:
         if names:
             await _write(send, f"event: change\nid: {at}\ndata: {json.dumps(sorted(names))}\n\n")
         elif not screen.leaving:
-            await _write(send, ": still here\n\n")
+            # Keeps the connection open, and the browser knows up to when it missed nothing.
+            await _write(send, f"id: {at}\n\n")
 
 
 async def _write(send: Send, text: str) -> None:

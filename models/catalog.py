@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +10,8 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.db import Row, many, one, ref
-from models.types import fold, utcnow
-
-WORD = re.compile(r"[^\W_]+")
+from models.search import words
+from models.types import utcnow
 
 
 class Product(Row):
@@ -40,10 +38,9 @@ class Product(Row):
 
     def index(self) -> None:
         """Make name and references findable; call after any of them changed."""
-        words = [self.name, self.sku]
-        words += [f"{variant.sku} {variant.label}" for variant in self.variants]
-        # PostgreSQL reads "bag-01" as a word and a negative number: only plain words here.
-        self.search_text = " ".join(WORD.findall(fold(" ".join(words))))
+        said = [self.name, self.sku]
+        said += [f"{variant.sku} {variant.label}" for variant in self.variants]
+        self.search_text = " ".join(words(" ".join(said)))
 
 
 class Variant(Row):

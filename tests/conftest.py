@@ -29,7 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
         _make_template()
     else:
         _addresses.update(worker_input["addresses"])
-    _prepare(worker_input["workerid"] if worker_input else "gw0")
+    if worker_input is not None:
+        _prepare(worker_input["workerid"])
+    elif config.getoption("dist", "no") == "no":
+        _prepare("gw0")  # nobody else runs the tests
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -22,6 +22,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin/python"
 PRODUCT, TESTS = "requirements.lock", "requirements-test.lock"
 BROWSER, INSTALLER = "requirements-browser.lock", "requirements-uv.lock"
+WIDENING = (PRODUCT, TESTS, BROWSER)  # each has all of the one before, in the same versions
 NO_WHEEL = re.compile(
     r"([\w.-]+)==\S+ has no (?:usable )?wheels|No matching distribution found for ([\w.-]+)"
 )
@@ -93,7 +94,8 @@ def _python_packages(lock: str) -> None:
             done = _with_pip(lock)
     _refuse_missing_wheel(done)
     _refuse_failure(done, "The Python packages")
-    _write_stamp(stamp, wanted)
+    for narrower in WIDENING[: WIDENING.index(lock) + 1]:
+        _write_stamp(VENV / "stamps" / narrower, _stamp_of(narrower))
 
 
 def _installer() -> None:

@@ -25,7 +25,7 @@ Environ = dict[str, Any]
 Start = Callable[..., Any]
 App = Callable[[Environ, Start], Iterable[bytes]]
 
-VERSION = re.compile(r"/v2[1-6]\.0(?=/)")
+VERSION = re.compile(r"^/v2[1-6]\.0(?=/)")
 CALL = re.compile(r"/(\d+)/(messages|media|message_templates)/?")
 KINDS = {"messages": "send", "media": "media", "message_templates": "templates"}
 FAULT = "simulator.fault"
@@ -34,14 +34,13 @@ ASKED = "simulator.asked"
 """Where the views find the simulator that is asked."""
 
 GONE = "Server disconnected without sending a response."
-SEEN: dict[int | str, Exception] = {
-    "refuse": httpx.ConnectError("[Errno 111] Connection refused"),
-    "close_before_reading": httpx.ReadError("[Errno 104] Connection reset by peer"),
-    "accept_then_close": httpx.RemoteProtocolError(GONE),
-    "accept_then_delay": httpx.ReadTimeout("The read operation timed out"),
-    "half_a_body": httpx.RemoteProtocolError(
-        "peer closed connection without sending complete message body"
-    ),
+HALF = "peer closed connection without sending complete message body"
+SEEN: dict[int | str, tuple[type[httpx.TransportError], str]] = {
+    "refuse": (httpx.ConnectError, "[Errno 111] Connection refused"),
+    "close_before_reading": (httpx.ReadError, "[Errno 104] Connection reset by peer"),
+    "accept_then_close": (httpx.RemoteProtocolError, GONE),
+    "accept_then_delay": (httpx.ReadTimeout, "The read operation timed out"),
+    "half_a_body": (httpx.RemoteProtocolError, HALF),
 }
 
 
@@ -82,7 +81,8 @@ class Line:
 def _break(fault: Fault, environ: Environ, answer: bytes) -> Iterable[bytes]:
     connection = _socket(environ)
     if connection is None:
-        raise SEEN[fault.what]
+        seen, words = SEEN[fault.what]
+        raise seen(words)
     if fault.what == "half_a_body":
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}"
         connection.sendall(head.encode() + b"\r\n\r\n" + answer[: len(answer) // 2])

@@ -99,9 +99,8 @@ def listed() -> str | Response:
     asked = Asked.read(request.args)
     before = read_place(request.args.get("before"))
     if before is not None:
-        return render_template(
-            "conversations/_rows.html", asked=asked, **_rows(asked, before=before)
-        )
+        around, rows = threads.overview(), _rows(asked, before=before)
+        return render_template("conversations/_rows.html", asked=asked, around=around, **rows)
     until = read_place(request.args.get("until"))
     opened = _address_on_screen().path.rpartition("/")[2]
     page = make_response(

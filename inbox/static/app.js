@@ -129,7 +129,7 @@ document.addEventListener("keydown", event => {
 // --- what remains of the 24 hours ------------------------------------------------------------------
 
 const unit = (name, number) =>
-  new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: name, unitDisplay: "narrow", numberingSystem: "latn" }).format(number)
+  new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: name, unitDisplay: "short", numberingSystem: "latn" }).format(number)
 
 function countDown() {
   for (const time of document.querySelectorAll("time[data-left]")) {

@@ -23,14 +23,15 @@ tabs.addEventListener("message", ({ data }) => {
 tabs.postMessage({ since })
 
 if (navigator.locks) navigator.locks.request("wasl-live", () => new Promise(connect))
-else connect()
+else connect(() => {})
 
 // --- the leader ------------------------------------------------------------------------------------
 
-async function connect() {
+// Signed out, a tab steps back: another may be signed in again.
+async function connect(stepBack) {
   const wait = await ticket()
-  if (wait === "never") return
-  if (wait) return setTimeout(connect, wait)
+  if (wait === "never") return stepBack()
+  if (wait) return setTimeout(connect, wait, stepBack)
   source = new EventSource(`${meta.content}/live?since=${since}`, { withCredentials: true })
   source.addEventListener("open", () => told({ state: "on" }))
   source.addEventListener("change", event => {
@@ -43,7 +44,7 @@ async function connect() {
   source.addEventListener("error", () => {
     told({ state: "lost" })
     // The browser knocks again by itself, unless the answer was no: then with a new ticket.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, pause())
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, pause(), stepBack)
   })
 }
 

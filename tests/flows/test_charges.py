@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ OCTOBER = date(2026, 10, 1)
 
 
 @pytest.fixture
-def channel(session: Any) -> Channel:
+def channel(session: db.MerchantSession) -> Channel:
     return session.scalars(select(Channel)).one()
 
 
@@ -123,6 +125,7 @@ def test_a_delivery_told_again_changes_nothing(channel: Channel) -> None:
 
     costs.settle([told])
     costs.settle([replace(told, pricing=None, phone=None, category_hint="marketing")])
+    costs.settle([replace(told, pricing=says("marketing"))])
 
     assert (the_charge().id, the_charge().amount_micros, the_charge().quota_index) == before
     assert before[1:] == (23_000, 1)
@@ -162,6 +165,15 @@ def test_a_recipient_that_becomes_known_later_gives_the_message_its_price(
 
     assert unknown is None
     assert (the_charge().amount_micros, the_charge().country) == (23_000, "MA")
+
+
+def test_what_was_known_before_is_not_forgotten(channel: Channel) -> None:
+    costs.settle([delivery(channel, category_hint="utility")])
+
+    costs.settle([delivery(channel, phone=None, pricing={"type": "regular"})])
+
+    assert (the_charge().amount_micros, the_charge().source) == (23_000, "webhook")
+    assert (the_charge().country, the_charge().category) == ("MA", "utility")
 
 
 def test_the_message_and_order_of_a_charge_may_become_known_later(
@@ -377,6 +389,44 @@ def test_eight_workers_that_settle_the_same_deliveries_make_one_charge_each(
         assert sorted(c.quota_index or 0 for c in all_charges()) == list(range(1, 41))
         name = costs.quota_counter(channel_id, OCTOBER)
         assert session.scalars(select(Counter.value).where(Counter.name == name)).one() == 40
+
+
+def test_a_worker_that_knows_less_waits_for_the_one_that_knows_more(
+    merchant: Merchant, owner_connection: psycopg.Connection
+) -> None:
+    with db.merchant(merchant.id) as session:
+        channel_id = session.scalars(select(Channel.id)).one()
+        costs.settle([delivery(channel_id)])
+
+    def guess() -> None:
+        with db.merchant(merchant.id):
+            costs.settle([delivery(channel_id, category_hint="marketing")])
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.merchant(merchant.id) as session:
+            costs.settle([delivery(channel_id, pricing=says("utility"))])
+            session.flush()
+            guessing = pool.submit(guess)
+            until(lambda: waiting_locks(owner_connection) == 1)
+        guessing.result(timeout=10)
+
+    with db.merchant(merchant.id):
+        assert (the_charge().category, the_charge().source) == ("utility", "webhook")
+
+
+def waiting_locks(connection: psycopg.Connection) -> int:
+    found = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ).fetchone()
+    return found[0] if found else 0
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
 
 
 # --- the month's account --------------------------------------------------------------------------

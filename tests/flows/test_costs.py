@@ -120,7 +120,7 @@ ROWS = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def channel(session: Any) -> Channel:
+def channel(session: db.MerchantSession) -> Channel:
     return session.scalars(select(Channel)).one()
 
 

@@ -25,3 +25,9 @@ def test_a_password_too_short_or_too_long_is_refused(password: str) -> None:
 
 def test_nobodys_password_matches_nothing() -> None:
     assert not passwords.matches(None, "the password of nobody")
+
+
+@pytest.mark.parametrize("password", ["password1", "Password1", "iloveyou"])
+def test_what_everybody_tries_first_is_refused(password: str) -> None:
+    with pytest.raises(Refused, match="password_common"):
+        passwords.hashed(password)

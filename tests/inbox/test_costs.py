@@ -25,7 +25,7 @@ OCTOBER = datetime(2026, 10, 15, 12, tzinfo=UTC)
 def charge(merchant: Merchant, *categories: str, at: datetime = OCTOBER, **facts: Any) -> None:
     """Delivered messages of these categories; "utility?" is one that Meta has not priced yet."""
     with db.merchant(merchant.id) as session:
-        channel_id = session.scalars(select(Channel.id).order_by(Channel.created_at)).first()
+        channel_id = session.scalars(select(Channel.id)).one()
         costs.settle(
             [
                 costs.Delivery(

@@ -23,7 +23,7 @@ from werkzeug.wrappers import Response
 
 from config import settings
 from flows import live, outbox
-from inbox import ticket
+from inbox import screens, ticket
 from inbox.screens import Hub
 from inbox.ticket import Ticket
 from models import db
@@ -235,7 +235,7 @@ def test_a_stream_ends_with_its_ticket(stream: str) -> None:
         ending = cookie(new_id(), new_id())
 
     with httpx.stream("GET", f"{stream}/live", headers={"cookie": ending}, timeout=5) as answer:
-        assert "still" not in answer.read().decode()
+        assert answer.read().decode() == "retry: 2000\n: welcome\n\n"
 
 
 def test_only_our_own_pages_may_listen_with_the_cookie(stream: str) -> None:
@@ -277,6 +277,17 @@ def test_a_screen_that_cannot_keep_up_costs_no_memory() -> None:
         hub.hear(str(merchant), {"names": [f"order:{n}"]})
 
     assert asyncio.run(screen.next())[0] == {"*"}
+
+
+def test_a_quiet_while_tells_that_nothing_was_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "KEEP_ALIVE_SECONDS", 0.01)
+    screen = Hub().open(Ticket(new_id(), new_id(), 900), None)
+    before = time.time() * 1000
+
+    names, at = asyncio.run(screen.next())
+
+    assert names == set()
+    assert at >= int(before)
 
 
 def test_what_nobody_asks_for_any_more_is_forgotten() -> None:

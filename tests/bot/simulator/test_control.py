@@ -140,7 +140,7 @@ def test_what_cannot_be_done_is_said(
     answer = web.post(f"/_control/{path}", json=body)
 
     assert answer.status_code == status
-    assert answer.json["error"]["message"]
+    assert answer.get_json()["error"]["message"]
 
 
 def test_another_site_may_not_reach_the_phone_through_the_visitors_browser(
