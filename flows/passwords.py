@@ -55,6 +55,6 @@ def _nobodys() -> str:
 @cache
 def _common() -> frozenset[str]:
     """The 30,000 that leak most; loaded when the first password is made, not at every start."""
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
     return frozenset(FREQUENCY_LISTS["passwords"])

@@ -146,3 +146,7 @@ def demo_shop() -> Merchant:
     merchant_id = demo.open_shop(demo.ATLAS, listed)
     with db.house() as house:
         return house.get_one(Merchant, merchant_id)
+
+
+def person(name: str, wa_id: str = "212661234567") -> Person:
+    return Person(wa_id=wa_id, profile_name=name)

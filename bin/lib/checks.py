@@ -14,6 +14,7 @@ CHECKS: dict[str, list[str | Path]] = {
     "format": [VENV / "bin/ruff", "format", "--check", "."],
     "lint": [VENV / "bin/ruff", "check", "."],
     "types": [VENV / "bin/mypy"],
+    "types of bin": [VENV / "bin/mypy", "--scripts-are-modules", "bin/dev", "bin/test", "bin/ci"],
     "imports": [VENV / "bin/lint-imports"],
     "migrations = models": [*HOUSE, "migration"],
     "translations": [*HOUSE, "translat"],

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from flows import conversations, team, threads
+from flows import conversations, orders, team, threads
 from inbox import htmx
 from inbox.auth import needs
 from inbox.conversations import kinds, thread
@@ -185,10 +185,11 @@ def _start(stretch: threads.Stretch) -> str:
 
 
 @pages.get("/<uuid:conversation_id>/panel")
-@needs("inbox.read")
+@needs("inbox.read", "orders.read")
 def panel(conversation_id: UUID) -> str:
-    """The customer beside the thread."""
-    return render_template("conversations/_panel.html", conversation=threads.find(conversation_id))
+    """The customer beside the thread, with their orders."""
+    beside = orders.panel(threads.find(conversation_id), money=current.sees_money)
+    return render_template("orders/_panel.html", panel=beside)
 
 
 @pages.post("/<uuid:conversation_id>/read")

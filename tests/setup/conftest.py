@@ -46,6 +46,7 @@ class Clone:
 
     def __init__(self, root: Path) -> None:
         self.root, self.var = root, root / "var"
+        root.mkdir()
         self.port = free_ports()
         self._log = root / "installed.log"
         self._started: list[subprocess.Popen[str]] = []
@@ -207,7 +208,8 @@ def _clone() -> Iterator[Clone]:
     # Not in pytest's folder: that one is closed to the user who runs PostgreSQL for root.
     with tempfile.TemporaryDirectory(prefix="wasl-clone-") as folder:
         Path(folder).chmod(0o711)
-        clone = Clone(Path(folder))
+        # People do put clones into folders with such names.
+        clone = Clone(Path(folder) / "projets d été")
         try:
             yield clone
         finally:

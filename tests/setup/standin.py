@@ -25,6 +25,7 @@ class Ready(http.server.BaseHTTPRequestHandler):
 
 def main() -> None:
     name = sys.argv[1]
+    signal.signal(signal.SIGTERM, stop)
     if name in PORTS:
         port = int(os.environ["WASL_PORT"]) + PORTS[name]
         http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
@@ -35,3 +36,8 @@ def main() -> None:
     else:
         print(*sys.argv[1:], "is at work")
         signal.pause()
+
+
+def stop(*_: object) -> None:
+    print(sys.argv[-1], "stops")
+    sys.exit(0)

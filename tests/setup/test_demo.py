@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import sys
@@ -111,6 +112,8 @@ def test_stopping_leaves_no_program_and_no_demo_json(clone: Clone, told: signal.
     assert dev.wait(60) == 0
     assert clone.programs() == {}
     assert not clone.demo_file.exists()
+    stopped = re.findall(r"\| (\w+) stops", clone.said())
+    assert stopped == ["web", "live", "simulator", "ingest", "deliver", "clock"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of such a death")

@@ -1,0 +1,317 @@
+"""Every route, by everybody: nobody, each role, and the owner of another merchant.
+
+A route that is not in TABLE fails the test: nothing new escapes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from flows import arrivals, automations, catalog, messages, orders, permissions, pipeline, templates
+from flows.customers import Number
+from flows.orders import NewLine, NewOrder
+from inbox.auth import needs_of
+from models import db
+from models.automation import Automation
+from models.conversation import Conversation
+from models.db import Base, Row
+from models.merchant import Merchant
+from models.message import Media
+from models.pipeline import Stage, SystemState
+from models.template import MessageTemplate
+from models.timeline import By
+from models.user import Membership, Role
+from tests import factories
+
+CANARY = "Kanari-B-7f3a"
+# What has been delivered: a sum that is an indicator (R12), and no price of anything.
+SPENT = 733_117
+TEMPLATE = {
+    "name": f"{CANARY.lower().replace('-', '_')}",
+    "language": "fr",
+    "status": "APPROVED",
+    "category": "UTILITY",
+    "parameter_format": "POSITIONAL",
+    "components": [
+        {"type": "BODY", "text": f"{CANARY} {{{{1}}}}"},
+        {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": f"Oui {CANARY}"}]},
+    ],
+    "id": "1",
+}
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """How to call a route of the world below: names of its ids, and a form that would work."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    form: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+
+CONVERSATION = {"conversation_id": "conversation"}
+TABLE: dict[str, Call] = {
+    "auth.home": Call(),
+    "auth.live_ticket": Call(),
+    "automations.index": Call(),
+    "automations.create": Call(form={"name": "x", "stage": "stage", "template": "template"}),
+    "automations.edit": Call({"automation_id": "automation"}),
+    "automations.change": Call({"automation_id": "automation"}, {"name": "stolen"}),
+    "automations.switch": Call({"automation_id": "automation"}, {"active": ""}),
+    "automations.new": Call(query={"stage": "stage", "template": "template"}),
+    "automations.parts": Call(query={"stage": "stage", "template": "template"}),
+    "board.index": Call(),
+    "board.column": Call({"stage_id": "stage"}),
+    "board.older": Call({"stage_id": "stage"}, query={"before": "2026-01-01T00:00:00+00:00"}),
+    "board.drop": Call({"number": "number"}, {"stage": "stage", "version": "2"}),
+    "catalog.search": Call(query={"q": "kanari"}),
+    "conversations.index": Call(query={"q": "kanari"}),
+    "conversations.listed": Call(query={"q": "kanari"}),
+    "conversations.show": Call(CONVERSATION),
+    "conversations.assignees": Call(CONVERSATION),
+    "conversations.assign": Call(CONVERSATION, {"member": "member"}),
+    "conversations.panel": Call(CONVERSATION),
+    "conversations.read": Call(CONVERSATION),
+    "conversations.refreshed": Call(CONVERSATION),
+    "conversations.unread": Call(),
+    "costs.index": Call(),
+    "media.show": Call({"media_id": "media"}),
+    "messages.composer": Call(CONVERSATION),
+    "messages.attach": Call(CONVERSATION, {"client_id": "uuid"}),
+    "messages.send": Call(CONVERSATION, {"text": "stolen", "client_id": "uuid"}),
+    "messages.template": Call(CONVERSATION | {"template_id": "template"}),
+    "messages.send_template": Call(
+        CONVERSATION | {"template_id": "template"}, {"client_id": "uuid"}
+    ),
+    "messages.preview": Call(CONVERSATION | {"template_id": "template"}),
+    "messages.again": Call({"message_id": "message"}),
+    "orders.create": Call(CONVERSATION, {"name": "stolen", "client_id": "uuid"}),
+    "orders.new": Call(CONVERSATION),
+    "orders.older": Call(CONVERSATION, query={"before": "999999"}),
+    "orders.show": Call({"number": "number"}),
+    "runs.index": Call(),
+}
+# Open to everybody: they show nothing of a merchant.
+PUBLIC = {
+    "auth.language",
+    "auth.sign_in",
+    "auth.sign_in_form",
+    "auth.sign_out",
+    "auth.theme",
+    "health.alive",
+    "health.ready",
+    "static",
+    "vendor.file",
+    "webhook.challenge",
+    "webhook.receive",
+}
+
+
+@pytest.fixture
+def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
+    """A merchant with the canary in every text people can write, and something of everything."""
+    with db.merchant(merchant.id) as session:
+        conversation = _conversation()
+        template = _template(conversation)
+        stage = _stage(SystemState.NEW)
+        automation = _automation(template, stage)
+        number = _delivered_order(conversation, owner)
+        media = Media(file="x", filename=CANARY, mime_type="text/plain", size=1, sha256="0")
+        session.add(media)
+        message = messages.queue_text(conversation, f"Bonjour {CANARY}", by=owner)
+        session.flush()
+        return SimpleNamespace(
+            conversation=conversation.id,
+            template=template.id,
+            stage=stage.id,
+            automation=automation.id,
+            number=number,
+            media=media.id,
+            message=message.id,
+            member=owner.id,
+            merchant=merchant.id,
+        )
+
+
+def _conversation() -> Conversation:
+    arrivals.take_in([factories.inbound(CANARY, sender=factories.person(CANARY))])
+    return db.session().scalars(select(Conversation)).one()
+
+
+def _template(conversation: Conversation) -> MessageTemplate:
+    templates.keep(conversation.channel.waba_id, [TEMPLATE])
+    return db.session().scalars(select(MessageTemplate)).one()
+
+
+def _stage(state: SystemState) -> Stage:
+    return db.session().scalars(select(Stage).where(Stage.state == state)).one()
+
+
+def _automation(template: MessageTemplate, stage: Stage) -> Automation:
+    variables = {"body.1": "customer.name"}
+    form = automations.Form(name=CANARY, stage=stage, template=template, variables=variables)
+    return automations.save(form)
+
+
+def _delivered_order(conversation: Conversation, owner: Membership) -> int:
+    product = catalog.create(CANARY, sku=CANARY, price=SPENT, track_stock=False)
+    db.session().flush()
+    form = NewOrder(
+        client_id=uuid4(),
+        name=CANARY,
+        phone=Number("0661234567", "+212661234567"),
+        address=CANARY,
+        city=CANARY,
+        note=CANARY,
+        lines=(NewLine(product_id=product.id, variant_id=product.variants[0].id),),
+    )
+    order = orders.create(form, by=owner, conversation=conversation)
+    for state in (SystemState.CONFIRMED, SystemState.SHIPPED, SystemState.DELIVERED):
+        pipeline.move(order, _stage(state), by=By.user(owner))
+    return order.number
+
+
+def calls(app: Flask) -> list[tuple[str, str, str]]:
+    """(endpoint, method, rule) of every route but the public ones."""
+    return [
+        (rule.endpoint, method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if rule.endpoint not in PUBLIC
+    ]
+
+
+def ask(
+    app: Flask, client: FlaskClient, world: SimpleNamespace, endpoint: str, method: str
+) -> TestResponse:
+    call = TABLE[endpoint]
+    known = vars(world) | {"uuid": uuid4()}
+
+    def fill(given: dict[str, str]) -> dict[str, str]:
+        return {name: str(known.get(value, value)) for name, value in given.items()}
+
+    with app.test_request_context():
+        url = app.url_for(endpoint, **fill(call.ids), **fill(call.query))
+    form = fill(call.form) if method == "POST" else None
+    return client.open(url, method=method, data=form, headers=SAME_ORIGIN)
+
+
+def test_every_route_is_in_the_table(app: Flask) -> None:
+    assert {endpoint for endpoint, _, _ in calls(app)} == set(TABLE)
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} >= PUBLIC
+
+
+def test_nobody_gets_in_without_signing_in(
+    app: Flask, client: FlaskClient, world: SimpleNamespace
+) -> None:
+    for endpoint, method, _ in calls(app):
+        answer = ask(app, client, world, endpoint, method)
+
+        assert answer.status_code in (302, 303, 401), endpoint
+        assert CANARY not in answer.text, endpoint
+
+
+def test_a_stranger_finds_nothing_and_changes_nothing(
+    app: Flask,
+    signed_in: Callable[[Membership], FlaskClient],
+    stranger: Membership,
+    world: SimpleNamespace,
+    owner_connection: psycopg.Connection,
+) -> None:
+    before = everything_of(world.merchant, owner_connection)
+    browser = signed_in(stranger)
+
+    for endpoint, method, _ in calls(app):
+        answer = ask(app, browser, world, endpoint, method)
+
+        own = {200, 204, 302, 303, 422}  # their own empty page, or a form that finds nothing
+        expected = {404} if TABLE[endpoint].ids else own
+        assert answer.status_code in expected, (endpoint, answer.status_code)
+        assert CANARY not in answer.text, endpoint
+
+    assert everything_of(world.merchant, owner_connection) == before
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_gets_exactly_what_its_permissions_say(
+    app: Flask,
+    signed_in: Callable[[Membership], FlaskClient],
+    merchant: Merchant,
+    world: SimpleNamespace,
+    role: Role,
+) -> None:
+    who = factories.member(merchant, role.value)
+    browser = signed_in(who)
+
+    for endpoint, method, _ in calls(app):
+        answer = ask(app, browser, world, endpoint, method)
+
+        entitled = all(permissions.may(who, p) for p in needs_of(app, endpoint) or ())
+        assert (answer.status_code == 403) != entitled, (endpoint, method, answer.status_code)
+        assert answer.status_code < 500, (endpoint, answer.status_code)
+        if not permissions.sees_money(who):
+            assert "7 331,17" not in _plain(answer) or endpoint in ITS_OWN_AMOUNT, endpoint
+
+
+# The one order an agent takes or reads has an amount, and the catalogue has prices.
+ITS_OWN_AMOUNT = {
+    "orders.show",
+    "orders.create",
+    "orders.new",
+    "orders.older",
+    "catalog.search",
+    "board.index",
+    "board.column",
+    "board.older",
+    "board.drop",
+    "conversations.show",
+    "conversations.panel",
+}
+
+
+def test_the_sum_a_customer_spent_is_absent_for_an_agent_and_there_for_the_owner(
+    app: Flask,
+    signed_in: Callable[[Membership], FlaskClient],
+    owner: Membership,
+    agent: Membership,
+    world: SimpleNamespace,
+) -> None:
+    def amounts(who: Membership) -> int:
+        return _plain(ask(app, signed_in(who), world, "conversations.panel", "GET")).count(
+            "7 331,17"
+        )
+
+    # Everybody sees what the one order costs; what the customer spent in all is an indicator.
+    assert (amounts(owner), amounts(agent)) == (2, 1)
+
+
+def _plain(answer: TestResponse) -> str:
+    return answer.text.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+def everything_of(merchant_id: Any, connection: psycopg.Connection) -> str:
+    """A fingerprint of every row of the merchant."""
+    digest = hashlib.sha256()
+    for mapper in sorted(Base.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]
+        if issubclass(mapper.class_, Row):
+            name = mapper.local_table.name  # type: ignore[attr-defined]
+            rows = connection.execute(
+                f"SELECT t::text FROM {name} t WHERE merchant_id = %s ORDER BY 1",  # type: ignore[arg-type]  # noqa: S608
+                (merchant_id,),
+            ).fetchall()
+            digest.update(repr((name, rows)).encode())
+    return digest.hexdigest()
