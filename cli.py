@@ -42,9 +42,10 @@ def worker(queue: str) -> None:
     import bot.jobs  # noqa: F401 - loaded once here, not by the first job
     from flows import outbox
 
+    redis = outbox.patient_connection()
     SimpleWorker(
-        [outbox.queue(queue)],
-        connection=outbox.connection(),
+        [outbox.queue(queue, redis)],
+        connection=redis,
         serializer=JSONSerializer,
         worker_ttl=30,
         maintenance_interval=10,

@@ -67,9 +67,8 @@ class Echo(Written):
     person: Person  # the customer, whoever of the two wrote
     outgoing: bool  # written by the merchant
     historic: bool  # brought by history: may be 180 days old, and a media placeholder
-    status: str | None = (
-        None  # of history, lowercase: sent, delivered, read, played, error, pending
-    )
+    # Of history, lowercase: sent, delivered, read, played, error, pending.
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

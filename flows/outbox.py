@@ -68,13 +68,23 @@ def looking(lane: str) -> None:
     connection().delete(f"wake:{lane}")
 
 
-def queue(name: str) -> Queue:
-    return Queue(name, connection=connection(), serializer=JSONSerializer)
+def queue(name: str, through: redis.Redis | None = None) -> Queue:
+    return Queue(name, connection=through or connection(), serializer=JSONSerializer)
 
 
 @cache
 def connection() -> redis.Redis:
-    """This process's connection pool to Redis."""
+    """This process's connections to Redis; a hanging one must not hold up who nudges."""
+    return redis.Redis.from_url(
+        settings().redis_url,
+        health_check_interval=30,
+        socket_connect_timeout=0.5,
+        socket_timeout=2.0,
+    )
+
+
+def patient_connection() -> redis.Redis:
+    """For a worker, which waits in Redis for its next job."""
     return redis.Redis.from_url(settings().redis_url, health_check_interval=30)
 
 

@@ -7,6 +7,7 @@ import importlib
 import psycopg
 import pytest
 
+from bin.lib import catalogues
 from flows import outbox
 from models import schema
 from models.db import Base, Row
@@ -64,3 +65,8 @@ def test_the_pages_role_sees_nothing_outside_its_merchant(
     ).fetchall()
 
     assert {"users", "login_sessions", "envelopes"}.isdisjoint({name for (name,) in rows})
+
+
+@pytest.mark.parametrize("language", catalogues.LANGUAGES)
+def test_every_sentence_is_translated_and_no_other(language: str) -> None:
+    assert catalogues.faults(language) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
 from io import BytesIO
@@ -142,8 +141,8 @@ def _keeps(said: Message, form: str) -> bool:
     return wanted - found <= ({"%(num)s"} if said.pluralizable else set()) and found <= wanted
 
 
-def _texts(text: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else tuple(text)
+def _texts(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return tuple(text) if isinstance(text, (tuple, list)) else (text or "",)
 
 
 def _name(message: Message) -> str:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import subprocess
 import time
-from pathlib import Path
 
 from bin.lib import install, say, suite
+from bin.lib.children import Command
 from bin.lib.install import PYTHON, ROOT, VENV
 
-HOUSE: list[str | Path] = [PYTHON, "-m", "pytest", "-q", "tests/test_house.py", "-k"]
-CHECKS: dict[str, list[str | Path]] = {
+SCRIPTS = ["bin/dev", "bin/test", "bin/ci", "bin/translations"]
+CHECKS: dict[str, Command] = {
     "format": [VENV / "bin/ruff", "format", "--check", "."],
     "lint": [VENV / "bin/ruff", "check", "."],
     "types": [VENV / "bin/mypy"],
-    "types of bin": [VENV / "bin/mypy", "--scripts-are-modules", "bin/dev", "bin/test", "bin/ci"],
+    "types of bin": [VENV / "bin/mypy", "--scripts-are-modules", *SCRIPTS],
     "imports": [VENV / "bin/lint-imports"],
-    "migrations = models": [*HOUSE, "migration"],
-    "translations": [*HOUSE, "translat"],
+    "migrations = models": [
+        PYTHON,
+        "-m",
+        "pytest",
+        "-q",
+        "tests/test_house.py",
+        "-k",
+        "migrations",
+    ],
+    "translations": [PYTHON, "bin/translations", "--check"],
 }
 
 
@@ -31,7 +39,7 @@ def main(arguments: list[str]) -> int:
     say.out(
         f"\nFailed: {', '.join(failed)}.\n" if failed else "\nAll checks passed; now the tests.\n"
     )
-    tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "2", "tests", suite.BROWSER]
+    tests: Command = [PYTHON, "-m", "pytest", "-n", "2", "tests", suite.BROWSER]
     return subprocess.run(tests, cwd=ROOT, check=False).returncode or int(bool(failed))
 
 

@@ -19,6 +19,7 @@ from bin.lib import say
 from bin.lib.install import ROOT
 
 TETHER = Path(__file__).with_name("tether.py")
+Command = Sequence[str | Path]
 
 
 class Child:
@@ -27,7 +28,7 @@ class Child:
     def __init__(
         self,
         name: str,
-        command: Sequence[str | Path],
+        command: Command,
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
@@ -124,9 +125,7 @@ class Child:
                     say.log(self.name, line.rstrip())
 
 
-def tethered(
-    command: Sequence[str | Path], identity: str, told: signal.Signals = signal.SIGTERM
-) -> list[str | Path]:
+def tethered(command: Command, identity: str, told: int = signal.SIGTERM) -> Command:
     """The command line under which this program gets that signal when we die."""
     return [sys.executable, "-I", "-S", TETHER, str(getpid()), str(int(told)), identity, *command]
 

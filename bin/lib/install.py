@@ -65,7 +65,8 @@ def package(name: str) -> Path | None:
 
 
 def _environment() -> None:
-    if PYTHON.exists() and _version_of_venv() >= (3, 11):
+    # pip comes last: without it, somebody interrupted this.
+    if PYTHON.exists() and (VENV / "bin/pip").exists() and _version_of_venv() >= (3, 11):
         return
     with say.step(f"Python {platform.python_version()} environment in .venv"):
         made = _run([sys.executable, "-m", "venv", "--clear", str(VENV)])

@@ -15,10 +15,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bin.lib import install, say
-from bin.lib.children import Child, first_that_starts, tethered
+from bin.lib.children import Child, Command, first_that_starts, tethered
 
 OWNER, DATABASE, VERSION = "wasl_owner", "wasl", "18"
+# No socket file: its path could be too long. Our programs report their own failed statements.
 SMALL = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "log_min_messages": "fatal",
     "shared_buffers": "32MB",
     "max_connections": "100",
     "max_wal_size": "256MB",
@@ -58,12 +62,21 @@ def start(
     if not data.exists():
         _create(data, password, binaries, identity, forgetful=forgetful)
     _refuse_other_version(data)
-    settings = SMALL | (FORGETFUL if forgetful else {})
 
     def server() -> tuple[Child, str]:
         port = free_port()
-        address = f"postgresql+psycopg://{OWNER}:{password}@127.0.0.1:{port}/{DATABASE}"
-        return _server(data, port, binaries, identity, settings, keeps), address
+        settings = SMALL | (FORGETFUL if forgetful else {}) | {"port": str(port)}
+        child = Child(
+            "postgres",
+            [binaries / "postgres", "-D", data, *(f"--{n}={v}" for n, v in settings.items())],
+            cwd=Path("/"),
+            identity=identity,
+            stop_with=signal.SIGINT,
+            patience=60,
+            keeps=keeps,
+            logged=not forgetful,
+        )
+        return child, f"postgresql+psycopg://{OWNER}:{password}@127.0.0.1:{port}/{DATABASE}"
 
     return first_that_starts(server, lambda server, _: _is_ready(data, server.pid))
 
@@ -127,16 +140,9 @@ def _create(data: Path, password: str, binaries: Path, identity: str, *, forgetf
     part = data.with_name(f"{data.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     _fill(part, binaries, identity, forgetful=forgetful)
-    single: list[str | Path] = [
-        binaries / "postgres",
-        "--single",
-        "-D",
-        part,
-        "-c",
-        "log_min_messages=error",
-    ]
+    single: Command = [binaries / "postgres", "--single", "-D", part, "postgres"]
     first_words = f"ALTER ROLE {OWNER} PASSWORD '{password}'\nCREATE DATABASE {DATABASE}\n"
-    _must(_run([*single, "postgres"], identity, first_words))
+    _must(_run(single, identity, first_words))
     rule = "host all all 127.0.0.1/32 scram-sha-256\n"
     (part / "pg_hba.conf").write_text(rule, encoding="ascii")
     part.rename(data)
@@ -165,18 +171,9 @@ def _keep(kept: Path, binaries: Path, identity: str) -> None:
 
 def _initdb(folder: Path, binaries: Path, identity: str, *more: str) -> None:
     _own(folder, identity)
-    initdb: list[str | Path] = [
-        binaries / "initdb",
-        "-D",
-        folder,
-        "-U",
-        OWNER,
-        "--auth=trust",
-        "--encoding=UTF8",
-        *more,
-    ]
-    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"]
-    _must(_run([*initdb, *locale], identity))
+    initdb: Command = [binaries / "initdb", "-D", folder, "-U", OWNER, "--auth=trust", *more]
+    locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    _must(_run([*initdb, *locale, "--locale=C.UTF-8"], identity))
 
 
 def _own(folder: Path, identity: str) -> None:
@@ -185,9 +182,7 @@ def _own(folder: Path, identity: str) -> None:
         os.chown(folder, *map(int, identity.split(":")))
 
 
-def _run(
-    command: Sequence[str | Path], identity: str, words: str = ""
-) -> subprocess.CompletedProcess[str]:
+def _run(command: Command, identity: str, words: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         tethered(command, identity),
         cwd="/",
@@ -213,32 +208,6 @@ def _refuse_other_version(data: Path) -> None:
             f"{data} was made by PostgreSQL {found} and .venv has {VERSION}: move it with pg_dump, "
             "or start over with bin/dev --reset."
         )
-
-
-def _server(
-    data: Path,
-    port: int,
-    binaries: Path,
-    identity: str,
-    settings: dict[str, str],
-    keeps: Sequence[int],
-) -> Child:
-    # No socket file: its path could be too long; our processes report their own failed statements.
-    quiet = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "log_min_messages": "fatal",
-    }
-    wishes = [f"--{name}={value}" for name, value in (quiet | settings).items()]
-    return Child(
-        "postgres",
-        [binaries / "postgres", "-D", data, "-p", str(port), *wishes],
-        cwd=Path("/"),
-        identity=identity,
-        stop_with=signal.SIGINT,
-        patience=60,
-        keeps=keeps,
-    )
 
 
 def _is_ready(data: Path, pid: int) -> bool:

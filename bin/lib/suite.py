@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     else:
         install.ready(install.TESTS)
     os.chdir(install.ROOT)
-    os.execv(install.PYTHON, [str(install.PYTHON), "-m", "pytest", *(chosen or ["-n", "2"])])  # noqa: S606
+    os.execv(install.PYTHON, [str(install.PYTHON), "-m", "pytest", *(chosen or ["-n", "2"])])
 
 
 def chromium() -> str:

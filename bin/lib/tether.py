@@ -25,7 +25,7 @@ def main(parent: str, told: str, identity: str, *command: str) -> None:
     for name in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
     try:
-        os.execv(command[0], command)  # noqa: S606 - the very purpose
+        os.execv(command[0], command)
     except OSError as error:
         sys.exit(f"{command[0]} cannot be run: {error.strerror}.")
 

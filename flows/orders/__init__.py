@@ -13,12 +13,13 @@ from flows.orders.form import (
     NewLine,
     NewOrder,
 )
-from flows.orders.panel import Panel, listed, panel
+from flows.orders.panel import PAGE, Panel, listed, panel
 from flows.orders.story import adjustments, find, said, timeline
 from flows.orders.taking import create
 
 __all__ = [
     "LIMITS",
+    "PAGE",
     "PAYMENT_METHODS",
     "PAYMENT_STATUSES",
     "Amounts",

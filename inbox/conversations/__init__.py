@@ -24,7 +24,6 @@ from inbox.conversations.asked import (
 )
 from inbox.conversations.composer import category_name, compose, language_name, window
 from inbox.current import current
-from inbox.languages import gettext as _
 from models.conversation import Conversation
 
 pages = Blueprint("conversations", __name__, url_prefix="/inbox")
@@ -64,11 +63,11 @@ def index() -> str:
 def show(conversation_id: UUID) -> str:
     """The list beside a thread; for htmx the thread and the customer alone."""
     asked = Asked.read(request.args)
-    if current.wants_fragment:
-        opened = _opened(threads.find(conversation_id))
-        return render_template("conversations/_open.html", asked=asked, **opened)
     conversation, around = threads.opened(conversation_id)
-    return _page(asked, around, **_opened(conversation))
+    opened = _opened(conversation)
+    if current.wants_fragment:
+        return render_template("conversations/_open.html", asked=asked, around=around, **opened)
+    return _page(asked, around, **opened)
 
 
 def _page(asked: Asked, around: threads.Overview, **more: Any) -> str:
@@ -156,7 +155,7 @@ def _address(asked: Asked) -> str:
 @needs("inbox.read")
 def refreshed(conversation_id: UUID) -> str:
     """All from the point `since` on, as it is now; or the page of messages `before` a point."""
-    conversation = threads.find(conversation_id)
+    conversation, around = threads.opened(conversation_id)
     before = read_point(request.args.get("before"))
     if before is not None:
         earlier = threads.stretch(conversation, before=before)
@@ -172,6 +171,7 @@ def refreshed(conversation_id: UUID) -> str:
     return render_template(
         "conversations/_refreshed.html",
         conversation=conversation,
+        around=around,
         days=thread.days(newest, unread_from=unread_from, newest=True),
         since=since if newest.whole else _start(newest),
         above=None if newest.whole else _start(newest),
@@ -225,6 +225,4 @@ def assign(conversation_id: UUID) -> tuple[str, int]:
     conversations.assign(conversation, member, by=current.member)
     htmx.close_dialog()
     htmx.trigger("live", target="#newest")
-    text = _("Assigned to %(name)s", name=member.name) if member else _("Left to everybody")
-    htmx.toast(text)
     return "", 204

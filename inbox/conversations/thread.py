@@ -71,6 +71,14 @@ class Bubble:
         return self.message.progress
 
     @property
+    def buttons(self) -> list[str]:
+        """The words on the buttons that we sent with it."""
+        sent = (
+            self.message.payload.get("buttons") if self.shape in ("template", "buttons") else None
+        )
+        return [b["title"] if isinstance(b, dict) else str(b) for b in sent or ()]
+
+    @property
     def big(self) -> bool:
         """Whether the text is nothing but a few emoji."""
         return _EMOJI.fullmatch(self.message.text) is not None

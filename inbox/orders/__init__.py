@@ -68,7 +68,10 @@ def older(conversation_id: UUID) -> str:
     conversation = threads.find(conversation_id)
     before = request.args.get("before", type=int)
     listed = orders.listed(conversation, before=before)
-    return render_template("orders/_slips.html", conversation=conversation, orders=listed)
+    more = len(listed) == orders.PAGE
+    return render_template(
+        "orders/_slips.html", conversation=conversation, orders=listed, more=more
+    )
 
 
 # --- one order ------------------------------------------------------------------------------------

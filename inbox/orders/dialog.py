@@ -43,6 +43,9 @@ class Row:
 class Dialog:
     """Everything the template shows; texts are as they were typed, right or wrong."""
 
+    methods: ClassVar[Mapping[str, str]] = PAYMENT_METHODS
+    statuses: ClassVar[Mapping[str, str]] = PAYMENT_STATUSES
+
     draft: Draft
     typed: Mapping[str, str]
     rows: list[Row] = field(default_factory=list)
@@ -70,9 +73,6 @@ class Dialog:
             "group": numbers.get_group_symbol(locale),
         }
 
-    methods: ClassVar[Mapping[str, str]] = PAYMENT_METHODS
-    statuses: ClassVar[Mapping[str, str]] = PAYMENT_STATUSES
-
     @property
     def free_row(self) -> Row:
         """The row of a free product to be; the page puts a number for its index."""
@@ -82,9 +82,9 @@ class Dialog:
     def first_gap(self) -> str:
         """Where typing begins: the first thing the draft does not know, else the products."""
         needed = ["name", "phone"] + ["address", "city"] * self.draft.pipeline.ships
-        known = {"address": "x", "city": "x"} if self.draft.addresses else {}
-        gaps = (name for name in needed if not (known | dict(self.typed)).get(name))
-        return next(gaps, "products")
+        if self.draft.addresses:
+            needed = needed[:2]
+        return next((name for name in needed if not self.typed.get(name)), "products")
 
 
 def fresh(draft: Draft) -> Dialog:
@@ -145,6 +145,7 @@ def read(posted: Mapping[str, str], region: str, currency: str) -> NewOrder:
         amount_due=fields.whole("amount_due"),
         unread=fields.wrong,
     )
+    fields.wrong.pop("client_id", None)  # nobody sees that field: without it, it is a new form
     for index, row in enumerate(rows):
         fields.wrong.update({f"lines[{index}].{name}": why for name, why in row.wrong.items()})
     return form

@@ -24,13 +24,13 @@ let attached // the file to go with the text
 
 function takeUp() {
   attached = quoted = undefined
+  awaitClosing()
   const box = part("answer")
   if (!box) return
   const { text = "", quoted: was } = kept("draft", conversation()) ?? {}
   box.value = text
   box.dispatchEvent(new Event("input", { bubbles: true }))
   if (was) quote(was)
-  awaitClosing()
 }
 
 function arrive() {
@@ -105,7 +105,7 @@ function failed(entry, why) {
   stand.classList.add("bubble-failed")
   const trouble = part("unsent-trouble").content.firstElementChild.cloneNode(true)
   trouble.dataset.client = entry.client
-  trouble.querySelector("[data-why]").textContent = why
+  if (why) trouble.querySelector("[data-why]").textContent = why
   stand.nextElementSibling?.matches(".bubble-problem") && stand.nextElementSibling.remove()
   stand.after(trouble)
   troubles.set(entry.client, entry)

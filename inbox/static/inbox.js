@@ -7,7 +7,6 @@ const PAGE = 50
 const TWO_HOURS = 2 * 3600_000
 
 const part = id => document.getElementById(id)
-const calm = matchMedia("(hover: hover) and (pointer: fine)")
 const narrow = matchMedia("(max-width: 56.25rem)")
 
 let opened
@@ -20,7 +19,6 @@ function arrive() {
   panes.dataset.show = conversation ? "thread" : "list"
   mark()
   tidyDays()
-  if (conversation && calm.matches) part("answer")?.focus({ preventScroll: true })
   document.dispatchEvent(new CustomEvent("conversation:opened"))
   see()
 }

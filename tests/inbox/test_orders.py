@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Barrier
@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from flows import orders, pipeline
+from flows.customers import Number
 from models import db
 from models.catalog import Product
 from models.conversation import Conversation
@@ -96,20 +97,19 @@ def post(browser: FlaskClient, at: Shop, **changes: str) -> TestResponse:
 
 def taken(at: Shop, by: Membership, **values: Any) -> int:
     """An order of one black bag, committed; its number."""
-    line = orders.NewLine(variant_id=at.black)
-    number = factories_number()
+    usual: dict[str, Any] = {
+        "client_id": uuid4(),
+        "name": "Fatima",
+        "phone": Number("0661234567", "+212661234567"),
+        "address": "12 rue",
+        "city": "Fès",
+        "lines": (orders.NewLine(variant_id=at.black),),
+    }
+    form = orders.NewOrder(**usual | values)
     with db.merchant(at.merchant_id) as session:
         talk = session.get_one(Conversation, (at.merchant_id, at.talk))
-        usual = {"client_id": uuid4(), "name": "Fatima", "phone": number, "lines": (line,)}
-        form = orders.NewOrder(**usual | {"address": "12 rue", "city": "Fès"} | values)
         member = session.get_one(Membership, (at.merchant_id, by.id))
         return orders.create(form, by=member, conversation=talk).number
-
-
-def factories_number() -> Any:
-    from flows.customers import Number
-
-    return Number("0661234567", "+212661234567")
 
 
 def every(table: type[Any], at: Shop) -> list[Any]:
@@ -377,14 +377,14 @@ def test_nobody_else_searches_in_the_catalogue(
 
 
 @pytest.fixture
-def sold(at: Shop, agent: Membership) -> Iterator[int]:
-    """A discounted order, delivered, with a message that WhatsApp charged for."""
+def sold(at: Shop, agent: Membership) -> int:
+    """A discounted order, delivered."""
     number = taken(at, agent, discount=2000, reason="Cliente fidèle", delivery_fee=3500)
     with db.merchant(at.merchant_id) as session:
         order = session.scalars(select(Order)).one()
         for state in (SystemState.CONFIRMED, SystemState.SHIPPED, SystemState.DELIVERED):
             pipeline.move(order, shop.stage(state), by=SYSTEM)
-    yield number
+    return number
 
 
 def test_the_page_shows_the_order_whole(sold: int, salma: FlaskClient) -> None:
@@ -454,6 +454,20 @@ def test_what_a_message_cost_is_not_on_the_page_of_who_may_not_see_money(
 
 
 # --- beside the conversation ----------------------------------------------------------------------
+
+
+def test_the_total_spent_is_in_no_answer_to_who_may_not_see_money(
+    at: Shop, sold: int, agent: Membership, owner: Membership, signed_in: Browser
+) -> None:
+    panel = f"/inbox/{at.talk}/panel"
+
+    agents, owners = (signed_in(who).get(panel, headers=ENGLISH).text for who in (agent, owner))
+
+    assert all(f'href="/orders/{sold}"' in page for page in (agents, owners))
+    assert "Total spent" in owners
+    assert "300.00\u00a0MAD" in owners
+    assert "Total spent" not in agents
+    assert "300.00" not in agents
 
 
 def test_older_orders_follow_when_asked_for(

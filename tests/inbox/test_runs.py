@@ -131,17 +131,17 @@ def test_what_was_never_queued_says_what_the_order_lacks(
 def test_the_list_can_be_narrowed_to_a_state_and_an_automation(
     merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
 ) -> None:
-    sent, waiting = asked(sending=Sending.ACCEPTED), asked()
     with db.merchant(merchant.id):
         other = shop.automation(SystemState.NEW, buttons={})
         order = shop.order(talk=shop.conversation())
         (elsewhere,) = shop.runs_of(order)
+    waiting, sent = asked(), asked(sending=Sending.ACCEPTED)
     client = signed_in(agent)
 
     assert listed(client.get("/runs?state=sent").text) == [str(sent.id)]
     assert listed(client.get(f"/runs?automation={other.id}").text) == [str(elsewhere.id)]
     every = listed(client.get("/runs?state=nonsense&automation=nonsense").text)
-    assert every == [str(r.id) for r in (elsewhere, waiting, sent)]
+    assert every == [str(r.id) for r in (sent, waiting, elsewhere)]
 
 
 @pytest.mark.parametrize("state", list(RunState))

