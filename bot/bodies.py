@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from flows.letters import Letter
 from models.types import Json
@@ -81,7 +80,7 @@ def _button(kind: str, index: str, parameter: Body) -> Body:
     return {"type": "button", "sub_type": kind, "index": index, "parameters": [parameter]}
 
 
-BODIES: dict[str, Callable[[Letter, str | None], Any]] = {
+BODIES: dict[str, Callable[[Letter, str | None], Body]] = {
     "text": _text,
     "image": _media,
     "video": _media,

@@ -14,7 +14,7 @@ from pywa.errors import WhatsAppError
 
 from bot import bodies
 from config import settings
-from flows.letters import Letter, Outcome, ReadLetter
+from flows.letters import Ending, Letter, Outcome, ReadLetter
 from models.types import Json
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def send(letter: Letter) -> Outcome:
         outcome = _call(lambda: _upload(letter))
         if outcome.ending != "accepted":
             # Nothing was sent yet, whatever became of the file.
-            ending = "refused" if outcome.ending == "refused" else "not_sent"
+            ending: Ending = "refused" if outcome.ending == "refused" else "not_sent"
             return Outcome(ending, code=outcome.code, detail=outcome.detail)
         uploaded = outcome.wamid
     body = bodies.body(letter, uploaded)

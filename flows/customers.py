@@ -23,7 +23,6 @@ from models.message import Message, ReadMark
 from models.order import Order
 from models.types import clean, new_id
 
-
 SUFFIX = 4
 """Digits after which what is typed may also be the end of a number."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def N_(message: str) -> str:
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
     """Mark a sentence for translation; the edge translates it when a person reads it."""
     return message
 

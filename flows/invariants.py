@@ -95,7 +95,7 @@ def check() -> Iterator[Check]:
 
 
 def _links() -> dict[str, str]:
-    """Every foreign key between merchants' tables: does the row it names exist for that merchant?"""
+    """Every key between merchants' tables: does the row it names exist for that merchant?"""
     return {
         f"{table.name}.{key.column_keys[1]} stays within its merchant": (
             f"SELECT count(*) FROM {table.name} a WHERE a.{key.column_keys[1]} IS NOT NULL"  # noqa: S608

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased, joinedload
 
@@ -38,7 +38,7 @@ from models.message import (
 )
 from models.order import Order
 from models.template import MessageTemplate
-from models.types import Json, clean, new_id, utcnow
+from models.types import clean, new_id, utcnow
 from models.user import Membership
 
 MAX_TEXT = 4096

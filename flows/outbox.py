@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import cache
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import redis
@@ -46,8 +46,8 @@ FAILURE_SECONDS = 86_400
 def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
-    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:<merchant id>:<channel id>". Never raises: a dead Redis delays
-    a row until the next sweep, it does not turn a committed order into an error.
+    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…". Never raises: a dead
+    Redis delays a row until the next sweep, it does not turn a committed order into an error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):

@@ -78,23 +78,30 @@ def _life_of_order(merchant_id: UUID, order: Order) -> list[Moment]:
 
 def _life_of_message(merchant_id: UUID, message: Message) -> list[Moment]:
     name = f"message {message.id}"
-    told = [
-        (message.created_at, f"{name} {message.direction} {message.kind} {message.wamid or ''}")
-    ]
+    born = f"{name} {message.direction} {message.kind} {message.wamid or ''}"
     with db.merchant(merchant_id) as session:
-        for attempt in session.scalars(select(Attempt).where(Attempt.message_id == message.id)):
-            told.append((attempt.claimed_at, f"{name} attempt {attempt.number} claimed"))
-            if attempt.concluded_at:
-                ending = f"{attempt.outcome} {attempt.error_code or ''} {attempt.detail or ''}"
-                told.append((attempt.concluded_at, f"{name} attempt {attempt.number} {ending}"))
-        for status in session.scalars(
+        attempts = session.scalars(select(Attempt).where(Attempt.message_id == message.id)).all()
+        statuses = session.scalars(
             select(MessageStatus).where(MessageStatus.message_id == message.id)
-        ):
-            told.append((status.at, f"{name} {status.status} says Meta"))
-        for charge in session.scalars(select(Charge).where(Charge.message_id == message.id)):
-            price = f"{charge.amount_micros} micro-{charge.currency} ({charge.reason})"
-            told.append((charge.delivered_at, f"{name} charged {price} as {charge.category}"))
-    return told
+        ).all()
+        charges = session.scalars(select(Charge).where(Charge.message_id == message.id)).all()
+    return [
+        (message.created_at, born),
+        *((a.claimed_at, f"{name} attempt {a.number} claimed") for a in attempts),
+        *((a.concluded_at, f"{name} {_ending(a)}") for a in attempts if a.concluded_at),
+        *((s.at, f"{name} {s.status} says Meta") for s in statuses),
+        *((c.delivered_at, f"{name} {_price(c)}") for c in charges),
+    ]
+
+
+def _ending(attempt: Attempt) -> str:
+    words = (attempt.outcome, attempt.error_code, attempt.detail)
+    return f"attempt {attempt.number} {' '.join(str(word) for word in words if word)}"
+
+
+def _price(charge: Charge) -> str:
+    amount = f"{charge.amount_micros} micro-{charge.currency}"
+    return f"charged {amount} ({charge.reason}) as {charge.category}"
 
 
 # Facts that name people stay out of a trace.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from babel.dates import format_timedelta
@@ -17,7 +18,7 @@ from inbox.conversations.asked import read_id, read_place, write_place
 from inbox.current import current
 from inbox.languages import gettext as _
 from models.order import Order
-from models.pipeline import Pipeline, Stage
+from models.pipeline import Pipeline, Stage, SystemState
 from models.timeline import By
 from models.types import utcnow
 
@@ -101,11 +102,14 @@ class Goes:
     def __init__(self, of: Pipeline) -> None:
         self._rules = pipeline.Rules.of(of, By.user(current.member))
         self._may = current.may("orders.move")
+        self._known: dict[tuple[UUID, SystemState], str] = {}
 
     def __call__(self, order: Order) -> str:
-        if not self._may:
-            return ""
-        return " ".join(str(stage.position) for stage in self._rules.allowed(order))
+        here = (order.stage_id, order.state)
+        if here not in self._known:
+            stages = self._rules.allowed(order) if self._may else []
+            self._known[here] = " ".join(str(stage.position) for stage in stages)
+        return self._known[here]
 
 
 @pages.app_template_filter("card_place")
@@ -116,6 +120,11 @@ def _place(card: Card) -> str:
 @pages.app_template_filter("age")
 def _age(at: datetime) -> str:
     """How long ago, in one short word: 5 min, 3 h, 2 d."""
-    passed = max(utcnow() - at, timedelta(minutes=1))
-    locale = languages.locale(current.language, current.country)
+    minutes = max(1, int((utcnow() - at).total_seconds() // 60))
+    return _short(minutes, current.language, current.country)
+
+
+@lru_cache(maxsize=10_000)
+def _short(minutes: int, language: str, country: str) -> str:
+    passed, locale = timedelta(minutes=minutes), languages.locale(language, country)
     return format_timedelta(passed, granularity="minute", format="short", locale=locale)

@@ -1,4 +1,4 @@
-"""Conversation: assignee, unread, the 24-hour window; Activity: what happened between the bubbles."""
+"""Conversation: assignee, unread, the 24-hour window; Activity: what happens between bubbles."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _valkey_database(address: str, number: int) -> str:
 
 def _run(database: str, statement: str) -> None:
     with psycopg.connect(_plain(database), autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
+        connection.execute(statement)
 
 
 # --- a clean house for every test -----------------------------------------------------------------
@@ -113,7 +113,7 @@ def _emptied(owner_connection: psycopg.Connection) -> Iterator[None]:
     from models import db
 
     db.close()
-    owner_connection.execute(_empty_everything())  # type: ignore[call-overload]
+    owner_connection.execute(_empty_everything())
     outbox.connection().flushdb()
 
 
@@ -132,18 +132,17 @@ def _empty_everything() -> str:
     from models.db import Base
 
     tables = [name for name in Base.metadata.tables if name != "rate_cards"]
-    deletes = "".join(f"DELETE FROM {name};" for name in tables)
+    deletes = "".join(f"DELETE FROM {name};" for name in tables)  # noqa: S608 - our own names
     return f"SET session_replication_role = replica; {deletes} RESET session_replication_role;"
 
 
 @pytest.fixture(autouse=True)
-def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     from config import settings
 
     if "WASL_VAR" not in os.environ:
         os.environ["WASL_VAR"] = str(tmp_path_factory.mktemp("var"))
         settings.cache_clear()
-    yield
 
 
 # --- people ---------------------------------------------------------------------------------------

@@ -13,8 +13,6 @@ from flask.testing import FlaskClient
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from sqlalchemy import select
-
 from bot.simulator import Simulator, create_simulator
 from bot.simulator import demo as world
 from config import settings
@@ -27,7 +25,7 @@ from models.types import new_id, utcnow
 from models.user import LoginSession, Membership, Role, User
 
 _count = itertools.count(1)
-PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist for a millisecond
+PASSWORD = "correct horse battery"
 
 
 def merchant(name: str = "Boutique Atlas", *, country: str = "MA", number: str = "1") -> Merchant:

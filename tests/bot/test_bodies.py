@@ -39,11 +39,10 @@ def post(client: FlaskClient, body: bytes) -> int:
 def own(merchant: Merchant, found: list[events.Event]) -> None:
     """Give the merchant a channel for every number and account that this body speaks of."""
     places = {(e.phone_number_id, e.waba_id) for e in found}
-    numbers = {number: account for number, account in places if number}
+    numbers: dict[str, str | None] = {number: account for number, account in places if number}
     numbers.pop("1" * 15, None)  # the merchant has that one
     silent = {account for _, account in places if account} - set(numbers.values())
-    for n, account in enumerate(sorted(silent)):
-        numbers[f"no-number-{n}"] = account
+    numbers |= {f"no-number-{n}": mute for n, mute in enumerate(sorted(silent))}
     with db.merchant(merchant.id):
         for number, account in numbers.items():
             channels.add(
@@ -52,7 +51,7 @@ def own(merchant: Merchant, found: list[events.Event]) -> None:
                 waba_id=account or "unknown",
                 display_phone_number=number,
                 country="MA",
-                token="EAA-test",  # noqa: S106 - no token
+                token="EAA-test",
             )
 
 

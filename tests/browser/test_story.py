@@ -1,4 +1,4 @@
-"""The first paragraph of the README, with two windows: the customer's phone and the agent's inbox."""
+"""The main job with two windows: the customer's phone and the agent's inbox."""
 
 from __future__ import annotations
 
@@ -133,8 +133,7 @@ def test_a_message_becomes_an_order_that_sends_its_template(
 
 
 def test_the_pages_fit_a_telephone_and_the_dark(demo: Demo, window: Window) -> None:
-    for name, options in {"dark": {"dark": True}, "360": {"width": 360, "height": 780}}.items():
-        page = window(**options)
+    for name, page in (("dark", window(dark=True)), ("360", window(width=360, height=780))):
         sign_in(page, demo, "owner", "fr")
         for path in ("inbox", "board", "automations", "runs", "costs"):
             page.goto(f"{demo['base_url']}/{path}")

@@ -205,7 +205,8 @@ def ask(
         return {name: str(known.get(value, value)) for name, value in given.items()}
 
     with app.test_request_context():
-        url = app.url_for(endpoint, **fill(call.ids), **fill(call.query))
+        values: dict[str, Any] = fill(call.ids) | fill(call.query)
+        url = app.url_for(endpoint, **values)
     form = fill(call.form) if method == "POST" else None
     return client.open(url, method=method, data=form, headers=SAME_ORIGIN)
 
@@ -310,7 +311,7 @@ def everything_of(merchant_id: Any, connection: psycopg.Connection) -> str:
         if issubclass(mapper.class_, Row):
             name = mapper.local_table.name  # type: ignore[attr-defined]
             rows = connection.execute(
-                f"SELECT t::text FROM {name} t WHERE merchant_id = %s ORDER BY 1",  # type: ignore[arg-type]  # noqa: S608
+                f"SELECT t::text FROM {name} t WHERE merchant_id = %s ORDER BY 1",  # noqa: S608
                 (merchant_id,),
             ).fetchall()
             digest.update(repr((name, rows)).encode())

@@ -208,9 +208,7 @@ def test_any_body_replayed_five_times_at_once_has_one_effect(
     assert broken() == []
 
 
-def test_a_flushed_valkey_loses_nothing(
-    shop: Merchant, simulator: Simulator, work: Work
-) -> None:
+def test_a_flushed_valkey_loses_nothing(shop: Merchant, simulator: Simulator, work: Work) -> None:
     simulator.write("fatima", "Vous livrez à Fès ?")
     simulator.deliver()
     outbox.connection().flushdb()
