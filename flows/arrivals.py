@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import automations, conversations, live, statuses, templates
+from flows import answers, conversations, live, statuses, templates
 from flows.events import AccountNews, Event, News, Status, TemplateNews, Written
 from models import db
 from models.channel import Channel, ChannelEvent
@@ -46,7 +46,7 @@ def take_in(events: Sequence[Event]) -> None:
     channels = _channels(events)
     written = [(channels[e.phone_number_id], e) for e in events if isinstance(e, Written)]
     for message in conversations.receive(written):
-        automations.answered(message.conversation, message)
+        answers.hear(message.conversation, message)
     statuses.apply([(channels[e.phone_number_id], e) for e in events if isinstance(e, Status)])
     _keep([e for e in events if isinstance(e, News)], channels)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from sqlalchemy import select, update
 
 from flows import outbox
+from flows.errors import N_, Refused
 from models import db
 from models.channel import Channel
 from models.envelope import Envelope, EnvelopeState
@@ -23,7 +25,12 @@ def add(
     currency: str = "USD",
     time_zone: str = "Africa/Casablanca",
 ) -> Channel:
-    """The number is the current merchant's; bodies that came before it are read again."""
+    """The number is the current merchant's; bodies that came before it are read again.
+
+    Refuses a time zone that does not exist: no charge of the number could be dated.
+    """
+    if time_zone not in available_timezones():
+        raise Refused("time_zone", N_("Unknown time zone: {name}."), name=time_zone)
     session = db.session()
     channel = Channel(
         merchant_id=session.merchant_id,

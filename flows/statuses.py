@@ -250,13 +250,14 @@ def _delivery(group: Sequence[MessageStatus]) -> costs.Delivery | None:
     pricing: dict[str, Any] = {}
     for status in group:
         pricing |= {k: v for k, v in (status.payload.get("pricing") or {}).items() if v is not None}
+    identity = message.conversation.identity if message else None
     return costs.Delivery(
         channel_id=first.channel_id,
         wamid=first.wamid,
         message_id=first.message_id,
         order_id=message.order_id if message else None,
-        phone=f"+{person['wa_id']}" if person.get("wa_id") else None,
-        user_id=person.get("user_id"),
+        phone=f"+{person['wa_id']}" if person.get("wa_id") else identity and identity.phone,
+        user_id=person.get("user_id") or (identity and identity.user_id),
         category_hint=message.category if message else None,
         window_open_hint=None,
         free_because_phone=message is not None and message.sending is None,

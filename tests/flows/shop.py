@@ -14,7 +14,7 @@ from models.catalog import Variant
 from models.channel import Channel
 from models.conversation import Conversation
 from models.customer import Customer
-from models.message import Message
+from models.message import Message, Sending
 from models.order import Order, OrderLine
 from models.pipeline import Pipeline, Stage, SystemState
 from models.template import MessageTemplate
@@ -155,3 +155,27 @@ def entries_of(about: Order, kind: str | None = None) -> list[Entry]:
 
 def pipeline_of() -> Pipeline:
     return db.session().scalars(select(Pipeline)).one()
+
+
+def asked(*lines: tuple[Variant | None, int], **values: Any) -> Order:
+    """An order whose customer was asked to confirm, and Meta took the question."""
+    talk = values.pop("talk", None) or conversation()
+    made = order(*lines, on=SystemState.TO_CONFIRM, talk=talk, **values)
+    accept(made)
+    return made
+
+
+def accept(about: Order) -> None:
+    for run in runs_of(about):
+        assert run.message is not None
+        run.message.sending, run.message.rank = Sending.ACCEPTED, 0
+        run.message.wamid = f"wamid.out.{run.message.seq}"
+    db.session().flush()
+
+
+def question(about: Order) -> tuple[Run, Message]:
+    """The first run about the order, as the database has it, and its message."""
+    run = runs_of(about)[0]
+    db.session().refresh(run)
+    assert run.message is not None
+    return run, run.message

@@ -211,6 +211,30 @@ def test_an_earlier_day_of_delivery_is_on_the_earlier_price_list(channel: Channe
     assert (the_charge().amount_micros, the_charge().local_date) == (4_000, date(2026, 9, 30))
 
 
+def test_a_reply_of_the_month_before_takes_a_number_of_that_month(channel: Channel) -> None:
+    Counter.take(costs.quota_counter(channel.id, OCTOBER), 1000)
+    november = datetime(2026, 10, 31, 23, 0, tzinfo=UTC)  # midnight in Casablanca
+    costs.settle([delivery(channel, delivered_at=november, category_hint="service")])
+    in_november = (the_charge().quota_index, the_charge().amount_micros)
+
+    october = november - timedelta(seconds=1)
+    costs.settle([delivery(channel, delivered_at=october, category_hint="service")])
+
+    assert in_november == (1, 0)
+    assert (the_charge().quota_index, the_charge().amount_micros) == (1001, 23_000)
+
+
+def test_replies_of_one_batch_are_numbered_as_they_were_delivered(channel: Channel) -> None:
+    late = delivery(channel, "a", category_hint="service")
+    early = delivery(
+        channel, "b", category_hint="service", delivered_at=NOON - timedelta(seconds=1)
+    )
+
+    costs.settle([late, early])
+
+    assert {c.wamid: c.quota_index for c in all_charges()} == {"b": 1, "a": 2}
+
+
 def test_a_later_day_of_reading_changes_nothing(channel: Channel) -> None:
     costs.settle([delivery(channel, delivered_at=datetime(2026, 9, 30, 12, tzinfo=UTC))])
 

@@ -32,7 +32,7 @@ from models.user import Membership
 from tests import factories
 
 Browser = Callable[[Membership], FlaskClient]
-RECORDED = Path(__file__).parent.parent / "fixtures/webhooks"
+RECORDED = Path(__file__).parents[3] / "shared/fixtures/webhooks"
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 FATIMA = Person(wa_id="212661234567", profile_name="Fatima Zahra El Idrissi")
 YOUSSEF = Person(wa_id="212662000001", profile_name="Youssef Benali")
@@ -93,6 +93,11 @@ def bubbles(page: str) -> list[UUID]:
     return [UUID(id_) for id_ in re.findall(r'id="m-([0-9a-f-]+)"', page)]
 
 
+def articles(page: str) -> list[str]:
+    """The bubbles of the thread, as they stand in the page."""
+    return page.split('id="pending"')[0].split('<article class="bubble')[1:]
+
+
 def words(page: str) -> str:
     """What a person reads of it."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
@@ -144,35 +149,37 @@ def three(merchant: Merchant, agent: Membership) -> dict[str, UUID]:
     return {"fatima": fatima, "youssef": youssef, "khadija": khadija}
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", ["fatima", "youssef", "khadija"]),
-        ("?show=mine", ["fatima"]),
-        ("?show=unread", ["youssef"]),
-        ("?show=unanswered", ["youssef", "khadija"]),
-        ("?show=nonsense", ["fatima", "youssef", "khadija"]),
-        ("?q=0661", ["fatima"]),
-        ("?q=06 61-23 45", ["fatima"]),
-        ("?q=%2B212 661", ["fatima"]),
-        ("?q=00212661234567", ["fatima"]),
-        ("?q=4567", ["fatima"]),
-        ("?q=idris zah", ["fatima"]),
-        ("?q=خديجه", ["khadija"]),
-        ("?q=العلوى", ["khadija"]),
-        ("?q=BENALÍ", ["youssef"]),
-        ("?q=zzz", []),
-        ("?q=fat%25ma", []),
-        ("?q=je&show=mine", []),
-        ("?q=06&show=unread", ["youssef"]),
-    ],
-)
-def test_each_filter_returns_exactly_its_conversations(
-    signed_in: Browser, agent: Membership, three: dict[str, UUID], query: str, expected: list[str]
-) -> None:
-    page = signed_in(agent).get(f"/inbox{query}").text
+EVERYBODY = ["fatima", "youssef", "khadija"]
+FOUND: dict[str, list[str]] = {
+    "": EVERYBODY,
+    "?show=mine": ["fatima"],
+    "?show=unread": ["youssef"],
+    "?show=unanswered": ["youssef", "khadija"],
+    "?show=nonsense": EVERYBODY,
+    "?q=0661": ["fatima"],
+    "?q=06 61-23 45": ["fatima"],
+    "?q=%2B212 661": ["fatima"],
+    "?q=00212661234567": ["fatima"],
+    "?q=4567": ["fatima"],
+    "?q=idris zah": ["fatima"],
+    "?q=خديجه": ["khadija"],
+    "?q=العلوى": ["khadija"],
+    "?q=BENALÍ": ["youssef"],
+    "?q=zzz": [],
+    "?q=fat%25ma": [],
+    "?q=fatima&show=unread": [],
+    "?q=06&show=unread": ["youssef"],
+}
 
-    assert rows(page) == [three[name] for name in expected]
+
+def test_each_filter_returns_exactly_its_conversations(
+    signed_in: Browser, agent: Membership, three: dict[str, UUID]
+) -> None:
+    browser, names = signed_in(agent), {id_: name for name, id_ in three.items()}
+
+    found = {q: [names[id_] for id_ in rows(browser.get(f"/inbox{q}").text)] for q in FOUND}
+
+    assert found == FOUND
 
 
 def test_the_number_selector_narrows_the_list_to_one_number(
@@ -405,12 +412,87 @@ def test_a_screen_left_open_for_a_week_starts_over_at_the_end(
 # --- every kind of message ------------------------------------------------------------------------
 
 
-def test_every_recorded_message_is_shown_as_something(
-    signed_in: Browser, merchant: Merchant, owner: Membership, agent: Membership
+KINDS: list[tuple[str, dict[str, Any], str]] = [
+    ("text", {"body": "*Gras*"}, "Salam"),
+    ("image", {"mime_type": "image/jpeg", "caption": "Celui-ci"}, "Photo image/jpeg Celui-ci"),
+    ("video", {"mime_type": "video/mp4"}, "Video video/mp4"),
+    ("audio", {"mime_type": "audio/ogg; codecs=opus", "voice": True}, "Voice message audio/ogg"),
+    ("audio", {"mime_type": "audio/mpeg"}, "Audio audio/mpeg"),
+    ("document", {"filename": "a.pdf", "mime_type": "application/pdf"}, "a.pdf Document ·"),
+    ("sticker", {"mime_type": "image/webp"}, "Sticker image/webp"),
+    (
+        "location",
+        {"latitude": 31.6, "longitude": -7.98, "name": "Marjane", "address": "Guéliz"},
+        "Marjane Guéliz 31.6, -7.98 Open the map",
+    ),
+    ("contacts", {"contacts": [{"name": {"formatted_name": "Bing"}}]}, "Bing"),
+    (
+        "order",
+        {
+            "product_items": [
+                {"product_retailer_id": "A", "quantity": 2, "item_price": 10.5, "currency": "MAD"},
+                {"product_retailer_id": "B", "quantity": 1, "item_price": 4, "currency": "MAD"},
+            ]
+        },
+        "Cart, 2 products 2 × A 21.00 MAD 1 × B 4.00 MAD Total 25.00 MAD",
+    ),
+    ("button", {"text": "Salam"}, "Salam"),
+    (
+        "interactive",
+        {"type": "list_reply", "list_reply": {"title": "Salam", "description": "en cuir"}},
+        "Salam en cuir",
+    ),
+    (
+        "interactive",
+        {"type": "nfm_reply", "nfm_reply": {"response_json": '{"note_sur_10": 4}'}},
+        "Answers to a form note sur 10 4",
+    ),
+    ("edit", {}, "Edited message Salam"),
+    ("unsupported", {}, "Message WhatsApp does not hand over Unknown type: No (131051)"),
+    ("media_placeholder", {}, "Media from before Salam"),
+]
+
+
+def test_every_kind_of_message_can_be_read(
+    signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
-    found = [
-        e for file in sorted(RECORDED.glob("*.json")) for e in reader.events(file.read_bytes())
-    ]
+    error = {"code": 131051, "title": "Unknown type", "error_data": {"details": "No"}}
+    events = [of(FATIMA, kind=k, payload=p, errors=(error,)) for k, p, _ in KINDS]
+    conversation_id = wrote(merchant, *events)
+
+    page = signed_in(agent).get(f"/inbox/{conversation_id}").text
+
+    for bubble, (kind, _, said) in zip(articles(page), KINDS, strict=True):
+        assert said in words(bubble), kind
+
+
+SMALL = {
+    "system": "Salam",
+    "request_welcome": "Salam",
+    "revoke": "Fatima Zahra El Idrissi deleted a message for everybody",
+    "reaction": "Fatima Zahra El Idrissi reacted Salam to an earlier message",
+}
+
+
+def test_what_is_no_message_of_its_own_is_a_small_line(
+    signed_in: Browser, merchant: Merchant, agent: Membership
+) -> None:
+    events = [of(FATIMA, kind=kind, payload={}, target_wamid="wamid.old") for kind in SMALL]
+    conversation_id = wrote(merchant, *events)
+
+    page = signed_in(agent).get(f"/inbox/{conversation_id}").text
+
+    assert articles(page) == []
+    for said in SMALL.values():
+        assert said in words(page)
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded webhooks lie beside the project")
+def test_every_recorded_message_is_shown(
+    signed_in: Browser, merchant: Merchant, owner: Membership
+) -> None:
+    files = [file for file in RECORDED.glob("*.json") if file.stem != "INDEX"]
+    found = [event for file in files for event in reader.events(file.read_bytes())]
     # Recorded ids repeat from file to file: here every message is its own.
     written = [
         replace(event, phone_number_id="1" * 15, wamid=f"{event.wamid}.{n}")
@@ -420,26 +502,13 @@ def test_every_recorded_message_is_shown_as_something(
     with db.merchant(merchant.id) as session:
         arrivals.take_in(written)
         threads = session.scalars(select(Conversation.id)).all()
-    browsers = [signed_in(owner), signed_in(agent)]
+    browser = signed_in(owner)
 
-    shown = {
-        kind: [browser.get(f"/inbox/{thread}").text for thread in threads]
-        for kind, browser in zip(("owner", "agent"), browsers, strict=True)
-    }
+    pages = [browser.get(f"/inbox/{thread}") for thread in threads]
 
-    assert len(written) > 90
-    assert {event.kind for event in written} >= {
-        *("text", "image", "video", "audio", "document", "sticker", "location", "contacts"),
-        *("reaction", "interactive", "button", "order", "system", "unsupported", "edit", "revoke"),
-    }
-    pages = " ".join(shown["owner"])
-    for label in (
-        *("Photo", "Voice message", "Document", "Sticker", "Location", "Cart, 3 products"),
-        *("Edited message", "deleted a message", "Answers to a form", "Message type unknown"),
-        *("Facebook HQ", "Chandler Bing", "Forwarded", "Came from an advertisement"),
-    ):
-        assert label in pages, label
-    assert all(f">{words_of}<" not in pages for words_of in ("None", "{}", "[]"))
+    assert {page.status_code for page in pages} == {200}
+    assert len(written) > 80
+    assert sum(len(bubbles(page.text)) for page in pages) + 20 > len(written)
 
 
 def test_a_kind_nobody_knows_is_named_and_its_body_is_for_those_who_set_things_up(
@@ -458,32 +527,30 @@ def test_a_kind_nobody_knows_is_named_and_its_body_is_for_those_who_set_things_u
     assert "beam" not in for_agents
 
 
-@pytest.mark.parametrize(
-    ("kind", "payload"),
-    [
-        ("location", {"latitude": "north", "longitude": None, "name": ["x"]}),
-        ("contacts", {"contacts": ["x", {"name": 3, "phones": {"a": 1}, "org": []}]}),
-        ("order", {"product_items": [{"quantity": "x", "item_price": "y", "currency": 7}, 4]}),
-        ("order", {"product_items": [{"quantity": 1, "item_price": "1e999", "currency": "MAD"}]}),
-        ("interactive", {"type": "nfm_reply", "nfm_reply": {"response_json": "[1, {"}}),
-        ("interactive", {"type": ["x"], "x": 1}),
-        ("image", {"caption": 5, "mime_type": {"a": 1}}),
-        ("button", {}),
-        ("system", {"body": None}),
-        ("edit", {"message": "x"}),
-    ],
-)
+MALFORMED: list[tuple[str, dict[str, Any]]] = [
+    ("location", {"latitude": "north", "longitude": None, "name": ["x"]}),
+    ("contacts", {"contacts": ["x", {"name": 3, "phones": {"a": 1}, "org": []}]}),
+    ("order", {"product_items": [{"quantity": "x", "item_price": "y", "currency": 7}, 4]}),
+    ("order", {"product_items": [{"quantity": 1, "item_price": "1e999", "currency": "MAD"}]}),
+    ("interactive", {"type": "nfm_reply", "nfm_reply": {"response_json": "[1, {"}}),
+    ("interactive", {"type": ["x"], "x": 1}),
+    ("image", {"caption": 5, "mime_type": {"a": 1}}),
+    ("button", {}),
+    ("edit", {"message": "x"}),
+    ("", {}),
+]
+
+
 def test_a_malformed_body_breaks_no_page(
-    signed_in: Browser, merchant: Merchant, owner: Membership, kind: str, payload: dict[str, Any]
+    signed_in: Browser, merchant: Merchant, owner: Membership
 ) -> None:
-    conversation_id = wrote(
-        merchant, of(FATIMA, "", kind=kind, payload=payload, errors=({"x": 1},))
-    )
+    events = [of(FATIMA, "", kind=k, payload=p, errors=({"x": 1},)) for k, p in MALFORMED]
+    conversation_id = wrote(merchant, *events)
 
     answer = signed_in(owner).get(f"/inbox/{conversation_id}")
 
     assert answer.status_code == 200
-    assert len(bubbles(answer.text)) == 1
+    assert len(bubbles(answer.text)) == len(MALFORMED)
 
 
 def test_names_and_texts_cannot_become_html(
@@ -530,14 +597,14 @@ def test_a_reaction_sits_on_its_message_and_an_answer_quotes_it(
 
     page = signed_in(agent).get(f"/inbox/{conversation_id}").text
 
-    one, two, three, four = page.split('<article class="bubble')[1:]
+    one, two, three, four = articles(page)
     assert '<span class="bubble-reactions"' in one
     assert "❤️" in one
     assert "Edited" in one
     assert f'href="#m-{bubbles(page)[0]}"' in two
     assert "Le rouge" in two
     assert "An earlier message" in three
-    assert words(four).endswith("Le bleu " + words(four).split()[-1])
+    assert "Fatima Zahra El Idrissi Le rouge Edited message Le bleu" in words(four)
     assert len(bubbles(page)) == 4
 
 
@@ -556,7 +623,7 @@ def test_a_template_shows_its_parts_its_name_and_the_button_that_was_tapped(
 
     page = signed_in(agent).get(f"/inbox/{conversation_id}").text
 
-    ours, theirs = page.split('<article class="bubble')[2:4]
+    _, ours, theirs = articles(page)
     assert "Automation order_confirmed Commande" in words(ours)
     assert "Bonjour Fatima, commande 1042 confirmée." in words(ours)
     assert "Boutique Atlas" in words(ours)
@@ -607,7 +674,7 @@ def test_what_the_shop_typed_on_its_phone_is_marked_so(
 
     page = signed_in(agent).get(f"/inbox/{conversation_id}").text
 
-    ours = page.split('<article class="bubble')[2]
+    ours = articles(page)[-1]
     assert ours.startswith(" bubble-out")
     assert "Sent from the phone" in ours
 
@@ -615,50 +682,46 @@ def test_what_the_shop_typed_on_its_phone_is_marked_so(
 # --- how far ours came ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("facts", "state", "said"),
-    [
-        ({}, "queued", ""),
-        ({"sending": Sending.CLAIMED}, "claimed", ""),
-        (
-            {"sending": Sending.WAITING, "reason": "throttled", "due_at": utcnow()},
-            "waiting",
-            "Too many messages at once for Meta.",
-        ),
-        ({"sending": Sending.ACCEPTED}, "accepted", ""),
-        ({"sending": Sending.ACCEPTED, "rank": 1}, "sent", ""),
-        ({"sending": Sending.ACCEPTED, "rank": 2}, "delivered", ""),
-        ({"sending": Sending.ACCEPTED, "rank": 3}, "read", ""),
-        (
-            {"sending": Sending.FAILED, "reason": "undeliverable", "error_code": 131026},
-            "failed",
-            "Call the customer or send an SMS. Code 131026",
-        ),
-        (
-            {"sending": Sending.UNCERTAIN, "reason": "no_answer"},
-            "uncertain",
-            "Meta did not answer clearly: it may have been sent.",
-        ),
-    ],
-)
+PROGRESS: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "queued", ""),
+    ({"sending": Sending.CLAIMED}, "claimed", ""),
+    (
+        {"sending": Sending.WAITING, "reason": "throttled", "due_at": utcnow()},
+        "waiting",
+        "Too many messages at once for Meta.",
+    ),
+    ({"sending": Sending.ACCEPTED}, "accepted", ""),
+    ({"sending": Sending.ACCEPTED, "rank": 1}, "sent", ""),
+    ({"sending": Sending.ACCEPTED, "rank": 2}, "delivered", ""),
+    ({"sending": Sending.ACCEPTED, "rank": 3}, "read", ""),
+    (
+        {"sending": Sending.FAILED, "reason": "undeliverable", "error_code": 131026},
+        "failed",
+        "Call the customer or send an SMS. Code 131026",
+    ),
+    ({"sending": Sending.FAILED}, "failed", "Meta refused the message."),
+    (
+        {"sending": Sending.UNCERTAIN, "reason": "no_answer"},
+        "uncertain",
+        "Meta did not answer clearly: it may have been sent.",
+    ),
+]
+
+
 def test_a_bubble_says_how_far_it_came_and_what_to_do(
-    signed_in: Browser,
-    merchant: Merchant,
-    agent: Membership,
-    facts: dict[str, Any],
-    state: str,
-    said: str,
+    signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
     conversation_id = wrote(merchant, of(FATIMA))
-    answered(merchant, conversation_id, agent, **facts)
+    for facts, _, _ in PROGRESS:
+        answered(merchant, conversation_id, agent, **facts)
 
     page = signed_in(agent).get(f"/inbox/{conversation_id}").text
 
-    ours = page.split('<article class="bubble bubble-out')[1].split('id="pending"')[0]
-    assert f'data-state="{state}"' in ours
-    assert said in words(ours)
-    assert ("Send again" in ours) == (state in ("failed", "uncertain"))
-    assert ("hx-confirm" in ours) == (state == "uncertain")
+    for ours, (_, state, said) in zip(articles(page)[1:], PROGRESS, strict=True):
+        assert f'data-state="{state}"' in ours
+        assert said in words(ours)
+        assert ("Send again" in ours) == (state in ("failed", "uncertain"))
+        assert ("hx-confirm" in ours) == (state == "uncertain")
 
 
 def test_metas_price_is_shown_to_those_who_may_see_money_and_to_nobody_else(
@@ -709,40 +772,36 @@ def _delivered(wamid: str) -> Status:
 # --- small lines ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("kind", "facts", "said"),
-    [
-        ("order_created", {"number": 41}, "Salma created order #41"),
-        (
-            "order_moved",
-            {"number": 41, "from": "Nouvelle", "to": "Confirmée"},
-            "Salma moved order #41 from “ Nouvelle ” to “ Confirmée ”",
-        ),
-        ("late_tap", {"number": 41, "button": "Oui", "stage": "Livrée"}, "too late: order #41"),
-        ("repeated_tap", {"number": 41, "button": "Oui", "stage": "Livrée"}, "again: order #41"),
-        ("stock_blocked", {"number": 41, "name": "Sac"}, "but “ Sac ” is short of stock"),
-        ("automation_failed", {"number": 41, "automation": "Confirmer"}, "“ Confirmer ” could not"),
-        ("assigned", {"to": None}, "Salma left the conversation to everybody"),
-        ("grew_wings", {}, "Salma : grew wings"),
-    ],
-)
+SAID: list[tuple[str, dict[str, Any], str]] = [
+    ("order_created", {"number": 41}, "Salma created order #41"),
+    (
+        "order_moved",
+        {"number": 41, "from": "Nouvelle", "to": "Confirmée"},
+        "Salma moved order #41 from “ Nouvelle ” to “ Confirmée ”",
+    ),
+    ("late_tap", {"number": 41, "button": "Oui", "stage": "Livrée"}, "too late: order #41"),
+    ("repeated_tap", {"number": 41, "button": "Oui", "stage": "Livrée"}, "again: order #41"),
+    ("stock_blocked", {"number": 41, "name": "Sac"}, "but “ Sac ” is short of stock"),
+    ("automation_failed", {"number": 41, "automation": "Confirmer"}, "“ Confirmer ” could not"),
+    ("assigned", {"to": None}, "Salma left the conversation to everybody"),
+    ("grew_wings", {}, "Salma : grew wings"),
+]
+
+
 def test_what_happened_stands_between_the_bubbles_in_words(
-    signed_in: Browser,
-    merchant: Merchant,
-    agent: Membership,
-    kind: str,
-    facts: dict[str, Any],
-    said: str,
+    signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
     conversation_id = wrote(merchant, of(FATIMA))
     with inside(merchant, conversation_id) as conversation:
-        conversations.note_activity(conversation, kind, facts, actor=agent)
+        for kind, facts, _ in SAID:
+            conversations.note_activity(conversation, kind, facts, actor=agent)
 
     page = signed_in(agent).get(f"/inbox/{conversation_id}").text
 
-    line = page.split('<p class="activity" id="a-')[1].split("</p>")[0]
-    assert said in words(line.partition(">")[2])
-    assert ('href="/orders/41"' in line) == ("number" in facts)
+    lines = re.findall(r'<p class="activity" id="a-[^>]*>(.*?)</p>', page, re.DOTALL)
+    for line, (_, facts, said) in zip(lines, SAID, strict=True):
+        assert said in words(line)
+        assert ('href="/orders/41"' in line) == ("number" in facts)
 
 
 def test_a_tap_is_the_customers_doing(

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from flask import Flask, g
 from flask.testing import FlaskClient
+from jinja2 import nodes
 from markupsafe import Markup
 
 from flows.errors import Refused
@@ -161,6 +162,24 @@ def test_a_refusal_is_told_in_the_readers_language(reading: Callable[[str], None
     reading("ar")
 
     assert languages.told(Refused("stock", "Only {left} left.", left=3)) == "بقي 3 فقط."
+
+
+def test_no_template_filters_a_constant(app: Flask) -> None:
+    """Jinja would work it out once, in the language of whoever comes first."""
+    found = [
+        f"{name}:{piece.lineno}"
+        for name in app.jinja_env.list_templates(extensions=["html"])
+        for piece in _parsed(app, name).find_all(nodes.Filter)
+        if isinstance(piece.node, nodes.Const)
+    ]
+
+    assert found == []
+
+
+def _parsed(app: Flask, name: str) -> nodes.Template:
+    loader = app.jinja_env.loader
+    assert loader is not None
+    return app.jinja_env.parse(loader.get_source(app.jinja_env, name)[0])
 
 
 # --- data -----------------------------------------------------------------------------------------

@@ -235,7 +235,8 @@ def test_a_stream_ends_with_its_ticket(stream: str) -> None:
         ending = cookie(new_id(), new_id())
 
     with httpx.stream("GET", f"{stream}/live", headers={"cookie": ending}, timeout=5) as answer:
-        assert answer.read().decode() == "retry: 2000\n: welcome\n\n"
+        # Read to its end: that there is one is the point, whatever was said meanwhile.
+        assert answer.read().decode().startswith("retry: 2000\n: welcome\n\n")
 
 
 def test_only_our_own_pages_may_listen_with_the_cookie(stream: str) -> None:
