@@ -245,22 +245,34 @@ def _delivery(group: Sequence[MessageStatus]) -> costs.Delivery | None:
         if first.message_id
         else None
     )
-    people = (s.payload["person"] for s in group)
-    person: Json = next((p for p in people if any(p.values())), {})
+    phone, user_id = _customer(group, message)
     pricing: dict[str, Any] = {}
     for status in group:
         pricing |= {k: v for k, v in (status.payload.get("pricing") or {}).items() if v is not None}
-    identity = message.conversation.identity if message else None
     return costs.Delivery(
         channel_id=first.channel_id,
         wamid=first.wamid,
         message_id=first.message_id,
         order_id=message.order_id if message else None,
-        phone=f"+{person['wa_id']}" if person.get("wa_id") else identity and identity.phone,
-        user_id=person.get("user_id") or (identity and identity.user_id),
+        phone=phone,
+        user_id=user_id,
         category_hint=message.category if message else None,
         window_open_hint=None,
         free_because_phone=message is not None and message.sending is None,
         delivered_at=min(s.at for s in arrived),
         pricing=pricing or None,
     )
+
+
+def _customer(
+    group: Sequence[MessageStatus], message: Message | None
+) -> tuple[str | None, str | None]:
+    """Phone (E.164) and user id of who got it, as Meta names them, else as we know them."""
+    people = (s.payload["person"] for s in group)
+    named: Json = next((p for p in people if any(p.values())), {})
+    if named:
+        return (f"+{named['wa_id']}" if named.get("wa_id") else None, named.get("user_id"))
+    if message is None:
+        return None, None
+    identity = message.conversation.identity
+    return identity.phone, identity.user_id

@@ -96,14 +96,20 @@ class Current:
 
     @property
     def language(self) -> str:
-        """fr, en or ar: the user's choice, else the cookie's, the browser's, French."""
+        """fr, en or ar: the user's choice, else the cookie's, the browser's, French.
+
+        Worked out once a request: a page asks with each of its sentences.
+        """
         if not has_request_context():
             return languages.DEFAULT
-        return languages.choose(
-            self.login.user.language if self.signed_in else None,
-            request.cookies.get("language"),
-            *(tag.partition("-")[0] for tag in request.accept_languages.values()),
-        )
+        if "language" not in g:
+            g.language = languages.choose(
+                self.login.user.language if self.signed_in else None,
+                request.cookies.get("language"),
+                *(tag.partition("-")[0] for tag in request.accept_languages.values()),
+            )
+        found: str = g.language
+        return found
 
     @property
     def dir(self) -> str:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -16,7 +17,7 @@ from markupsafe import Markup, escape
 
 from inbox import languages
 from inbox.current import current
-from inbox.languages import gettext
+from inbox.languages import N_, gettext
 from models.types import Money, exponent, utcnow
 
 MICROS = 1_000_000
@@ -151,8 +152,15 @@ def _weekday(there: date, today: date) -> str:
 
 
 def _time(at: datetime, text: str) -> Markup:
-    full = f"{dates.format_date(_local(at), 'full', locale=_locale())} {_local(at):%H:%M:%S}"
+    local = _local(at)
+    full = f"{_full(local.date(), _locale())} {local:%H:%M:%S}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), full, text)
+
+
+@lru_cache(maxsize=512)
+def _full(on: date, locale: Locale) -> str:
+    """A thread names the same few days in every bubble, and Babel takes its time."""
+    return dates.format_date(on, "full", locale=locale)
 
 
 def _local(at: datetime) -> datetime:
@@ -225,6 +233,30 @@ def _link(text: str) -> Markup:
         '<a href="{}" target="_blank" rel="noopener noreferrer nofollow" dir="ltr">{}</a>'
     )
     return link.format(target, address) + escape(text[len(address) :])
+
+
+# --- how far a message of ours came ---------------------------------------------------------------
+
+TICKS = {
+    "queued": ("clock", N_("Waiting to be sent")),
+    "claimed": ("clock", N_("Being sent")),
+    "waiting": ("clock", N_("Will be tried again")),
+    "held": ("clock", N_("On hold")),
+    "accepted": ("check", N_("Accepted by WhatsApp")),
+    "sent": ("check", N_("Sent")),
+    "delivered": ("checks", N_("Delivered")),
+    "read": ("checks", N_("Read")),
+    "played": ("checks", N_("Played")),
+    "failed": ("alert", N_("Failed")),
+    "uncertain": ("question", N_("Uncertain")),
+    "discarded": ("x", N_("Not sent")),
+}
+
+
+def tick(state: str) -> tuple[str, str]:
+    """Icon and words of a state: queued, sent, read, failed, …"""
+    name, words = TICKS[state]
+    return name, gettext(words)
 
 
 # --- attributes -----------------------------------------------------------------------------------
