@@ -275,7 +275,7 @@ def attrs(**wanted: Any) -> Markup:
 
 
 FILTERS: tuple[Callable[..., object], ...] = (
-    *(bdi, ltr, phone, money, micros, number, compact),
+    *(bdi, ltr, phone, money, micros, number, compact, tick),
     *(clock, when, day, moment, ago, left),
     *(initials, hue, whatsapp),
 )

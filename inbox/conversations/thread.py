@@ -27,6 +27,9 @@ _EMOJI = re.compile(
     r"[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*\s?){1,6}"
 )
 
+# Not written by the customer nor by the agent whose name stands below.
+_NAMED = (Origin.AUTOMATION, Origin.PHONE)
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -69,6 +72,20 @@ class Bubble:
     @property
     def state(self) -> str | None:
         return self.message.progress
+
+    @property
+    def headed(self) -> bool:
+        """Whether more than its own words stands in it: who sent it, where it came from."""
+        known = self.message.payload.keys() & {"forwarded", "referral", "product"}
+        return self.shape == "template" or self.message.origin in _NAMED or bool(known)
+
+    @property
+    def advertisement(self) -> tuple[str, str, str] | None:
+        return kinds.advertisement(self.message)
+
+    @property
+    def product(self) -> str:
+        return kinds.product(self.message)
 
     @property
     def buttons(self) -> list[str]:
