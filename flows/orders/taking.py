@@ -34,11 +34,11 @@ def create(form: NewOrder, *, by: Membership, conversation: Conversation | None 
     checked = check(form, card)
     card = open_or_complete(card, identity, name=form.name, number=checked.phone, email=form.email)
     order = _order(form, checked, card, conversation)
-    pipeline.enter(order, checked.stage, by=By.user(by))
-    _trace_discount(order, form.reason, by)
-    if conversation is not None:
+    if conversation is not None:  # first, so that the thread tells it before what the stage sends
         facts = {"number": order.number}
         conversations.note_activity(conversation, "order_created", facts, actor=by)
+    pipeline.enter(order, checked.stage, by=By.user(by))
+    _trace_discount(order, form.reason, by)
     live.changed("inbox")
     return order
 

@@ -69,12 +69,12 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (rows.length > PAGE) ctx.request.body.set("until", rows[rows.length - 1].dataset.place)
 })
 
-let before
+const before = {} // how things stood, by the id of the part that is being swapped
 
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   const { id } = ctx.sourceElement ?? {}
-  if (id === "newest") before = { height: part("thread").scrollHeight, ids: theirs() }
-  if (id === "list") before = { focus: document.activeElement?.id, anchor: topRow() }
+  if (id === "newest") before.newest = { height: part("thread").scrollHeight, ids: theirs() }
+  if (id === "list") before.list = { focus: document.activeElement?.id, anchor: topRow() }
 })
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
@@ -82,18 +82,19 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (part("open") !== opened) arrive()
   if (id === "newest") threadChanged()
   if (id === "above") tidyDays()
-  if (ctx.target?.id === "list" || id === "list") listChanged(id === "list")
+  if (ctx.target?.id === "list" || id === "list") listChanged()
   if (id === "fill") toEnd()
   dropDoubles()
 })
 
-function listChanged(byItself) {
+function listChanged() {
   mark()
-  if (!byItself || !before) return
-  const { anchor, focus } = before
-  if (anchor?.row.isConnected) part("rows").scrollTop += anchor.row.offsetTop - anchor.top - (part("rows").scrollTop - anchor.scroll)
+  if (!before.list) return
+  const { anchor, focus } = before.list
+  before.list = undefined
+  const rows = part("rows")
+  if (anchor?.row.isConnected) rows.scrollTop = anchor.row.offsetTop - anchor.above
   if (focus && document.activeElement === document.body) part(focus)?.focus({ preventScroll: true })
-  before = undefined
 }
 
 // The first row in sight, unless the list stands at its top: there new rows may push the others.
@@ -101,7 +102,7 @@ function topRow() {
   const rows = part("rows")
   if (!rows.scrollTop) return undefined
   const row = [...rows.querySelectorAll(".row")].find(each => each.offsetTop + each.offsetHeight > rows.scrollTop)
-  return row && { row, top: row.offsetTop, scroll: rows.scrollTop }
+  return row && { row, above: row.offsetTop - rows.scrollTop }
 }
 
 // --- the thread ------------------------------------------------------------------------------------
@@ -116,16 +117,17 @@ function toEnd() {
 
 function threadChanged() {
   tidyDays()
-  if (!before) return
+  if (!before.newest) return
+  const { height, ids } = before.newest
+  before.newest = undefined
   const thread = part("thread")
-  const fresh = [...document.querySelectorAll("#newest .bubble-in")].filter(({ id }) => !before.ids.has(id))
+  const fresh = [...document.querySelectorAll("#newest .bubble-in")].filter(({ id }) => !ids.has(id))
   // Counted from the end, what somebody reads would move up by what came in below.
   if (!atEnd()) {
-    thread.scrollTop -= thread.scrollHeight - before.height
+    thread.scrollTop -= thread.scrollHeight - height
     if (fresh.length) part("fresh").hidden = false
   }
   if (fresh.length) tell(fresh.at(-1))
-  before = undefined
   see()
 }
 

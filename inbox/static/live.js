@@ -93,8 +93,8 @@ function refresh() {
 
 let losing
 function state(now) {
-  clearTimeout(losing)
-  // A hiccup is nobody's business; half a minute of silence is.
-  if (now === "on") document.documentElement.dataset.live = "on"
-  else losing = setTimeout(() => { document.documentElement.dataset.live = "lost" }, 8000)
+  // A hiccup is nobody's business; eight seconds of silence are, however often we knock meanwhile.
+  if (now !== "on") return void (losing ??= setTimeout(() => { document.documentElement.dataset.live = "lost" }, 8000))
+  losing = clearTimeout(losing)
+  document.documentElement.dataset.live = "on"
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,12 +37,10 @@ Demo = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo() -> Iterator[Demo]:
     """The whole demo in a folder of its own, running; its demo.json."""
-    folder = tmp_path_factory.mktemp("demo")
-    for part in (folder, *folder.parents):
-        if part.owner() == folder.owner() and str(part).startswith("/tmp/"):  # noqa: S108
-            part.chmod(0o711)  # PostgreSQL runs as another user when we are root
+    folder = Path(tempfile.mkdtemp(prefix="wasl-demo-"))
+    folder.chmod(0o711)  # noqa: S103 - PostgreSQL runs as another user when we are root
     environment = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
     environment |= {"WASL_VAR": str(folder), "WASL_PORT": str(_three_free_ports())}
     with (_pictures() / "demo.log").open("w") as log:
@@ -52,6 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
+            shutil.rmtree(folder)
 
 
 # The tests' own servers and secrets are not the demo's.
