@@ -40,7 +40,7 @@ Demo = dict[str, Any]
 def demo() -> Iterator[Demo]:
     """The whole demo in a folder of its own, running; its demo.json."""
     folder = Path(tempfile.mkdtemp(prefix="wasl-demo-"))
-    folder.chmod(0o711)  # noqa: S103 - PostgreSQL runs as another user when we are root
+    folder.chmod(0o711)  # PostgreSQL runs as another user when we are root
     environment = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
     environment |= {"WASL_VAR": str(folder), "WASL_PORT": str(_three_free_ports())}
     with (_pictures() / "demo.log").open("w") as log:
