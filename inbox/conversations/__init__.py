@@ -78,7 +78,7 @@ def _opened(conversation: Conversation) -> dict[str, Any]:
     unread_from = thread.first_unread(newest, conversation)
     return {
         "conversation": conversation,
-        "days": thread.days(newest, unread_from=unread_from, newest=True),
+        "days": thread.days(newest, unread_from=unread_from),
         "since": _start(newest),
         "above": _start(newest),
         "unread_from": unread_from,
@@ -170,7 +170,7 @@ def refreshed(conversation_id: UUID) -> str:
         "conversations/_refreshed.html",
         conversation=conversation,
         around=around,
-        days=thread.days(newest, unread_from=unread_from, newest=True),
+        days=thread.days(newest, unread_from=unread_from),
         since=since if newest.whole else _start(newest),
         above=None if newest.whole else _start(newest),
         unread_from=unread_from,

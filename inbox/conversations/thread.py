@@ -58,8 +58,6 @@ class Bubble:
     """The words of its buttons that the customer tapped."""
     edited: bool = False
     taken_back: bool = False
-    answerable: bool = False
-    """The newest message that can be answered: the key R is its."""
 
     @property
     def ours(self) -> bool:
@@ -140,12 +138,12 @@ class Day:
         return found
 
 
-def days(stretch: Stretch, *, unread_from: UUID | None = None, newest: bool = False) -> list[Day]:
+def days(stretch: Stretch, *, unread_from: UUID | None = None) -> list[Day]:
     """Bubbles and lines in the order of their times, day by day in the merchant's time zone."""
-    bubbles = _bubbles(stretch)
-    if newest:
-        _mark_answerable(bubbles)
-    items: list[Any] = [*bubbles, *(Small(activities.line(a)) for a in stretch.activities)]
+    items: list[Any] = [
+        *_bubbles(stretch),
+        *(Small(activities.line(a)) for a in stretch.activities),
+    ]
     items.sort(key=lambda item: item.at)  # stable: messages of one second keep their order
     _divide(items, unread_from)
     by_day = groupby(items, key=lambda item: item.at.astimezone(current.zone).date())
@@ -222,12 +220,6 @@ def _quote(message: Message, answered: Message | None) -> Quote | None:
         return Quote(False, "", "", None) if unknown else None
     icon, words = kinds.words(answered.kind, answered.text)
     return Quote(answered.direction is Direction.OUT, icon, words, f"m-{answered.id}")
-
-
-def _mark_answerable(bubbles: list[Bubble]) -> None:
-    theirs = [b for b in bubbles if not b.ours and b.message.wamid]
-    if theirs:
-        theirs[-1].answerable = True
 
 
 def _divide(items: list[Any], unread_from: UUID | None) -> None:
