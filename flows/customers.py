@@ -11,7 +11,7 @@ from uuid import UUID
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -73,7 +73,8 @@ def matches(column: InstrumentedAttribute[str], text: str) -> ColumnElement[bool
     text = unicodedata.normalize("NFKC", clean(text)).strip()
     digits = re.sub(r"^00", "", _digits(text))
     if not re.fullmatch(r"[\d\s.()+/\-]+", text):
-        return search.begins_like(column, search.words(text))
+        words = search.words(text)
+        return search.begins_like(column, words) if words else false()
     ends = [f"r{digits[::-1]}"] if len(digits) >= SUFFIX else []
     return or_(*(search.begins_like(column, [word]) for word in [digits, *ends]))
 

@@ -1,0 +1,56 @@
+"""Blue ticks for customers: a row like a send, harmless to repeat, dropped after a few tries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from flows.letters import Outcome, ReadLetter
+from flows.messages.posting import BATCH, LEASE
+from models import db
+from models.channel import Channel
+from models.message import ReadMark, Sending
+from models.types import utcnow
+
+READ_TRIES = 3
+
+
+def claim_read_marks(channel_id: UUID, *, limit: int = BATCH) -> list[ReadLetter]:
+    """Read marks to tell Meta of; telling twice does no harm, so a lost claim is simply retried."""
+    session = db.session()
+    channel = session.scalars(select(Channel).where(Channel.id == channel_id)).one()
+    now = utcnow()
+    marks = session.scalars(
+        select(ReadMark)
+        .where(
+            ReadMark.channel_id == channel_id,
+            ReadMark.sending.in_((Sending.QUEUED, Sending.WAITING, Sending.CLAIMED)),
+            ReadMark.due_at <= now,
+        )
+        .order_by(ReadMark.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for mark in marks:
+        mark.sending, mark.due_at, mark.attempt = Sending.CLAIMED, now + LEASE, mark.attempt + 1
+    return [
+        ReadLetter(m.id, m.attempt, channel.phone_number_id, channel.token, m.wamid) for m in marks
+    ]
+
+
+def conclude_read_marks(endings: Sequence[tuple[ReadLetter, Outcome]]) -> None:
+    """Told, or to be told again; after a few tries it is left: blue ticks are a courtesy."""
+    session = db.session()
+    outcomes = {letter.mark_id: outcome for letter, outcome in endings}
+    for mark in session.scalars(select(ReadMark).where(ReadMark.id.in_(outcomes))):
+        outcome = outcomes[mark.id]
+        mark.error_code = outcome.code
+        if outcome.ending == "accepted":
+            mark.sending = Sending.ACCEPTED
+        elif mark.attempt >= READ_TRIES:
+            mark.sending = Sending.FAILED
+        else:
+            mark.sending, mark.due_at = Sending.WAITING, utcnow() + timedelta(seconds=5)

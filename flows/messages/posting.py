@@ -1,0 +1,196 @@
+"""claim, then (outside any transaction) the call to Meta, then conclude."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, exists, select, update
+from sqlalchemy.orm import aliased
+
+from config import settings
+from flows import callbacks, live, statuses
+from flows.letters import Letter, Outcome, Upload
+from flows.verdicts import Verdict, verdict
+from models import db
+from models.channel import Channel, ChannelState
+from models.message import Attempt, Message, Sending
+from models.types import utcnow
+
+BATCH = 16
+"""Letters of one claim; they are posted side by side, so this is also the thread pool's size."""
+LEASE = timedelta(seconds=30)
+"""How long a claim may stay open; more than twice the 10 s that a call to Meta may last."""
+PATIENCE = timedelta(hours=24)
+LONGEST_WAIT = 3600.0
+
+
+# --- claim ----------------------------------------------------------------------------------------
+
+
+def claim(channel_id: UUID, *, limit: int = BATCH) -> list[Letter]:
+    """Letters that nobody else has, leased to this worker; one per conversation, oldest first.
+
+    A conversation's next message waits for the one before it, so order is kept.
+    """
+    session = db.session()
+    channel = session.scalars(select(Channel).where(Channel.id == channel_id)).one()
+    if channel.state is ChannelState.PAUSED:
+        return []
+    _give_up_lost_claims(channel_id)
+    now = utcnow()
+    rows = session.scalars(
+        select(Message)
+        .where(_ready(channel_id, now))
+        .order_by(Message.due_at, Message.seq)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Message)
+    ).all()
+    for message in rows:
+        message.sending = Sending.CLAIMED
+        message.lease_until = now + LEASE
+        message.attempt += 1
+        session.add(Attempt(message_id=message.id, number=message.attempt, claimed_at=now))
+    return [_letter(message, channel) for message in rows]
+
+
+def _ready(channel_id: UUID, now: datetime) -> Any:
+    earlier = aliased(Message)
+    first_of_its_conversation = ~exists().where(
+        earlier.conversation_id == Message.conversation_id,
+        earlier.merchant_id == Message.merchant_id,
+        earlier.sending.in_((Sending.QUEUED, Sending.CLAIMED, Sending.WAITING)),
+        earlier.seq < Message.seq,
+    )
+    return and_(
+        Message.channel_id == channel_id,
+        Message.sending.in_((Sending.QUEUED, Sending.WAITING)),
+        Message.due_at <= now,
+        first_of_its_conversation,
+    )
+
+
+def _letter(message: Message, channel: Channel) -> Letter:
+    identity = message.conversation.identity
+    return Letter(
+        message_id=message.id,
+        attempt=message.attempt,
+        phone_number_id=channel.phone_number_id,
+        token=channel.token,
+        to=f"+{identity.wa_id}" if identity.wa_id else None,
+        recipient=None if identity.wa_id else identity.user_id,
+        kind=message.kind,
+        payload=message.payload,
+        text=message.text,
+        reply_to=message.reply_to_wamid,
+        callback=callbacks.write(message.id, message.attempt),
+        upload=_upload(message),
+    )
+
+
+def _upload(message: Message) -> Upload | None:
+    media = message.media
+    if media is None:
+        return None
+    path = settings().var / "media" / media.file
+    return Upload(media.id, str(path), media.mime_type, media.filename)
+
+
+def _give_up_lost_claims(channel_id: UUID) -> None:
+    """A worker died between claim and conclude: whether Meta got it, nobody knows (W3, W4)."""
+    session = db.session()
+    lost = session.scalars(
+        select(Message)
+        .where(
+            Message.channel_id == channel_id,
+            Message.sending == Sending.CLAIMED,
+            Message.lease_until < utcnow(),
+        )
+        .with_for_update(skip_locked=True)
+    ).all()
+    for message in lost:
+        _conclude(message, message.attempt, Outcome("unknown", detail="worker_lost"))
+
+
+# --- conclude -------------------------------------------------------------------------------------
+
+
+def conclude(endings: Sequence[tuple[Letter, Outcome]]) -> None:
+    """Every letter's message knows how its sending ended; a late conclusion changes nothing."""
+    session = db.session()
+    ids = sorted(letter.message_id for letter, _ in endings)
+    rows = session.scalars(
+        select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update()
+    )
+    messages = {message.id: message for message in rows}
+    for letter, outcome in endings:
+        message = messages[letter.message_id]
+        if outcome.uploaded and message.media:
+            message.media.meta_id = outcome.uploaded
+            message.media.meta_id_expires_at = utcnow() + timedelta(days=29)
+        _conclude(message, letter.attempt, outcome)
+    session.flush()  # statuses that came before this answer are matched by the wamid just written
+    statuses.adopt([m for m in messages.values() if m.wamid])
+
+
+def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:
+    _record(message, attempt, outcome)
+    if message.attempt != attempt or message.sending not in (Sending.CLAIMED, Sending.UNCERTAIN):
+        return  # a status was faster, or a person has already decided
+    message.lease_until = None
+    if outcome.ending == "accepted":
+        _accepted(message, outcome)
+    elif outcome.ending == "unknown":
+        message.sending = Sending.UNCERTAIN
+        message.reason = "worker_lost" if outcome.detail == "worker_lost" else "no_answer"
+        message.error_detail = outcome.detail
+    else:
+        _refused(message, outcome)
+    live.changed(f"conversation:{message.conversation_id}", "inbox", "runs")
+
+
+def _record(message: Message, attempt: int, outcome: Outcome) -> None:
+    db.session().execute(
+        update(Attempt)
+        .where(Attempt.message_id == message.id, Attempt.number == attempt)
+        .values(
+            concluded_at=utcnow(),
+            outcome=outcome.ending,
+            wamid=outcome.wamid,
+            error_code=outcome.code,
+            detail=outcome.detail,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _accepted(message: Message, outcome: Outcome) -> None:
+    message.sending = Sending.ACCEPTED
+    message.wamid = message.wamid or outcome.wamid
+    message.rank = max(message.rank or 0, 0)
+    message.accepted_at = message.accepted_at or utcnow()
+    message.reason = message.error_code = message.error_detail = None
+
+
+def _refused(message: Message, outcome: Outcome) -> None:
+    said = verdict(outcome.code if outcome.ending == "refused" else None)
+    message.error_code, message.error_detail = outcome.code, outcome.detail
+    message.reason = said.reason
+    now = utcnow()
+    if said.action == "fail" or message.attempt >= said.tries:
+        message.sending, message.failed_at = Sending.FAILED, now
+    elif now > message.created_at + PATIENCE and said.delay < PATIENCE.total_seconds():
+        message.sending, message.failed_at, message.reason = Sending.FAILED, now, "too_late"
+    else:
+        message.sending = Sending.WAITING
+        message.due_at = now + _wait(said, message.attempt, outcome.retry_after)
+
+
+def _wait(said: Verdict, attempt: int, asked: float | None) -> timedelta:
+    """The delay Meta asked for, else the table's, doubled with each try; never all at once."""
+    seconds = asked if asked is not None else said.delay * 2 ** (attempt - 1)
+    seconds = min(seconds, max(said.delay, LONGEST_WAIT))
+    return timedelta(seconds=seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter, no secret

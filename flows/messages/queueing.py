@@ -1,0 +1,229 @@
+"""What people and automations ask to send becomes a row that will leave."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import joinedload
+
+from flows import conversations, costs, live, outbox, templates
+from flows.errors import N_, Refused
+from models import db
+from models.conversation import Conversation
+from models.message import Direction, Media, Message, Origin, Sending
+from models.order import Order
+from models.template import MessageTemplate
+from models.types import clean, new_id, utcnow
+from models.user import Membership
+
+MAX_TEXT = 4096
+MEDIA_KINDS = ("image", "video", "audio", "document", "sticker")
+
+
+def find(message_id: UUID) -> Message | None:
+    return (
+        db.session()
+        .scalars(
+            select(Message)
+            .where(Message.id == message_id)
+            .options(joinedload(Message.conversation))
+        )
+        .first()
+    )
+
+
+def queue_text(
+    conversation: Conversation,
+    text: str,
+    *,
+    by: Membership | None = None,
+    client_id: UUID | None = None,
+    reply_to: str | None = None,
+    origin: Origin = Origin.AGENT,
+) -> Message:
+    """A text on its way to the customer; refused outside the 24-hour window, empty or too long."""
+    text = clean(text).strip()
+    if not text:
+        raise Refused("empty", N_("There is nothing to send."))
+    if len(text) > MAX_TEXT:
+        raise Refused("too_long", N_("WhatsApp takes at most {limit} characters."), limit=MAX_TEXT)
+    window_must_be_open(conversation)
+    return _queue(
+        conversation,
+        kind="text",
+        text=text,
+        payload={"preview_url": "https://" in text},
+        category="service",
+        client_id=client_id,
+        reply_to_wamid=reply_to,
+        sender_id=by.id if by else None,
+        origin=origin,
+    )
+
+
+def queue_media(
+    conversation: Conversation,
+    kind: str,
+    *,
+    media: Media | None = None,
+    link: str | None = None,
+    caption: str = "",
+    by: Membership | None = None,
+    client_id: UUID | None = None,
+    reply_to: str | None = None,
+    origin: Origin = Origin.AGENT,
+) -> Message:
+    """A picture, film, sound or document, uploaded by us or fetched by Meta from `link`."""
+    if kind not in MEDIA_KINDS or (media is None) == (link is None):
+        raise ValueError("one of media or link, of a kind WhatsApp knows")
+    window_must_be_open(conversation)
+    return _queue(
+        conversation,
+        kind=kind,
+        text=clean(caption).strip(),
+        payload={"link": link} if link else {"filename": media.filename} if media else {},
+        category="service",
+        client_id=client_id,
+        reply_to_wamid=reply_to,
+        media_id=media.id if media else None,
+        sender_id=by.id if by else None,
+        origin=origin,
+    )
+
+
+def queue_buttons(
+    conversation: Conversation,
+    text: str,
+    buttons: dict[str, str],
+    *,
+    by: Membership | None = None,
+    client_id: UUID | None = None,
+    origin: Origin = Origin.AGENT,
+) -> Message:
+    """A question with up to three reply buttons ({payload: title of at most 20 characters})."""
+    if not 1 <= len(buttons) <= 3 or any(len(title) > 20 for title in buttons.values()):
+        raise Refused("buttons", N_("WhatsApp takes one to three buttons of 20 characters."))
+    window_must_be_open(conversation)
+    return _queue(
+        conversation,
+        kind="interactive",
+        text=clean(text).strip(),
+        payload={"buttons": [{"id": id_, "title": title} for id_, title in buttons.items()]},
+        category="service",
+        client_id=client_id,
+        sender_id=by.id if by else None,
+        origin=origin,
+    )
+
+
+def queue_template(
+    conversation: Conversation,
+    template: MessageTemplate,
+    values: dict[str, str],
+    *,
+    origin: Origin,
+    by: Membership | None = None,
+    order: Order | None = None,
+    payloads: dict[int, str] | None = None,
+    client_id: UUID | None = None,
+) -> Message:
+    """An approved template, every blank filled ({"body.1": "Fatima"}); allowed at any time."""
+    if not template.approved:
+        raise Refused("template_state", N_("Meta has not approved this template (yet)."))
+    if template.waba_id != conversation.channel.waba_id:
+        raise Refused("template_account", N_("This template belongs to another WhatsApp account."))
+    rendered = templates.render(template, values)
+    return _queue(
+        conversation,
+        kind="template",
+        text=rendered.text,
+        payload={
+            "name": template.name,
+            "language": template.language,
+            "named": template.named,
+            "values": values,
+            "payloads": {str(index): payload for index, payload in (payloads or {}).items()},
+            "header": rendered.header,
+            "body": rendered.body,
+            "footer": rendered.footer,
+            "buttons": [button.text for button in rendered.buttons],
+        },
+        category=template.category,
+        client_id=client_id,
+        template_id=template.id,
+        order_id=order.id if order else None,
+        sender_id=by.id if by else None,
+        origin=origin,
+    )
+
+
+def window_must_be_open(conversation: Conversation) -> None:
+    """Refused when only templates may be sent: the customer has been silent for 24 hours."""
+    if not conversation.window_open:
+        raise Refused(
+            "window_closed",
+            N_("More than 24 hours have passed since the customer last wrote. Send a template."),
+        )
+
+
+def _queue(conversation: Conversation, *, category: str, **values: Any) -> Message:
+    """The row that will leave; the same client_id twice is the same message."""
+    session = db.session()
+    estimate = costs.estimate(
+        conversation.channel,
+        phone=conversation.identity.phone,
+        user_id=conversation.identity.user_id,
+        category=category,
+        window_open=conversation.window_open,
+    )
+    now = utcnow()
+    statement = (
+        insert(Message)
+        .values(
+            merchant_id=session.merchant_id,
+            id=new_id(),
+            conversation_id=conversation.id,
+            channel_id=conversation.channel_id,
+            direction=Direction.OUT,
+            sending=Sending.QUEUED,
+            due_at=now,
+            at=now,
+            created_at=now,
+            attempt=0,
+            category=category,
+            estimate_micros=estimate.micros,
+            estimate_currency=estimate.currency,
+            **values,
+        )
+        .on_conflict_do_nothing(index_elements=["merchant_id", "conversation_id", "client_id"])
+        .returning(Message.id)
+    )
+    message_id = session.scalar(statement)
+    if message_id is None:
+        return session.scalars(
+            select(Message).where(
+                Message.conversation_id == conversation.id,
+                Message.client_id == values["client_id"],
+            )
+        ).one()
+    message = session.scalars(select(Message).where(Message.id == message_id)).one()
+    conversations.show_last(message)
+    outbox.deliver(conversation.channel_id)
+    live.changed("inbox", f"conversation:{conversation.id}")
+    return message
+
+
+def send_again(message: Message) -> None:
+    """A person decided: a failed or uncertain message goes out once more, knowing the risk."""
+    if message.sending not in (Sending.FAILED, Sending.UNCERTAIN):
+        raise Refused("not_ended", N_("This message is still on its way."))
+    if message.kind != "template":
+        window_must_be_open(message.conversation)
+    message.sending = Sending.QUEUED
+    message.due_at = utcnow()
+    message.reason = message.error_code = message.error_detail = message.failed_at = None
+    outbox.deliver(message.channel_id)
+    live.changed(f"conversation:{message.conversation_id}", "runs")
