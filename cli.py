@@ -1,16 +1,22 @@
-"""The terminal: worker, clock, simulator, migrate, seed, user, merchant, sweep, verify, trace."""
+"""The terminal: worker, clock, simulator, migrate, seed, merchant, user, channel, sweep, verify,
+trace."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
+from uuid import UUID
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from config import Misconfigured, settings
+from flows.errors import Refused
 
 
 @click.group()
@@ -19,9 +25,25 @@ def wasl() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    for noisy in ("httpx", "pywa", "rq.worker", "alembic"):
+    for noisy in ("httpx", "rq.worker", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("pywa").setLevel(logging.ERROR)  # it gives advice where we conclude
+    _join_the_demo()
     settings()
+
+
+def _join_the_demo() -> None:
+    """Beside a running bin/dev, what the environment does not say is read from its folder."""
+    folder = Path(os.environ.get("WASL_VAR") or "var")
+    files = (folder / "demo.json", folder / "secrets.json")
+    if "DATABASE_URL" in os.environ or not all(file.exists() for file in files):
+        return
+    demo, secrets = (json.loads(file.read_text()) for file in files)
+    said = {name.upper(): demo[name] for name in ("database_url", "redis_url")}
+    said |= {f"WASL_{name.upper()}": demo[name] for name in ("base_url", "live_url")}
+    said |= {name: value for name, value in secrets.items() if name.startswith(("WASL_", "META_"))}
+    for name, value in said.items():
+        os.environ.setdefault(name, value)
 
 
 def main() -> None:
@@ -30,6 +52,10 @@ def main() -> None:
         wasl()
     except Misconfigured as error:
         sys.exit(f"wasl: {error}")
+    except Refused as no:
+        sys.exit(f"wasl: {no.message.format(**no.facts)}")
+    except OperationalError as error:
+        sys.exit(f"wasl: the database does not answer: {str(error.orig).splitlines()[0]}")
 
 
 @wasl.command()
@@ -129,23 +155,40 @@ def user() -> None:
 @click.option("--merchant", "merchant_id", required=True, type=click.UUID)
 @click.option("--email", required=True)
 @click.option("--name", required=True)
-@click.option("--role", default="owner")
+@click.option(
+    "--role", default="owner", type=click.Choice(["owner", "manager", "confirmation_agent"])
+)
 @click.password_option()
-def user_add(merchant_id: object, email: str, name: str, role: str, password: str) -> None:
+def user_add(merchant_id: UUID, email: str, name: str, role: str, password: str) -> None:
     """Add a person to a merchant's team."""
-    from uuid import UUID
-
     from flows import team
-    from flows.errors import Refused
     from models.user import Role
 
-    try:
-        team.add_user(
-            UUID(str(merchant_id)), email=email, name=name, role=Role(role), password=password
-        )
-    except (Refused, ValueError) as error:
-        message = error.message.format(**error.facts) if isinstance(error, Refused) else str(error)
-        raise click.ClickException(message) from error
+    team.add_user(merchant_id, email=email, name=name, role=Role(role), password=password)
+
+
+@wasl.group()
+def channel() -> None:
+    """WhatsApp numbers."""
+
+
+@channel.command("add")
+@click.option("--merchant", "merchant_id", required=True, type=click.UUID)
+@click.option("--name", required=True, help="what your team calls the number")
+@click.option("--phone-number-id", required=True, help="Meta's id of the number")
+@click.option("--waba-id", required=True, help="Meta's id of the messaging account")
+@click.option("--phone", required=True, help="the number as customers see it")
+@click.option("--country", required=True, help="ISO 3166, such as MA or DZ")
+@click.option("--currency", default="USD", help="what Meta bills the account in")
+@click.option("--time-zone", default="Africa/Casablanca", help="of the messaging account")
+@click.password_option("--token", prompt="Access token", confirmation_prompt=False)
+def channel_add(merchant_id: UUID, phone: str, **facts: str) -> None:
+    """Add a number; bodies that came for it before are read now, its templates are fetched."""
+    from flows import channels
+    from models import db
+
+    with db.merchant(merchant_id):
+        channels.add(display_phone_number=phone, **facts)
 
 
 @wasl.command()

@@ -54,7 +54,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         live_url=_address(env, "WASL_LIVE_URL", f"http://127.0.0.1:{port + 1}"),
         simulator_url=_address(env, "WASL_SIMULATOR_URL", f"http://127.0.0.1:{port + 2}"),
         database_url=_database(env),
-        redis_url=_needed(env, "REDIS_URL", "redis://… or unix://…"),
+        redis_url=_redis(env),
         secret_key=_secret(env),
         data_key=_data_key(env),
         app_secrets=_app_secrets(env),
@@ -88,6 +88,13 @@ def _database(env: os._Environ[str] | dict[str, str]) -> str:
     value = _needed(env, "DATABASE_URL", "postgresql+psycopg://user:password@host/name")
     if not value.startswith("postgresql+psycopg://"):
         raise Misconfigured("DATABASE_URL must begin with postgresql+psycopg:// (D1).")
+    return value
+
+
+def _redis(env: os._Environ[str] | dict[str, str]) -> str:
+    value = _needed(env, "REDIS_URL", "redis://… or unix://…")
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise Misconfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
     return value
 
 

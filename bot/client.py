@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 CLIENTS = 2_000
+TOO_MANY = 130429
+"""Meta's code for throughput, also meant by a bare 429 of something in front of Graph."""
 
 # No byte of the request left this machine: certain, and harmless to repeat.
 _NEVER_LEFT = (
@@ -85,7 +87,12 @@ def send(letter: Letter) -> Outcome:
             ending: Ending = "refused" if outcome.ending == "refused" else "not_sent"
             return Outcome(ending, code=outcome.code, detail=outcome.detail)
         uploaded = outcome.wamid
-    body = bodies.body(letter, uploaded)
+    try:
+        body = bodies.body(letter, uploaded)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        # A template whose blanks changed under a queued message: its neighbours must not suffer.
+        log.exception("message %s cannot be written", letter.message_id)
+        return Outcome("refused", code=132012, detail=f"{type(error).__name__}: {error}")
     outcome = _call(lambda: _post(letter, body), accepted=_wamid)
     if uploaded is None:
         return outcome
@@ -185,10 +192,11 @@ def _said_no(error: WhatsAppError) -> Outcome:
     response = error.raw_response
     if response is not None and response.status_code >= 500 and not _is_graph(error):
         return Outcome("unknown", code=response.status_code, detail=error.message[:500])
+    throttled = response is not None and response.status_code == 429 and not _is_graph(error)
     return Outcome(
         "refused",
-        code=error.code,
-        detail=(error.details or error.message)[:500],
+        code=TOO_MANY if throttled else error.code,
+        detail=str(error.details or error.message)[:500],
         retry_after=_retry_after(response),
     )
 
@@ -200,4 +208,4 @@ def _is_graph(error: WhatsAppError) -> bool:
 
 def _retry_after(response: httpx.Response | None) -> float | None:
     asked = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(asked) if asked.isdigit() else None
+    return max(1.0, float(asked)) if asked.isdigit() else None

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import select
+from rq.timeouts import BaseTimeoutException
+from sqlalchemy import func, select
 
 from bot import client, reader
 from flows import arrivals, channels, messages, outbox, templates
 from flows.events import Event
+from flows.letters import Letter, Outcome
 from models import db
 from models.envelope import Envelope, EnvelopeState
 from models.types import clean, utcnow
@@ -22,6 +24,10 @@ from models.types import clean, utcnow
 log = logging.getLogger(__name__)
 
 ENVELOPES = 200
+BYTES = 8 << 20
+"""Bodies of one batch: a history webhook alone may have 3 MB and a thousand messages."""
+PIECE = 500
+"""Events of one transaction: a statement takes at most 65,535 parameters."""
 TRIES = 3
 SHIFT = 20.0
 """Seconds after which a drain makes room for other lanes and asks to be woken again."""
@@ -59,9 +65,8 @@ def _read_some() -> int:
     with db.house() as house:
         waiting = house.scalars(
             select(Envelope)
-            .where(Envelope.state == EnvelopeState.NEW)
+            .where(Envelope.id.in_(_next(house)), Envelope.state == EnvelopeState.NEW)
             .order_by(Envelope.id)
-            .limit(ENVELOPES)
             .with_for_update(skip_locked=True)
         ).all()
         opened = [_open(envelope) for envelope in waiting]
@@ -70,6 +75,20 @@ def _read_some() -> int:
         for one in opened:
             _settle(one)
     return len(waiting)
+
+
+def _next(house: db.HouseSession) -> list[int]:
+    """The oldest waiting envelopes, as many as fit into one batch; the first one always does."""
+    size = func.octet_length(Envelope.body)
+    wanted = select(Envelope.id, size).where(Envelope.state == EnvelopeState.NEW)
+    fitting: list[int] = []
+    total = 0
+    for id_, length in house.execute(wanted.order_by(Envelope.id).limit(ENVELOPES)):
+        total += length
+        if fitting and total > BYTES:
+            break
+        fitting.append(id_)
+    return fitting
 
 
 def _open(envelope: Envelope) -> _Opened:
@@ -94,23 +113,27 @@ def _shares(opened: Sequence[_Opened]) -> dict[UUID, list[tuple[_Opened, Event]]
 
 
 def _take_in(merchant_id: UUID, theirs: Sequence[tuple[_Opened, Event]]) -> None:
-    """All at once; if that fails, one by one, so that a poisoned event stops nobody."""
-    try:
-        with db.merchant(merchant_id):
-            arrivals.take_in([event for _, event in theirs])
-    except Exception:
-        log.exception("a batch of %d events failed, now one by one", len(theirs))
-        for one, event in theirs:
-            _take_in_alone(merchant_id, one, event)
+    for start in range(0, len(theirs), PIECE):
+        _take_in_piece(merchant_id, theirs[start : start + PIECE])
 
 
-def _take_in_alone(merchant_id: UUID, one: _Opened, event: Event) -> None:
+def _take_in_piece(merchant_id: UUID, piece: Sequence[tuple[_Opened, Event]]) -> None:
+    """All at once; if that fails, each half by itself, so that a poisoned event stops nobody."""
     try:
         with db.merchant(merchant_id):
-            arrivals.take_in([event])
+            arrivals.take_in([event for _, event in piece])
+    except BaseTimeoutException:
+        raise  # the job's time is over: no event is to blame
     except Exception as error:
-        log.exception("an event of envelope %s failed", one.envelope.id)
-        one.error = clean(f"{type(error).__name__}: {error}")[:500]
+        if len(piece) > 1:
+            log.warning("%d events failed together (%s), now in halves", len(piece), error)
+            middle = len(piece) // 2
+            _take_in_piece(merchant_id, piece[:middle])
+            _take_in_piece(merchant_id, piece[middle:])
+        else:
+            one = piece[0][0]
+            log.exception("an event of envelope %s failed", one.envelope.id)
+            one.error = clean(f"{type(error).__name__}: {error}")[:500]
 
 
 def _settle(one: _Opened) -> None:
@@ -146,10 +169,24 @@ def _deliver_some(merchant_id: UUID, channel_id: UUID) -> int:
         return 0
     sent = list(_pool().map(client.send, letters))
     told = list(_pool().map(client.mark_read, marks))
+    _conclude(merchant_id, list(zip(letters, sent, strict=True)))
     with db.merchant(merchant_id):
-        messages.conclude(list(zip(letters, sent, strict=True)))
         messages.conclude_read_marks(list(zip(marks, told, strict=True)))
     return len(letters) + len(marks)
+
+
+def _conclude(merchant_id: UUID, endings: Sequence[tuple[Letter, Outcome]]) -> None:
+    """Every ending is kept; one that cannot be does not take the others' with it."""
+    try:
+        with db.merchant(merchant_id):
+            messages.conclude(endings)
+    except BaseTimeoutException:
+        raise
+    except Exception:
+        log.exception("%d endings were not concluded together", len(endings))
+        if len(endings) > 1:
+            for ending in endings:
+                _conclude(merchant_id, [ending])
 
 
 @cache

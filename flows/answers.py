@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, update
 
@@ -21,6 +22,7 @@ from models.timeline import CUSTOMER, Entry
 
 NO_ANSWERS = ("edit", "revoke", "system")
 """What arrives like a message but says nothing new."""
+TAPS = ("button", "interactive")
 CLOCKS_APART = timedelta(seconds=30)
 """How far our clock and Meta's, which counts whole seconds, may differ."""
 
@@ -32,6 +34,21 @@ class Tap:
     run: Run
     index: int
     text: str
+
+
+def hear_all(written: Sequence[Message]) -> None:
+    """Each message has been heard, oldest first; most answer nothing and cost nothing here."""
+    asked = _asked({message.conversation_id for message in written})
+    for message in written:
+        if message.kind in TAPS or message.conversation_id in asked:
+            hear(message.conversation, message)
+
+
+def _asked(conversation_ids: set[UUID]) -> set[UUID | None]:
+    """The conversations of these in which some automation still waits for an answer."""
+    waiting = select(Order.conversation_id).join(Run, Run.order_id == Order.id)
+    of_these = Order.conversation_id.in_(conversation_ids)
+    return set(db.session().scalars(waiting.where(of_these, Run.replied_at.is_(None)).distinct()))
 
 
 def hear(conversation: Conversation, message: Message) -> None:
@@ -56,7 +73,7 @@ def hear(conversation: Conversation, message: Message) -> None:
 
 def _tap(conversation: Conversation, message: Message) -> Tap | None:
     """By the payload we gave the button, else by the message it answers and the button's text."""
-    if message.kind not in ("button", "interactive"):
+    if message.kind not in TAPS:
         return None
     text = str(message.payload.get("button_text") or message.text)
     ours = runs.read_payload(message.payload.get("button_payload"))

@@ -45,8 +45,7 @@ def take_in(events: Sequence[Event]) -> None:
     """Everything the current merchant is told is stored once and has had its effect."""
     channels = _channels(events)
     written = [(channels[e.phone_number_id], e) for e in events if isinstance(e, Written)]
-    for message in conversations.receive(written):
-        answers.hear(message.conversation, message)
+    answers.hear_all(conversations.receive(written))
     statuses.apply([(channels[e.phone_number_id], e) for e in events if isinstance(e, Status)])
     _keep([e for e in events if isinstance(e, News)], channels)
 

@@ -27,8 +27,12 @@ def add(
 ) -> Channel:
     """The number is the current merchant's; bodies that came before it are read again.
 
-    Refuses a time zone that does not exist: no charge of the number could be dated.
+    Refuses a number that somebody has already, and a time zone that does not exist: no charge of
+    the number could be dated.
     """
+    with db.house() as house:
+        if house.scalar(select(Channel.id).where(Channel.phone_number_id == phone_number_id)):
+            raise Refused("number_taken", N_("This number is connected already."))
     if time_zone not in available_timezones():
         raise Refused("time_zone", N_("Unknown time zone: {name}."), name=time_zone)
     session = db.session()

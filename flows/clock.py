@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from flows import outbox
 from models import db
@@ -18,6 +18,7 @@ from models.types import utcnow
 log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
+JUST_ADDED = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -39,8 +40,21 @@ def prune() -> None:
         )
 
 
+def look_again() -> None:
+    """Bodies that came while their number was being added are read once more."""
+    with db.house() as house:
+        house.execute(
+            update(Envelope)
+            .where(
+                Envelope.state == EnvelopeState.UNROUTED,
+                Envelope.received_at > utcnow() - JUST_ADDED,
+            )
+            .values(state=EnvelopeState.NEW)
+        )
+
+
 def chores() -> list[Chore]:
-    return [Chore(2.0, outbox.sweep), Chore(3600.0, prune)]
+    return [Chore(2.0, outbox.sweep), Chore(60.0, look_again), Chore(3600.0, prune)]
 
 
 def tick(waiting: list[Chore], now: float) -> None:

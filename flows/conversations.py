@@ -34,6 +34,8 @@ from models.types import Instant, Json, new_id, utcnow
 from models.user import Membership
 
 PREVIEW_LENGTH = 160
+SILENT = ("system", "edit", "revoke")
+"""Kinds that nobody wrote just now: they open no window and wait for no answer."""
 
 
 # --- what customers write -------------------------------------------------------------------------
@@ -42,7 +44,7 @@ PREVIEW_LENGTH = 160
 def receive(written: Sequence[tuple[Channel, Written]]) -> list[Message]:
     """Every message of the batch is in its conversation, once, whatever Meta repeats.
 
-    Returns what customers wrote that was not there before, in Meta's order.
+    Returns what customers wrote just now that was not there before, in Meta's order.
 
     Conversations show Meta's time and order; unread counts and the 24-hour window follow what
     customers wrote just now, not echoes of the merchant's phone nor old history.
@@ -62,7 +64,8 @@ def receive(written: Sequence[tuple[Channel, Written]]) -> list[Message]:
         if row["id"] in fresh and isinstance(event, Inbound) and event.became is not None:
             customers.repoint(who, event.became)
     live.changed("inbox", *{f"conversation:{row['conversation_id']}" for row in rows})
-    return _heard(fresh)
+    # History is told, not heard: a tap of last month moves nothing today.
+    return _heard({row["id"] for row in rows if row["_new"]} & fresh)
 
 
 def _person(event: Written) -> Any:
@@ -126,7 +129,7 @@ def _row(channel: Channel, conversation_id: UUID, event: Written) -> Json:
         "at": event.at or utcnow(),
         "rank": RANKS.get(event.status or "sent", 1) if isinstance(event, Echo) else None,
         # Not a column: whether this is news for the agents.
-        "_new": isinstance(event, Inbound),
+        "_new": isinstance(event, Inbound) and event.kind not in SILENT,
     }
 
 

@@ -128,6 +128,9 @@ class _Known:
     def identity(self, person: Person) -> WhatsAppIdentity:
         by_user = self.by_user_id.get(person.user_id or "")
         by_phone = self.by_wa_id.get(person.wa_id or "")
+        if by_phone and person.user_id and by_phone.user_id not in (None, person.user_id):
+            self._release_number(by_phone)
+            by_phone = None
         if by_user and by_phone and by_user is not by_phone:
             _join(by_user, by_phone)
             self._remember(by_user)
@@ -141,6 +144,15 @@ class _Known:
             self.by_user_id[identity.user_id] = identity
         if identity.wa_id:
             self.by_wa_id[identity.wa_id] = identity
+
+    def _release_number(self, identity: WhatsAppIdentity) -> None:
+        """The number is somebody else's now: who changes number gets a new user id, and only
+        Meta's own system message says that two are one. This one keeps its user id and talk."""
+        self.by_wa_id.pop(identity.wa_id or "", None)
+        identity.wa_id = identity.phone = None
+        identity.reversed_digits = ""
+        db.session().flush()  # the number must be free before its new owner takes it
+        refresh_search(identity)
 
     def _create(self, person: Person) -> WhatsAppIdentity:
         # Two workers may meet the same stranger: the second waits here, then finds the first's row.
@@ -239,9 +251,9 @@ def _join(kept: WhatsAppIdentity, joined: WhatsAppIdentity) -> None:
 def _join_conversation(kept: WhatsAppIdentity, theirs: Conversation) -> None:
     session = db.session()
     ours = session.scalars(
-        select(Conversation).where(
-            Conversation.identity_id == kept.id, Conversation.channel_id == theirs.channel_id
-        )
+        select(Conversation)
+        .where(Conversation.identity_id == kept.id, Conversation.channel_id == theirs.channel_id)
+        .with_for_update(key_share=True)
     ).first()
     if ours is None:
         theirs.identity_id = kept.id

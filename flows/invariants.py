@@ -38,14 +38,17 @@ QUESTIONS: dict[str, str] = {
         SELECT count(*) FROM messages WHERE sending = 'accepted' AND wamid IS NULL""",
     "no message was accepted twice": """
         SELECT count(*) FROM (
-            SELECT merchant_id, message_id FROM attempts WHERE wamid IS NOT NULL
+            SELECT merchant_id, message_id FROM attempts a
+            WHERE wamid IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM message_statuses s WHERE s.merchant_id = a.merchant_id
+                AND s.message_id = a.message_id AND s.wamid = a.wamid AND s.status = 'failed')
             GROUP BY merchant_id, message_id HAVING count(DISTINCT wamid) > 1) twice""",
     "a message's rank is the highest that Meta reported": """
         SELECT count(*) FROM messages m JOIN (
-            SELECT merchant_id, message_id, max(CASE status WHEN 'sent' THEN 1
+            SELECT merchant_id, message_id, wamid, max(CASE status WHEN 'sent' THEN 1
                 WHEN 'delivered' THEN 2 WHEN 'read' THEN 3 WHEN 'played' THEN 4 END) AS top
-            FROM message_statuses WHERE message_id IS NOT NULL GROUP BY 1, 2) s
-        ON s.merchant_id = m.merchant_id AND s.message_id = m.id
+            FROM message_statuses WHERE message_id IS NOT NULL GROUP BY 1, 2, 3) s
+        ON s.merchant_id = m.merchant_id AND s.message_id = m.id AND s.wamid = m.wamid
         WHERE s.top IS NOT NULL AND m.rank IS DISTINCT FROM s.top""",
     "stock never sinks below zero unless the merchant allows it": """
         SELECT count(*) FROM stock_levels l JOIN merchants m ON m.id = l.merchant_id

@@ -113,7 +113,7 @@ def hold(order: Order) -> None:
     session = db.session()
     # key_share: a row that only points at the order, like its message, need not wait.
     session.execute(select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
-    session.refresh(order, ["stage_id", "state", "version", "flag", "stage"])
+    session.refresh(order, ["stage_id", "state", "version", "flag", "stage", "lines"])
 
 
 def last_entry(order: Order) -> Entry:

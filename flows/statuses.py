@@ -145,12 +145,12 @@ def _link(statuses: Iterable[MessageStatus], messages: dict[UUID, Message]) -> N
         called = callbacks.read(status.callback)
         if called is not None:
             _note_attempt(message, called[1], status.wamid)
+        if message.wamid is None and not _outlived(message, status):
+            message.wamid = status.wamid
 
 
 def _note_attempt(message: Message, number: int, wamid: str) -> None:
     """The attempt that Meta accepted: two attempts with a wamid are a message sent twice."""
-    if message.wamid is None:
-        message.wamid = wamid
     db.session().execute(
         update(Attempt)
         .where(Attempt.message_id == message.id, Attempt.number == number)
@@ -169,13 +169,27 @@ def _note_attempt(message: Message, number: int, wamid: str) -> None:
 def _climb(statuses: Iterable[MessageStatus], messages: dict[UUID, Message]) -> None:
     for status in sorted(statuses, key=lambda s: s.at):
         message = messages.get(status.id)
-        if message is None:
+        if message is None or _outlived(message, status):
             continue
         if status.status == "failed":
             _fail(message, status)
         elif status.status in RANKS:
             _rise(message, status)
     db.session().flush()  # charges read the rows by SQL
+
+
+def _outlived(message: Message, status: MessageStatus) -> bool:
+    """Whether this speaks of an earlier attempt than the one under way: a person sent it again.
+
+    It is kept and charged, but settles nothing, with one exception: when the earlier attempt has
+    arrived after all, the one that still waits to leave need not.
+    """
+    called = callbacks.read(status.callback)
+    if called is None:
+        return False
+    waits = message.sending in (Sending.QUEUED, Sending.WAITING)
+    again = called[1] < message.attempt or message.sending is Sending.QUEUED
+    return again and not (waits and RANKS.get(status.status, 0) >= DELIVERED)
 
 
 def _rise(message: Message, status: MessageStatus) -> None:
@@ -240,11 +254,8 @@ def _delivery(group: Sequence[MessageStatus]) -> costs.Delivery | None:
     if not arrived:
         return None
     first = group[0]
-    message = (
-        db.session().get(Message, (first.merchant_id, first.message_id))
-        if first.message_id
-        else None
-    )
+    message_id = next((s.message_id for s in group if s.message_id), None)
+    message = db.session().get(Message, (first.merchant_id, message_id)) if message_id else None
     phone, user_id = _customer(group, message)
     pricing: dict[str, Any] = {}
     for status in group:
@@ -252,7 +263,7 @@ def _delivery(group: Sequence[MessageStatus]) -> costs.Delivery | None:
     return costs.Delivery(
         channel_id=first.channel_id,
         wamid=first.wamid,
-        message_id=first.message_id,
+        message_id=message_id,
         order_id=message.order_id if message else None,
         phone=phone,
         user_id=user_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select
 
 from flows import passwords, presets
@@ -25,8 +26,14 @@ _WAREHOUSE = {"fr": "Entrepôt", "ar": "المستودع", "en": "Warehouse"}
 
 def add_merchant(*, name: str, country: str, language: str = "fr") -> UUID:
     """A merchant that can start: its COD pipeline and a first warehouse are there."""
+    country = country.upper()
     if country not in COUNTRIES:
-        raise Refused("country", N_("Unknown country: {country}."), country=country)
+        raise Refused(
+            "country",
+            N_("Unknown country: {country}. Known are {known}."),
+            country=country,
+            known=", ".join(COUNTRIES),
+        )
     currency, time_zone = COUNTRIES[country]
     merchant = Merchant(
         name=name, country=country, currency=currency, language=language, time_zone=time_zone
@@ -40,17 +47,32 @@ def add_merchant(*, name: str, country: str, language: str = "fr") -> UUID:
 
 
 def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: str) -> Membership:
-    """A person of this merchant's team, who can sign in with this password."""
+    """A person of this merchant's team, who can sign in with this password; or nothing happened.
+
+    Refuses an unknown merchant, an address that is none or already somebody's, a poor password.
+    """
+    address = _address(email)
     password_hash = passwords.hashed(password)
     with db.house() as house:
-        if house.scalar(select(User.id).where(func.lower(User.email) == email.lower())):
+        if house.get(Merchant, merchant_id) is None:
+            raise Refused("merchant", N_("There is no such merchant."))
+        if house.scalar(select(User.id).where(func.lower(User.email) == address.lower())):
             raise Refused("email_taken", N_("Somebody already uses this e-mail address."))
-        user = User(email=email, name=name, password_hash=password_hash)
+        user = User(email=address, name=name, password_hash=password_hash)
         house.add(user)
-    with db.merchant(merchant_id) as session:
-        member = Membership(user_id=user.id, name=name, role=role)
-        session.add(member)
+        house.flush()  # the membership points at the user
+        member = Membership(merchant_id=merchant_id, user_id=user.id, name=name, role=role)
+        house.add(member)
     return member
+
+
+def _address(email: str) -> str:
+    try:
+        # No DNS: nothing here talks to the network; reserved names serve demos and trials.
+        return validate_email(email, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        says = N_("This is not an e-mail address: {email}.")
+        raise Refused("email", says, email=email) from error
 
 
 def members() -> list[Membership]:

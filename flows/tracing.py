@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from models import db
 from models.automation import Run
 from models.cost import Charge
-from models.message import Attempt, Message, MessageStatus
+from models.message import RANKS, Attempt, Message, MessageStatus
 from models.order import Order
 from models.timeline import Entry
 
@@ -58,7 +58,9 @@ def _is_id(what: str) -> bool:
 
 
 def _told(moments: list[Moment]) -> Iterator[str]:
-    for at, said in sorted(moments):
+    # Meta's clock has whole seconds and ours does not: within one second what was noted first
+    # is told first, so that nothing is delivered before it was sent.
+    for at, said in sorted(moments, key=lambda moment: moment[0].replace(microsecond=0)):
         yield f"  {at:%Y-%m-%d %H:%M:%S.%f} {said}"
 
 
@@ -82,16 +84,22 @@ def _life_of_message(merchant_id: UUID, message: Message) -> list[Moment]:
     with db.merchant(merchant_id) as session:
         attempts = session.scalars(select(Attempt).where(Attempt.message_id == message.id)).all()
         statuses = session.scalars(
-            select(MessageStatus).where(MessageStatus.message_id == message.id)
+            select(MessageStatus)
+            .where(MessageStatus.message_id == message.id)
+            .order_by(MessageStatus.at, MessageStatus.received_at)
         ).all()
         charges = session.scalars(select(Charge).where(Charge.message_id == message.id)).all()
     return [
         (message.created_at, born),
         *((a.claimed_at, f"{name} attempt {a.number} claimed") for a in attempts),
         *((a.concluded_at, f"{name} {_ending(a)}") for a in attempts if a.concluded_at),
-        *((s.at, f"{name} {s.status} says Meta") for s in statuses),
+        *((s.at, f"{name} {s.status} says Meta") for s in sorted(statuses, key=_rung)),
         *((c.delivered_at, f"{name} {_price(c)}") for c in charges),
     ]
+
+
+def _rung(status: MessageStatus) -> int:
+    return RANKS.get(status.status, len(RANKS))
 
 
 def _ending(attempt: Attempt) -> str:

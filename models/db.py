@@ -216,6 +216,7 @@ def _engine(role: str) -> Engine:
             pool_size=10,
             max_overflow=40,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error in a log must not hold what customers wrote
         )
     return _engines[role]
 

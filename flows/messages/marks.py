@@ -35,7 +35,8 @@ def claim_read_marks(channel_id: UUID, *, limit: int = BATCH) -> list[ReadLetter
         .with_for_update(skip_locked=True)
     ).all()
     for mark in marks:
-        mark.sending, mark.due_at, mark.attempt = Sending.CLAIMED, now + LEASE, mark.attempt + 1
+        mark.sending, mark.attempt = Sending.CLAIMED, mark.attempt + 1
+        mark.due_at = mark.lease_until = now + LEASE
     return [
         ReadLetter(m.id, m.attempt, channel.phone_number_id, channel.token, m.wamid) for m in marks
     ]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, select, update
+from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from config import settings
@@ -26,6 +26,8 @@ LEASE = timedelta(seconds=30)
 """How long a claim may stay open; more than twice the 10 s that a call to Meta may last."""
 PATIENCE = timedelta(hours=24)
 LONGEST_WAIT = 3600.0
+WORTH_WAITING = timedelta(minutes=2)
+"""A message that waits longer than this is overtaken by the next ones of its conversation."""
 
 
 # --- claim ----------------------------------------------------------------------------------------
@@ -38,9 +40,9 @@ def claim(channel_id: UUID, *, limit: int = BATCH) -> list[Letter]:
     """
     session = db.session()
     channel = session.scalars(select(Channel).where(Channel.id == channel_id)).one()
+    _give_up_lost_claims(channel_id)
     if channel.state is ChannelState.PAUSED:
         return []
-    _give_up_lost_claims(channel_id)
     now = utcnow()
     rows = session.scalars(
         select(Message)
@@ -62,7 +64,10 @@ def _ready(channel_id: UUID, now: datetime) -> Any:
     first_of_its_conversation = ~exists().where(
         earlier.conversation_id == Message.conversation_id,
         earlier.merchant_id == Message.merchant_id,
-        earlier.sending.in_((Sending.QUEUED, Sending.CLAIMED, Sending.WAITING)),
+        or_(
+            earlier.sending.in_((Sending.QUEUED, Sending.CLAIMED)),
+            and_(earlier.sending == Sending.WAITING, earlier.due_at < now + WORTH_WAITING),
+        ),
         earlier.seq < Message.seq,
     )
     return and_(

@@ -217,11 +217,20 @@ def _queue(conversation: Conversation, *, category: str, **values: Any) -> Messa
 
 
 def send_again(message: Message) -> None:
-    """A person decided: a failed or uncertain message goes out once more, knowing the risk."""
+    """A person decided: a failed or uncertain message goes out once more, knowing the risk.
+
+    Of a failed one Meta's name and reports are forgotten here (its statuses and attempts stay):
+    the next attempt has its own.
+    """
+    # Locked and read anew: a double click or a status may have decided meanwhile.
+    db.session().refresh(message, with_for_update={"key_share": True, "of": Message})
     if message.sending not in (Sending.FAILED, Sending.UNCERTAIN):
         raise Refused("not_ended", N_("This message is still on its way."))
     if message.kind != "template":
         window_must_be_open(message.conversation)
+    if message.sending is Sending.FAILED:
+        message.wamid = message.rank = None
+        message.sent_at = message.delivered_at = message.read_at = message.accepted_at = None
     message.sending = Sending.QUEUED
     message.due_at = utcnow()
     message.reason = message.error_code = message.error_detail = message.failed_at = None

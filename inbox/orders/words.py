@@ -25,7 +25,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         N_("Discount of %(discount)s: %(applied_total)s instead of %(catalog_total)s"),
     ),
     "tapped": ("check", "green", N_("The customer tapped %(button)s")),
-    "repeated_tap": ("refresh", "gray", N_("The customer tapped %(button)s after an earlier answer")),
+    "repeated_tap": (
+        "refresh",
+        "gray",
+        N_("The customer tapped %(button)s after an earlier answer"),
+    ),
     "late_tap": (
         "clock",
         "gray",

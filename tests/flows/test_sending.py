@@ -1,0 +1,213 @@
+"""Sending when people, statuses and workers cross each other; reading when a lot arrives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from bot import jobs
+from flows import arrivals, callbacks, conversations, messages, outbox, statuses
+from flows.errors import Refused
+from flows.events import Person, Status
+from flows.letters import Letter, Outcome
+from models import db
+from models.channel import Channel
+from models.conversation import Conversation
+from models.customer import WhatsAppIdentity
+from models.merchant import Merchant
+from models.message import Message, ReadMark, Sending
+from models.types import utcnow
+from tests import factories
+
+
+@pytest.fixture
+def queued(merchant: Merchant) -> UUID:
+    """A text to Fatima, who has just written."""
+    with db.merchant(merchant.id) as session:
+        arrivals.take_in([factories.inbound("Salam")])
+        conversation = session.scalars(select(Conversation)).one()
+        return messages.queue_text(conversation, "Bonjour !").id
+
+
+def channel_of(merchant: Merchant) -> UUID:
+    with db.merchant(merchant.id) as session:
+        return session.scalars(select(Channel.id)).one()
+
+
+def claimed(merchant: Merchant) -> list[Letter]:
+    channel_id = channel_of(merchant)
+    with db.merchant(merchant.id):
+        return messages.claim(channel_id)
+
+
+def concluded(merchant: Merchant, letter: Letter, outcome: Outcome) -> None:
+    with db.merchant(merchant.id):
+        messages.conclude([(letter, outcome)])
+
+
+def reported(merchant: Merchant, name: str, wamid: str, message_id: UUID, attempt: int) -> None:
+    status = Status(
+        phone_number_id="1" * 15,
+        waba_id=None,
+        field="messages",
+        wamid=wamid,
+        status=name,
+        at=utcnow(),
+        recipient=Person(wa_id="212661234567"),
+        callback=callbacks.write(message_id, attempt),
+    )
+    with db.merchant(merchant.id) as session:
+        statuses.apply([(session.scalars(select(Channel)).one(), status)])
+
+
+def now(merchant: Merchant, message_id: UUID) -> Message:
+    with db.merchant(merchant.id) as session:
+        return session.get_one(Message, (merchant.id, message_id))
+
+
+def again(merchant: Merchant, message_id: UUID) -> None:
+    with db.merchant(merchant.id) as session:
+        messages.send_again(session.get_one(Message, (merchant.id, message_id)))
+
+
+def test_sending_again_twice_is_once(merchant: Merchant, queued: UUID) -> None:
+    [letter] = claimed(merchant)
+    concluded(merchant, letter, Outcome("unknown"))
+    with db.merchant(merchant.id) as session:
+        seen = session.get_one(Message, (merchant.id, queued))
+    again(merchant, queued)
+    claimed(merchant)
+
+    with db.merchant(merchant.id) as session, pytest.raises(Refused, match="not_ended"):
+        messages.send_again(session.merge(seen, load=False))
+
+    assert now(merchant, queued).attempt == 2
+
+
+def test_late_news_of_a_failed_attempt_does_not_stop_the_next(
+    merchant: Merchant, queued: UUID
+) -> None:
+    [letter] = claimed(merchant)
+    concluded(merchant, letter, Outcome("accepted", wamid="wamid.first"))
+    reported(merchant, "failed", "wamid.first", queued, 1)
+    again(merchant, queued)
+
+    reported(merchant, "sent", "wamid.first", queued, 1)
+
+    assert now(merchant, queued).sending is Sending.QUEUED
+    [second] = claimed(merchant)
+    concluded(merchant, second, Outcome("accepted", wamid="wamid.second"))
+    assert now(merchant, queued).wamid == "wamid.second"
+
+
+def test_what_arrived_after_all_is_not_sent_again(merchant: Merchant, queued: UUID) -> None:
+    [letter] = claimed(merchant)
+    concluded(merchant, letter, Outcome("unknown"))
+    again(merchant, queued)
+
+    reported(merchant, "delivered", "wamid.first", queued, 1)
+
+    assert now(merchant, queued).sending is Sending.ACCEPTED
+    assert claimed(merchant) == []
+
+
+def test_a_message_that_waits_for_a_day_lets_the_next_pass(
+    merchant: Merchant, queued: UUID
+) -> None:
+    [letter] = claimed(merchant)
+    concluded(merchant, letter, Outcome("refused", code=131049))
+    with db.merchant(merchant.id) as session:
+        conversation = session.scalars(select(Conversation)).one()
+        answer = messages.queue_text(conversation, "Je vous réponds").id
+
+    assert [letter.message_id for letter in claimed(merchant)] == [answer]
+
+
+def test_one_letter_that_cannot_be_written_harms_no_other(
+    merchant: Merchant, queued: UUID, simulator: object
+) -> None:
+    with db.merchant(merchant.id) as session:
+        arrivals.take_in([factories.inbound("Salam", sender=Person(wa_id="212662222222"))])
+        other = session.scalars(
+            select(Conversation)
+            .join(Conversation.identity)
+            .where(WhatsAppIdentity.wa_id == "212662222222")
+        ).one()
+        broken = messages.queue_text(other, "x")
+        broken.kind, broken.payload = "interactive", {}
+
+    jobs.deliver_messages(outbox.delivery_lane(merchant.id, channel_of(merchant)))
+
+    assert now(merchant, broken.id).sending is Sending.FAILED
+    assert now(merchant, queued).sending is not Sending.CLAIMED
+
+
+def test_a_read_mark_of_a_dead_worker_is_swept_up(merchant: Merchant, queued: UUID) -> None:
+    channel_id = channel_of(merchant)
+    with db.merchant(merchant.id) as session:
+        conversations.mark_read(session.scalars(select(Conversation)).one())
+    with db.merchant(merchant.id):
+        assert len(messages.claim_read_marks(channel_id)) == 1
+    with db.merchant(merchant.id) as session:
+        mark = session.scalars(select(ReadMark)).one()
+        mark.lease_until = mark.due_at = utcnow() - timedelta(seconds=1)
+        session.get_one(Message, (merchant.id, queued)).sending = Sending.ACCEPTED
+    outbox.connection().flushdb()
+
+    assert outbox.sweep() == 1
+
+
+def test_a_number_that_changed_hands_is_not_the_same_person(merchant: Merchant) -> None:
+    first = Person(wa_id="212661234567", user_id="MA.old", profile_name="Fatima")
+    second = Person(wa_id="212661234567", user_id="MA.new", profile_name="Hamid")
+
+    with db.merchant(merchant.id):
+        arrivals.take_in([factories.inbound("Salam", sender=first)])
+    with db.merchant(merchant.id):
+        arrivals.take_in([factories.inbound("Bonjour", sender=second)])
+
+    with db.merchant(merchant.id) as session:
+        who = {i.user_id: i for i in session.scalars(select(WhatsAppIdentity))}
+        assert (who["MA.old"].profile_name, who["MA.old"].wa_id) == ("Fatima", None)
+        assert (who["MA.new"].profile_name, who["MA.new"].wa_id) == ("Hamid", "212661234567")
+        assert len(session.scalars(select(Conversation)).all()) == 2
+
+
+def test_a_payload_with_both_joins_two_that_were_one(merchant: Merchant) -> None:
+    with db.merchant(merchant.id):
+        arrivals.take_in(
+            [
+                factories.inbound("un", sender=Person(user_id="MA.1", username="nadia")),
+                factories.inbound("deux", sender=Person(wa_id="212661234567")),
+            ]
+        )
+        arrivals.take_in(
+            [factories.inbound("trois", sender=Person(user_id="MA.1", wa_id="212661234567"))]
+        )
+
+    with db.merchant(merchant.id) as session:
+        [conversation] = session.scalars(select(Conversation)).all()
+        assert conversation.unread == 3
+        assert {m.text for m in session.scalars(select(Message))} == {"un", "deux", "trois"}
+
+
+def test_what_whatsapp_itself_says_opens_no_window(merchant: Merchant) -> None:
+    with db.merchant(merchant.id) as session:
+        arrivals.take_in([factories.inbound("Fatima changed her number", kind="system")])
+
+        conversation = session.scalars(select(Conversation)).one()
+        assert (conversation.unread, conversation.window_open) == (0, False)
+
+
+def test_a_flood_is_read_whole(merchant: Merchant) -> None:
+    flood = [factories.inbound(f"{n}", wamid=f"wamid.flood.{n}") for n in range(1_200)]
+    one = jobs._Opened(envelope=None)  # type: ignore[arg-type]  # nothing in it fails
+
+    jobs._take_in(merchant.id, [(one, event) for event in flood])
+
+    assert one.error is None
+    with db.merchant(merchant.id) as session:
+        assert session.scalars(select(Conversation)).one().unread == 1_200
