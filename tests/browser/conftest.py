@@ -87,13 +87,14 @@ def _started(process: subprocess.Popen[bytes], file: Path) -> Demo:
     raise RuntimeError(f"bin/dev did not start: {(PICTURES / 'demo.log').read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="session")
+# Its event loop runs until it is stopped: not longer than this module, for other tests' sake.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     launched = playwright.chromium.launch(executable_path=suite.chromium(), args=FLAGS)
     yield launched
