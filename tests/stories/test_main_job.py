@@ -325,3 +325,24 @@ def test_a_body_for_a_number_nobody_owns_waits_and_is_read_when_the_number_is_ad
         assert only(Message).text == "Il y a quelqu'un ?"
     with db.house() as house:
         assert house.scalars(select(Envelope.state)).all() == [EnvelopeState.SETTLED]
+
+
+def test_buttons_and_linked_media_reach_the_phone(
+    shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    simulator.write("fatima", "Salam")
+    settle(simulator, work)
+
+    with db.merchant(shop.id):
+        conversation = only(Conversation)
+        messages.queue_buttons(conversation, "Quelle taille ?", {"m": "M", "l": "L"})
+        messages.queue_media(
+            conversation, "image", link="https://shop.example/sac.jpg", caption="Noir"
+        )
+    settle(simulator, work)
+
+    seen = simulator.seen(simulator.customer("fatima"))
+    assert [bubble.type for bubble in seen] == ["interactive", "image"]
+    with db.merchant(shop.id) as session:
+        sent = session.scalars(select(Message).where(Message.direction == Direction.OUT)).all()
+        assert {message.sending for message in sent} == {Sending.ACCEPTED}
