@@ -3,6 +3,7 @@ trace."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -59,14 +60,17 @@ def main() -> None:
 
 
 @wasl.command()
-@click.argument("queue", type=click.Choice(["ingest", "deliver"]))
+@click.argument("queue", type=click.Choice(["ingest", "deliver", "chores"]))
 def worker(queue: str) -> None:
-    """Work for one queue: read what Meta sent, or deliver what we send."""
+    """Work for one queue: read what Meta sent, deliver what we send, or do what fell due."""
     from rq import SimpleWorker
     from rq.serializers import JSONSerializer
 
-    import bot.jobs  # noqa: F401 - loaded once here, not by the first job
     from flows import outbox
+
+    for job in outbox.JOBS.values():  # loaded once here, not by the first job
+        if job.queue == queue:
+            importlib.import_module(job.function.rpartition(".")[0])
 
     redis = outbox.patient_connection()
     SimpleWorker(

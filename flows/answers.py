@@ -136,10 +136,10 @@ def _move(tap: Tap, target: Stage) -> None:
     except Refused as no:
         if no.code != "insufficient_stock":
             _note(tap, "tap_refused", {"to": target.name, "code": no.code})
-        elif order.flag == "stock_blocked":
+        elif "stock_blocked" in order.flags:
             _note(tap, "repeated_tap")
         else:
-            order.flag = "stock_blocked"
+            order.raise_flag("stock_blocked")
             _note(tap, "stock_blocked", {"to": target.name} | no.facts)
 
 

@@ -18,8 +18,11 @@ from sqlalchemy import Select, and_, or_, select
 
 from config import settings
 from models import db
+from models.automation import Run
+from models.bulk import Bulk, BulkState
 from models.envelope import Envelope, EnvelopeState
 from models.message import Message, ReadMark, Sending
+from models.template import MessageTemplate
 from models.types import utcnow
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,9 @@ JOBS = {
     "ingest": Job("ingest", "bot.jobs.read_envelopes"),
     "deliver": Job("deliver", "bot.jobs.deliver_messages"),
     "templates": Job("deliver", "bot.jobs.sync_templates"),
+    "drafts": Job("deliver", "bot.jobs.submit_templates"),
+    "timers": Job("chores", "flows.jobs.work_timers"),
+    "bulk": Job("chores", "flows.jobs.work_bulk"),
 }
 QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
 WAKE_SECONDS = 30
@@ -46,8 +52,9 @@ FAILURE_SECONDS = 86_400
 def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
-    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…". Never raises: a dead
-    Redis delays a row until the next sweep, it does not turn a committed order into an error.
+    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", and "drafts", "timers",
+    "bulk" with the merchant's id. Never raises: a dead Redis delays a row until the next sweep,
+    it does not turn a committed order into an error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):
@@ -97,6 +104,20 @@ def deliver(channel_id: UUID) -> None:
         db.after_commit(lambda: nudge(lane))
 
 
+def wake(kind: str) -> None:
+    """Once this transaction is true, wake the worker of this merchant's drafts, timers or bulk."""
+    lane = f"{kind}:{db.session().merchant_id}"
+    waiting: set[str] = db.session().info.setdefault("lanes", set())
+    if lane not in waiting:
+        waiting.add(lane)
+        db.after_commit(lambda: nudge(lane))
+
+
+def merchant_of(lane: str) -> UUID:
+    """Whose drafts, timers or bulk a lane is about."""
+    return UUID(lane.partition(":")[2])
+
+
 def delivery_lane(merchant_id: UUID, channel_id: UUID) -> str:
     return f"deliver:{merchant_id}:{channel_id}"
 
@@ -118,9 +139,29 @@ def sweep() -> int:
         }
         if house.scalar(select(Envelope.id).where(Envelope.state == EnvelopeState.NEW).limit(1)):
             lanes.add("ingest")
+        for kind, waiting in _chores(now).items():
+            lanes |= {f"{kind}:{merchant_id}" for merchant_id in house.scalars(waiting)}
     for lane in sorted(lanes):
         nudge(lane)
     return len(lanes)
+
+
+def _chores(now: datetime) -> dict[str, Select[UUID]]:
+    """The merchants with a draft to submit, a timer gone off or orders to move in bulk."""
+    ready = and_(
+        MessageTemplate.sending.in_((Sending.QUEUED, Sending.WAITING)),
+        MessageTemplate.due_at <= now,
+    )
+    lost = and_(MessageTemplate.sending == Sending.CLAIMED, MessageTemplate.lease_until < now)
+    gone_off = or_(Run.due_at <= now, Run.timeout_at <= now)
+    free = or_(Bulk.lease_until.is_(None), Bulk.lease_until < now)
+    return {
+        "drafts": select(MessageTemplate.merchant_id).where(or_(ready, lost)).distinct(),
+        "timers": select(Run.merchant_id).where(gone_off).distinct(),
+        "bulk": select(Bulk.merchant_id)
+        .where(Bulk.state.in_((BulkState.QUEUED, BulkState.WORKING)), free)
+        .distinct(),
+    }
 
 
 def _due(table: type[Message] | type[ReadMark], now: datetime) -> Select[UUID, UUID]:

@@ -10,12 +10,19 @@ _AGENT = {
     "inbox.assign",
     "orders.read",
     "orders.create",
+    "orders.edit",
     "orders.move",
+    "customers.edit",
     "automations.read",
+    "templates.read",
 }
 _MANAGER = _AGENT | {
     "orders.correct",
+    "orders.export",
+    "pipeline.edit",
+    "settings.edit",
     "automations.edit",
+    "templates.edit",
     "costs.read",
     "money.see",
 }

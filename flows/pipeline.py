@@ -14,7 +14,7 @@ from flows.errors import N_, Refused
 from models import db
 from models.conversation import Conversation
 from models.order import Order
-from models.pipeline import Pipeline, Stage, SystemState, Transition
+from models.pipeline import REASONED, Pipeline, Stage, SystemState, Transition
 from models.timeline import Actor, By, Entry
 from models.types import utcnow
 
@@ -56,14 +56,18 @@ def enter(order: Order, stage: Stage, *, by: By) -> Entry:
     """
     _check_open(stage)
     session = db.session()
-    order.state = stage.state or SystemState.NEW
-    order.stage = stage
+    order.state = SystemState.NEW
+    order.flags = order.flags or []
+    order.stand_on(stage, utcnow())
     session.add(order)
     session.flush()  # the ledger points at the order's lines
     _lock_conversation(order)
-    entry = _entry(order, "created", by, {"to": stage.name, "to_state": order.state})
+    facts = {"to": stage.name, "to_state": order.state, "to_status": order.status}
+    entry = _entry(order, "created", by, facts)
     entry.to_stage_id = stage.id
-    return _follow(order, entry)
+    _follow(order, entry)
+    runs.start(order, entry)
+    return entry
 
 
 def move(
@@ -73,8 +77,11 @@ def move(
     by: By,
     version: int | None = None,
     because: Mapping[str, Any] | None = None,
+    reason: str = "",
 ) -> Entry:
     """The order is on `stage`; who, when and `because` of what stand on its timeline.
+
+    `reason` is kept where the stage's state is entered for one (cancelled, failed, returned).
 
     To the stage it is on already: nothing happens. Refuses (409) when the order moved since
     `version`, when the pipeline or this actor may not make the move, and for want of stock.
@@ -91,17 +98,47 @@ def move(
             stage=left.name,
         )
     Rules.of(left.pipeline, by).check(order, stage)
-    facts = {"from": left.name, "to": stage.name, "from_state": order.state}
-    order.stage = stage
-    order.state = stage.state or order.state
-    order.stage_entered_at = utcnow()
-    order.version += 1
-    order.flag = None
-    entry = _entry(order, "moved", by, facts | {"to_state": order.state} | dict(because or {}))
-    entry.from_stage_id, entry.to_stage_id = left.id, stage.id
-    _follow(order, entry)
+    entry = _place(order, stage, "moved", by, because=because, reason=reason)
+    runs.start(order, entry)
     _tell(order, entry)
     return entry
+
+
+def relocate(
+    order: Order,
+    stage: Stage,
+    kind: str,
+    *,
+    by: By,
+    because: Mapping[str, Any] | None = None,
+) -> Entry:
+    """The held order is on `stage` because the house was put in order: `kind` says how.
+
+    No table of states is asked and no message is sent; stock follows, and may refuse.
+    """
+    return _place(order, stage, kind, by, because=because)
+
+
+def _place(
+    order: Order,
+    stage: Stage,
+    kind: str,
+    by: By,
+    *,
+    because: Mapping[str, Any] | None = None,
+    reason: str = "",
+) -> Entry:
+    left, before = order.stage, {"from_state": order.state, "from_status": order.status}
+    order.stand_on(stage, utcnow())
+    order.version += 1
+    order.reason = (reason or None) if order.state in REASONED else None
+    facts = {"from": left.name, "to": stage.name} | before
+    facts |= {"to_state": order.state, "to_status": order.status}
+    if order.reason:
+        facts["reason"] = order.reason
+    entry = _entry(order, kind, by, facts | dict(because or {}))
+    entry.from_stage_id, entry.to_stage_id = left.id, stage.id
+    return _follow(order, entry)
 
 
 def hold(order: Order) -> None:
@@ -113,7 +150,7 @@ def hold(order: Order) -> None:
     session = db.session()
     # key_share: a row that only points at the order, like its message, need not wait.
     session.execute(select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
-    session.refresh(order, ["stage_id", "state", "version", "flag", "stage", "lines"])
+    session.refresh(order, ["stage_id", "state", "version", "flags", "stage", "lines"])
 
 
 def last_entry(order: Order) -> Entry:
@@ -144,12 +181,11 @@ def _entry(order: Order, kind: str, by: By, facts: dict[str, Any]) -> Entry:
 
 
 def _follow(order: Order, entry: Entry) -> Entry:
-    """What entering a stage brings about. Only stock may refuse it."""
+    """What standing on a stage brings about at once. Only stock may refuse it."""
     session = db.session()
     session.add(entry)
-    session.flush()  # ledger lines and runs point at the entry
+    session.flush()  # ledger lines point at the entry
     stock.follow(order, entry)
-    runs.start(order, entry)
     touched = [id_ for id_ in (entry.from_stage_id, entry.to_stage_id) if id_]
     live.changed(f"order:{order.number}", *(f"stage:{id_}" for id_ in touched))
     if order.conversation_id is not None:

@@ -75,7 +75,7 @@ def apply(merchant: Merchant, preset: str, language: str | None = None) -> Pipel
     plan = PRESETS[preset]
     spoken = language or merchant.language
     pipeline = Pipeline(name=_in(spoken, plan.names), ships=plan.ships)
-    pipeline.stages = [
+    pipeline.every_stage = [
         Stage(position=place, name=_in(spoken, s.names), color=s.color, state=s.state)
         for place, s in enumerate(plan.stages, start=1)
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.channel import Channel
 from models.db import Row, many, one, ref
 from models.message import Message
 from models.order import Order
@@ -33,10 +34,33 @@ class Automation(Row):
     active: Mapped[bool] = mapped_column(default=True)
     retrigger: Mapped[bool] = mapped_column(default=False)
     """Whether coming back to the stage sends again."""
+    channel_id: Mapped[UUID | None] = ref("channels", nullable=True, ondelete="SET NULL")
+    """The number it writes from; None: the one the customer writes to, else the first."""
+    delay: Mapped[int] = mapped_column(default=0)
+    """Seconds between the entry and the message."""
+    at_time: Mapped[time | None]
+    """After the delay, wait for this hour of the merchant's clock."""
+    respects_quiet: Mapped[bool] = mapped_column(default=True)
+    """Whether it waits for the end of the merchant's quiet hours."""
+    timeout: Mapped[int | None]
+    """Seconds without an answer until the order goes to `fallback_stage`, or the next re-send."""
+    timeout_from: Mapped[str] = mapped_column(default="sent")
+    """sent or delivered: what the time-out is counted from."""
+    fallback_stage_id: Mapped[UUID | None] = ref("stages", nullable=True, ondelete="SET NULL")
+    resends: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """How often it is sent again for want of an answer before the order falls back."""
+    on_failure: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What to do when a send fails for good, by cause: {"not_on_whatsapp": {"do": "call"}, …}.
+
+    Causes: not_on_whatsapp, marketing_limit, template_paused, other. Deeds: wait ("hours"),
+    template ("template_id", "variables"), call, nothing (also when the cause is not there).
+    """
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
-    stage: Mapped[Stage] = one("Stage")
+    stage: Mapped[Stage] = one("Stage", via="stage_id")
+    fallback_stage: Mapped[Stage | None] = one("Stage", via="fallback_stage_id")
     template: Mapped[MessageTemplate] = one("MessageTemplate", via="template_id")
+    channel: Mapped[Channel | None] = one("Channel")
     buttons: Mapped[list[AutomationButton]] = many(
         "AutomationButton",
         back_populates="automation",
@@ -80,6 +104,18 @@ class Run(Row):
         UniqueConstraint("merchant_id", "order_id", "automation_id", "trigger"),
         Index(None, "merchant_id", "message_id"),
         Index(None, "merchant_id", "created_at", "id"),
+        Index(
+            "ix_runs_due",
+            "merchant_id",
+            "due_at",
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_runs_timeout",
+            "merchant_id",
+            "timeout_at",
+            postgresql_where=text("timeout_at IS NOT NULL"),
+        ),
     )
 
     automation_id: Mapped[UUID] = ref("automations", ondelete="CASCADE")
@@ -90,6 +126,17 @@ class Run(Row):
     failure: Mapped[str | None]
     """Why nothing was queued (missing_variable, no_conversation, …); None when a message was."""
     detail: Mapped[str | None]
+    due_at: Mapped[datetime | None]
+    """A timer: when to send. None once it has gone off or was cancelled."""
+    timeout_at: Mapped[datetime | None]
+    """A timer: when silence has lasted too long. None while nothing counts."""
+    sent_count: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """Messages made so far: the first, its re-sends, the other template after a failure."""
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None]
+    """left_stage, blocked, no_consent, undone, switched_off, …"""
+    expired_at: Mapped[datetime | None]
+    """When nobody had answered in time; of Replied and Expired the first wins."""
     replied_at: Mapped[datetime | None]
     reply: Mapped[str | None]
     """What the customer tapped or wrote first."""

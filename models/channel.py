@@ -42,6 +42,8 @@ class Channel(Row):
     state: Mapped[ChannelState] = mapped_column(default=ChannelState.ACTIVE)
     pause_reason: Mapped[str | None]
     sealed_token: Mapped[bytes | None]
+    templates_due_at: Mapped[datetime | None] = mapped_column(default=utcnow)
+    """When to ask Meta for the templates of its account again."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     @property

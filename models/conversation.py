@@ -58,6 +58,8 @@ class Conversation(Row):
     identity_id: Mapped[UUID] = ref("whatsapp_identities")
     assignee_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     unread: Mapped[int] = mapped_column(default=0)
+    muted: Mapped[bool] = mapped_column(default=False)
+    """A blocked customer's: what they write is kept, and nobody is called to it."""
     last_inbound_at: Mapped[datetime | None]
     """Meta's time of the customer's last message: the window counts from it, not from our clock."""
     last_message_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -24,6 +24,10 @@ class Customer(Row):
     language: Mapped[str | None]
     note: Mapped[str | None]
     search_text: Mapped[str] = mapped_column(default="")
+    marketing_at: Mapped[datetime | None]
+    """Since when they have agreed to advertising; None: not, or no longer (see Consent)."""
+    blocked_at: Mapped[datetime | None]
+    blocked_reason: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     phones: Mapped[list[Phone]] = many(
@@ -110,6 +114,8 @@ class WhatsAppIdentity(Row):
     phone: Mapped[str | None]
     """E.164, read from wa_id; None while WhatsApp keeps the number to itself."""
     reversed_digits: Mapped[str] = mapped_column(default="")
+    opted_out_at: Mapped[datetime | None]
+    """Since when they want no advertising on this account: they wrote STOP, or Meta told us."""
     customer_id: Mapped[UUID | None] = ref("customers", nullable=True, ondelete="SET NULL")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
@@ -121,3 +127,23 @@ class WhatsAppIdentity(Row):
         if self.customer is not None:
             return self.customer.name
         return self.profile_name or self.username or self.phone or self.user_id or "?"
+
+
+class Consent(Row):
+    """Who agreed to advertising or took it back: when, from where, in which words. Append-only."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        Index(None, "merchant_id", "customer_id", "at"),
+        Index(None, "merchant_id", "identity_id", "at"),
+    )
+
+    customer_id: Mapped[UUID | None] = ref("customers", nullable=True, ondelete="CASCADE")
+    identity_id: Mapped[UUID | None] = ref("whatsapp_identities", nullable=True, ondelete="CASCADE")
+    given: Mapped[bool]
+    source: Mapped[str]
+    """whatsapp (they wrote it), meta, order, import, person."""
+    wording: Mapped[str] = mapped_column(default="")
+    """What they wrote, or the sentence that was agreed to."""
+    by_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
+    at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -61,6 +61,7 @@ class Base(DeclarativeBase):
         dict[str, Any]: JsonColumn,
         list[Any]: JsonColumn,
         list[datetime]: ARRAY(Instant),
+        list[str]: ARRAY(Text),
         enum.Enum: Enum(
             enum.Enum,
             native_enum=False,

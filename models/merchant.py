@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import SmallInteger, UniqueConstraint
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,7 +29,14 @@ class Merchant(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     allow_negative_stock: Mapped[bool] = mapped_column(default=False)
     delivery_fee: Mapped[int] = mapped_column(default=0)
-    """What the order dialog proposes, in minor units."""
+    """What the order dialog proposes where no delivery zone says otherwise, in minor units."""
+    quiet_from: Mapped[time | None]
+    quiet_until: Mapped[time | None]
+    """On the merchant's clock: what automations have to say in between waits for the end."""
+    call_limit: Mapped[int] = mapped_column(SmallInteger, default=3)
+    """After so many calls without an answer the order is Unreachable."""
+    call_again_minutes: Mapped[int] = mapped_column(default=60)
+    """When to call again after nobody answered."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -96,6 +96,12 @@ class Message(Row):
             postgresql_where=text("sending IN ('uncertain', 'failed', 'held')"),
         ),
         Index(None, "merchant_id", "order_id"),
+        Index(
+            "ix_messages_run",
+            "merchant_id",
+            "run_id",
+            postgresql_where=text("run_id IS NOT NULL"),
+        ),
     )
 
     conversation_id: Mapped[UUID] = ref("conversations", ondelete="CASCADE")
@@ -117,6 +123,8 @@ class Message(Row):
     order_id: Mapped[UUID | None] = ref("orders", nullable=True, ondelete="SET NULL")
     template_id: Mapped[UUID | None] = ref("message_templates", nullable=True, ondelete="SET NULL")
     media_id: Mapped[UUID | None] = ref("media", nullable=True, ondelete="SET NULL")
+    run_id: Mapped[UUID | None]
+    """The automation's run it belongs to (no foreign key: a run points at its last message)."""
     at: Mapped[datetime] = mapped_column(default=utcnow)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 

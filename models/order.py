@@ -6,13 +6,13 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.conversation import Conversation
 from models.customer import Customer
 from models.db import Row, many, one, ref
-from models.pipeline import Stage, SystemState
+from models.pipeline import Stage, Status, SystemState, status_of
 from models.types import Money, utcnow
 from models.user import Membership
 
@@ -25,6 +25,22 @@ class StockPosition(enum.StrEnum):
     ISSUED = "issued"
     IN_RETURN = "in_return"
     RESTOCKED = "restocked"
+
+
+FLAGS = ("stock_blocked", "possible_duplicate", "action_failed", "late_tap", "review")
+"""A customer's confirmation waits for stock · looks like an earlier order · something the stage
+should have done failed · the customer tapped too late · the loop guard or a carrier asks a person
+to look."""
+
+
+# Which milestones a state implies: confirmed from 1 on, shipped from 2 on.
+_REACHED = {
+    SystemState.CONFIRMED: 1,
+    SystemState.SHIPPED: 2,
+    SystemState.DELIVERY_FAILURE: 2,
+    SystemState.DELIVERED: 2,
+    SystemState.RETURNED: 2,
+}
 
 
 class Order(Row):
@@ -45,6 +61,29 @@ class Order(Row):
             text("id DESC"),
         ),
         Index(None, "merchant_id", "conversation_id"),
+        Index(None, "merchant_id", "duplicate_of_id"),
+        Index("ix_orders_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
+        Index(
+            "ix_orders_to_call",
+            "merchant_id",
+            text("urgent DESC"),
+            "call_due_at",
+            "id",
+            postgresql_where=text("call_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_orders_flagged",
+            "merchant_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("flags <> '{}'"),
+        ),
+        Index(
+            "ix_orders_open",
+            "merchant_id",
+            "created_at",
+            postgresql_where=text("state NOT IN ('delivered', 'returned', 'cancelled')"),
+        ),
         Index(None, "merchant_id", "customer_id", text("number DESC")),
     )
 
@@ -56,8 +95,12 @@ class Order(Row):
     stage_id: Mapped[UUID] = ref("stages")
     state: Mapped[SystemState]
     """The last state a stage gave it; a stage without a state changes nothing."""
-    flag: Mapped[str | None]
-    """stock_blocked while a customer's confirmation waits for stock; None otherwise."""
+    reason: Mapped[str | None]
+    """Why it was cancelled, failed or returned; None on other states."""
+    flags: Mapped[list[str]] = mapped_column(default=list)
+    """What somebody should look at: see FLAGS."""
+    duplicate_of_id: Mapped[UUID | None] = ref("orders", nullable=True, ondelete="SET NULL")
+    """The earlier order of the same phone and product, while nobody has decided."""
     stage_entered_at: Mapped[datetime] = mapped_column(default=utcnow)
     version: Mapped[int] = mapped_column(default=1)
     """Grows with every move; a move that saw an older one is refused."""
@@ -70,6 +113,11 @@ class Order(Row):
     applied_total: Mapped[int]
     """Sum of the lines after the discount."""
     delivery_fee: Mapped[int] = mapped_column(default=0)
+    delivery_kind: Mapped[str] = mapped_column(default="home")
+    """home or desk: to the door, or to the carrier's office."""
+    carrier: Mapped[str] = mapped_column(default="")
+    tracking: Mapped[str] = mapped_column(default="")
+    """Who carries the parcel and its number there, as people typed them."""
     ship_name: Mapped[str]
     ship_phone: Mapped[str]
     ship_line: Mapped[str] = mapped_column(default="")
@@ -77,6 +125,20 @@ class Order(Row):
     assignee_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     note: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    # What indicators count; models.tally keeps the sums. Set when the order gets there, None
+    # again when somebody corrects it back below.
+    confirmed_at: Mapped[datetime | None]
+    shipped_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+
+    # The call centre: when to call next (None: nobody needs to), how often it was tried.
+    call_due_at: Mapped[datetime | None]
+    urgent: Mapped[bool] = mapped_column(default=False)
+    call_attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    caller_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
+    caller_until: Mapped[datetime | None]
+    """Until then nobody else is handed this order to call."""
 
     customer: Mapped[Customer] = one("Customer")
     conversation: Mapped[Conversation | None] = one("Conversation")
@@ -88,6 +150,41 @@ class Order(Row):
         cascade="all, delete-orphan",
         order_by="OrderLine.position",
     )
+
+    def stand_on(self, stage: Stage, at: datetime) -> None:
+        """The order is on `stage` since `at`: state, milestones, and whether to call, follow."""
+        self.stage = stage
+        self.stage_entered_at = at
+        self.state = stage.state or self.state
+        self._count_milestones(at)
+        # A call is due as soon as an order is to be confirmed by one, and on no other stage.
+        self.call_due_at = at if self.state is SystemState.TO_CONFIRM else None
+        # What looked odd has been decided by moving it; a twin is still a twin.
+        self.flags = [flag for flag in self.flags if flag == "possible_duplicate"]
+
+    def _count_milestones(self, at: datetime) -> None:
+        if self.state is SystemState.CANCELLED:
+            return  # how far it had come stays true
+        far = _REACHED.get(self.state, 0)
+        self.confirmed_at = (self.confirmed_at or at) if far >= 1 else None
+        self.shipped_at = (self.shipped_at or at) if far >= 2 else None
+        if self.state is SystemState.DELIVERED:
+            self.delivered_at = self.delivered_at or at
+        elif self.state is not SystemState.RETURNED:
+            self.delivered_at = None
+
+    def raise_flag(self, flag: str) -> None:
+        if flag not in FLAGS:
+            raise ValueError(flag)
+        if flag not in self.flags:
+            self.flags = [*self.flags, flag]
+
+    def lower_flag(self, flag: str) -> None:
+        self.flags = [other for other in self.flags if other != flag]
+
+    @property
+    def status(self) -> Status:
+        return status_of(self.state, self.stage.state)
 
     @property
     def discount(self) -> int:
@@ -138,5 +235,23 @@ class PriceAdjustment(Row):
     reason: Mapped[str] = mapped_column(default="")
     by_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    by: Mapped[Membership | None] = one("Membership", via="by_id")
+
+
+class CallAttempt(Row):
+    """One call to the customer of an order and how it ended (R56)."""
+
+    __tablename__ = "call_attempts"
+    __table_args__ = (Index(None, "merchant_id", "order_id", "at"),)
+
+    order_id: Mapped[UUID] = ref("orders", ondelete="CASCADE")
+    by_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
+    outcome: Mapped[str]
+    """no_answer, busy, postponed, wrong_number, fake, duplicate, cancelled, confirmed."""
+    note: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    again_at: Mapped[datetime | None]
+    """When the customer asked to be called, or when the rule says to try again."""
 
     by: Mapped[Membership | None] = one("Membership", via="by_id")

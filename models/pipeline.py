@@ -27,6 +27,45 @@ class SystemState(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+REASONED = (SystemState.CANCELLED, SystemState.DELIVERY_FAILURE, SystemState.RETURNED)
+"""The states that are entered for a reason (R53)."""
+
+
+class Status(enum.StrEnum):
+    """What machines are told of an order: seven public statuses, derived, never stored (§3.2)."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    PROCESSING = "processing"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+
+
+STATUSES = {
+    SystemState.NEW: Status.PENDING,
+    SystemState.UNREACHABLE: Status.PENDING,
+    SystemState.TO_CONFIRM: Status.PENDING,
+    SystemState.CONFIRMED: Status.CONFIRMED,
+    SystemState.SHIPPED: Status.SHIPPED,
+    SystemState.DELIVERY_FAILURE: Status.SHIPPED,
+    SystemState.DELIVERED: Status.DELIVERED,
+    SystemState.RETURNED: Status.RETURNED,
+    SystemState.CANCELLED: Status.CANCELLED,
+}
+
+
+def status_of(state: SystemState, stage_state: SystemState | None) -> Status:
+    """The public status of an order whose last state is `state`, on a stage of `stage_state`.
+
+    A stage without a state keeps the status, but after Confirmed it is `processing`.
+    """
+    if stage_state is None and state is SystemState.CONFIRMED:
+        return Status.PROCESSING
+    return STATUSES[state]
+
+
 class Pipeline(Row):
     __tablename__ = "pipelines"
 
@@ -35,12 +74,17 @@ class Pipeline(Row):
     """Whether its orders are carried to an address; if not, no address is asked for."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
-    stages: Mapped[list[Stage]] = many(
+    every_stage: Mapped[list[Stage]] = many(
         "Stage",
         back_populates="pipeline",
         cascade="all, delete-orphan",
-        order_by="Stage.position",
+        order_by="(Stage.position, Stage.id)",
     )
+    """Deleted ones too: history points at them."""
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [stage for stage in self.every_stage if stage.deleted_at is None]
 
     @property
     def first_stage(self) -> Stage:
@@ -58,9 +102,13 @@ class Stage(Row):
     color: Mapped[str]
     """green, orange, yellow, blue, purple, red or gray."""
     state: Mapped[SystemState | None]
+    reasons: Mapped[list[str]] = mapped_column(default=list)
+    """What people choose from when an order comes here; empty: any words, or none."""
     active: Mapped[bool] = mapped_column(default=True)
+    deleted_at: Mapped[datetime | None]
+    """A deleted stage is on no screen and holds no order; what happened on it stays told."""
 
-    pipeline: Mapped[Pipeline] = one("Pipeline", back_populates="stages")
+    pipeline: Mapped[Pipeline] = one("Pipeline", back_populates="every_stage")
 
 
 class Transition(Row):

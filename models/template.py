@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.db import Row
+from models.db import Row, ref
+from models.message import Sending
 from models.types import utcnow
 
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -41,7 +43,15 @@ class MessageTemplate(Row):
     """A template of one messaging account in one language."""
 
     __tablename__ = "message_templates"
-    __table_args__ = (UniqueConstraint("merchant_id", "waba_id", "name", "language"),)
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "waba_id", "name", "language"),
+        Index(
+            "ix_message_templates_outbox",
+            "merchant_id",
+            "due_at",
+            postgresql_where=text("sending IN ('queued', 'claimed', 'waiting')"),
+        ),
+    )
 
     waba_id: Mapped[str]
     meta_id: Mapped[str | None]
@@ -56,6 +66,22 @@ class MessageTemplate(Row):
     reason: Mapped[str | None]
     quality: Mapped[str | None]
     synced_at: Mapped[datetime] = mapped_column(default=utcnow)
+    media_id: Mapped[UUID | None] = ref("media", nullable=True, ondelete="SET NULL")
+    """The picture, film or file of its header: Meta's sample, and what customers are sent."""
+    next_category: Mapped[str | None]
+    """What Meta announced it will charge it as."""
+    recategorised_from: Mapped[str | None]
+    """What it was charged as before Meta changed its mind, until somebody has seen it."""
+
+    # What a person wrote and Meta has not seen yet; it leaves like a message, by a row.
+    draft: Mapped[dict[str, Any] | None]
+    """{"category", "components", "media_id"?}; None when there is nothing to submit."""
+    sending: Mapped[Sending | None]
+    due_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    problem: Mapped[str | None]
+    """Why the last submission failed, in Meta's words."""
 
     @property
     def approved(self) -> bool:

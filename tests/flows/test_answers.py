@@ -186,7 +186,7 @@ def test_a_tap_that_stock_refuses_is_kept_and_seen(session: MerchantSession) -> 
 
     tap(order, 0)
 
-    assert (order.state, order.flag, order.version) == (TO_CONFIRM, "stock_blocked", 1)
+    assert (order.state, order.flags, order.version) == (TO_CONFIRM, ["stock_blocked"], 1)
     (note,) = shop.entries_of(order, "stock_blocked")
     assert note.facts["sku"] == bag.sku
     assert (note.facts["available"], note.facts["needed"]) == (1, 2)
@@ -212,7 +212,7 @@ def test_after_new_stock_the_same_tap_confirms_and_clears_the_flag(
 
     tap(order, 0)
 
-    assert (order.state, order.flag) == (CONFIRMED, None)
+    assert (order.state, order.flags) == (CONFIRMED, [])
     assert shop.held(bag) == (4, 2)
 
 

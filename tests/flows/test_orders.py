@@ -571,7 +571,7 @@ def test_no_order_begins_on_a_hidden_stage_or_one_of_another_pipeline(
 ) -> None:
     shop.stage("Préparation").active = False
     other = Pipeline(name="Services", ships=False)
-    other.stages = [Stage(position=1, name="Demande", color="green", state=SystemState.NEW)]
+    other.every_stage = [Stage(position=1, name="Demande", color="green", state=SystemState.NEW)]
     db.session().add(other)
     db.session().flush()
 

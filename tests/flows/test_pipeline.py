@@ -281,13 +281,13 @@ def test_a_move_restarts_the_age_and_clears_the_flag(
     agent: Membership, session: MerchantSession
 ) -> None:
     order = shop.order(on=NEW)
-    before, order.flag = order.stage_entered_at, "stock_blocked"
+    before, order.flags = order.stage_entered_at, ["stock_blocked"]
     db.session().flush()
 
     pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(agent))
 
     assert order.stage_entered_at > before
-    assert order.flag is None
+    assert order.flags == []
 
 
 def test_an_order_a_page_has_loaded_with_all_it_shows_can_be_moved(

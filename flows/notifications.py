@@ -1,0 +1,136 @@
+"""The bell: who is told of what, and what each of them still has to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import joinedload
+
+from flows import live, permissions
+from flows.errors import N_
+from models import db
+from models.automation import Run
+from models.notification import Notification, Preference
+from models.order import Order
+from models.template import MessageTemplate
+from models.types import new_id, utcnow
+from models.user import Membership
+
+KINDS: dict[str, tuple[str, str, bool]] = {
+    # kind → its name for people, the permission of those it is for, whether it rings unless
+    # somebody says otherwise
+    "new_order": (N_("New order"), "orders.read", False),
+    "stock_blocked": (N_("A confirmation waits for stock"), "orders.move", True),
+    "late_tap": (N_("A customer tapped too late"), "orders.move", True),
+    "failed_action": (N_("Something a stage should do failed"), "orders.move", True),
+    "template_paused": (
+        N_("A template was paused, refused or will cost more"),
+        "templates.edit",
+        True,
+    ),
+    "review": (N_("An order needs a look"), "orders.move", True),
+}
+PAGE = 30
+
+
+def tell(
+    kind: str,
+    *,
+    order: Order | None = None,
+    run: Run | None = None,
+    template: MessageTemplate | None = None,
+    facts: Mapping[str, Any] | None = None,
+    but: Membership | None = None,
+) -> None:
+    """Everybody this kind is for has one more thing on their bell; not `but`, who did it.
+
+    `facts` are what its sentence needs besides the order's number and customer.
+    """
+    told = list(_listening(kind, but))
+    if not told:
+        return
+    row = {
+        "merchant_id": db.session().merchant_id,
+        "kind": kind,
+        "order_id": order.id if order else None,
+        "run_id": run.id if run else None,
+        "template_id": template.id if template else None,
+        "facts": dict(facts or {}),
+        "at": utcnow(),
+    }
+    db.session().execute(
+        insert(Notification), [row | {"id": new_id(), "member_id": id_} for id_ in told]
+    )
+    live.changed(*(f"bell:{id_}" for id_ in told))
+
+
+def _listening(kind: str, but: Membership | None) -> Iterable[UUID]:
+    _, permission, by_default = KINDS[kind]
+    chosen = (Preference.member_id == Membership.id) & (Preference.kind == kind)
+    rings = func.coalesce(Preference.on, by_default)
+    people = select(Membership).outerjoin(Preference, chosen).where(rings)
+    for member in db.session().scalars(people):
+        if permissions.may(member, permission) and member is not but:
+            yield member.id
+
+
+def unread(member: Membership) -> int:
+    """How many things wait on this person's bell."""
+    waiting = select(func.count()).where(
+        Notification.member_id == member.id, Notification.read_at.is_(None)
+    )
+    return db.session().scalar(waiting) or 0
+
+
+def listed(member: Membership, *, before: UUID | None = None) -> Sequence[Notification]:
+    """What rang this person's bell, newest first; those below the one with this id."""
+    newest = (
+        select(Notification)
+        .where(Notification.member_id == member.id)
+        .order_by(Notification.id.desc())
+        .limit(PAGE)
+        .options(joinedload(Notification.order).joinedload(Order.customer))
+    )
+    if before is not None:
+        newest = newest.where(Notification.id < before)
+    return db.session().scalars(newest).all()
+
+
+def mark_read(member: Membership, ids: Sequence[UUID] | None = None) -> None:
+    """These, or all, are no longer new to this person."""
+    mine = update(Notification).where(
+        Notification.member_id == member.id, Notification.read_at.is_(None)
+    )
+    if ids is not None:
+        mine = mine.where(Notification.id.in_(ids))
+    db.session().execute(mine.values(read_at=utcnow()))
+    live.changed(f"bell:{member.id}")
+
+
+def chosen(member: Membership) -> dict[str, bool]:
+    """Which kinds ring for this person, of those meant for them."""
+    said = select(Preference.kind, Preference.on).where(Preference.member_id == member.id)
+    own = {kind: on for kind, on in db.session().execute(said)}
+    return {
+        kind: own.get(kind, by_default)
+        for kind, (_, permission, by_default) in KINDS.items()
+        if permissions.may(member, permission)
+    }
+
+
+def choose(member: Membership, wanted: Mapping[str, bool]) -> None:
+    """From now on these kinds ring for this person, or do not."""
+    session = db.session()
+    for kind, on in wanted.items():
+        row = insert(Preference).values(
+            merchant_id=session.merchant_id, id=new_id(), member_id=member.id, kind=kind, on=on
+        )
+        session.execute(
+            row.on_conflict_do_update(
+                index_elements=["merchant_id", "member_id", "kind"], set_={"on": on}
+            )
+        )
