@@ -114,7 +114,7 @@ def mark_read(member: Membership, ids: Sequence[UUID] | None = None) -> None:
 def chosen(member: Membership) -> dict[str, bool]:
     """Which kinds ring for this person, of those meant for them."""
     said = select(Preference.kind, Preference.on).where(Preference.member_id == member.id)
-    own = {kind: on for kind, on in db.session().execute(said)}
+    own = {kind: bool(on) for kind, on in db.session().execute(said)}
     return {
         kind: own.get(kind, by_default)
         for kind, (_, permission, by_default) in KINDS.items()
