@@ -26,6 +26,7 @@ class DeliveryZone(Row):
 
     cities: Mapped[list[DeliveryCity]] = many(
         "DeliveryCity",
+        via="zone_id",
         back_populates="zone",
         cascade="all, delete-orphan",
         order_by="DeliveryCity.name",
