@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
 from flows import live, permissions
-from flows.errors import N_
+from flows.errors import N_, NotFound
 from models import db
 from models.automation import Run
 from models.notification import Notification, Preference
@@ -74,7 +74,7 @@ def _listening(kind: str, but: Membership | None) -> Iterable[UUID]:
     rings = func.coalesce(Preference.on, by_default)
     people = select(Membership).outerjoin(Preference, chosen).where(rings)
     for member in db.session().scalars(people):
-        if permissions.may(member, permission) and member is not but:
+        if permissions.may(member, permission) and (but is None or member.id != but.id):
             yield member.id
 
 
@@ -93,11 +93,22 @@ def listed(member: Membership, *, before: UUID | None = None) -> Sequence[Notifi
         .where(Notification.member_id == member.id)
         .order_by(Notification.id.desc())
         .limit(PAGE)
-        .options(joinedload(Notification.order).joinedload(Order.customer))
+        .options(joinedload(Notification.order))
     )
     if before is not None:
         newest = newest.where(Notification.id < before)
     return db.session().scalars(newest).all()
+
+
+def find(member: Membership, notification_id: UUID) -> Notification:
+    """One of this person's own, or NotFound."""
+    own = select(Notification).where(
+        Notification.member_id == member.id, Notification.id == notification_id
+    )
+    found = db.session().scalars(own.options(joinedload(Notification.order))).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def mark_read(member: Membership, ids: Sequence[UUID] | None = None) -> None:

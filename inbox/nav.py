@@ -19,17 +19,40 @@ class Entry:
     text: str
     icon: str
     key: str
-    permission: str
+    permission: str = ""
+    """None needed: everybody who is signed in."""
     badge: str = ""
     live: str = ""
+    also: tuple[str, ...] = ()
+    """Other paths that belong to it."""
+    narrow: bool = True
+    """Whether a phone has room for it; if not, it is in the menu of the person."""
 
 
 MENU = (
     Entry("/inbox", N_("Inbox"), "inbox", "i", "inbox.read", "conversations.unread", "inbox"),
-    Entry("/board", N_("Orders"), "board", "b", "orders.read"),
+    Entry("/board", N_("Orders"), "board", "b", "orders.read", also=("/orders", "/calls")),
     Entry("/automations", N_("Automations"), "bolt", "a", "automations.read"),
-    Entry("/runs", N_("Sent messages"), "receipt", "r", "automations.read"),
-    Entry("/costs", N_("Costs"), "coins", "c", "costs.read"),
+    Entry("/runs", N_("Sent messages"), "receipt", "r", "automations.read", narrow=False),
+    Entry("/templates", N_("Templates"), "template", "t", "templates.read", narrow=False),
+    Entry("/costs", N_("Costs"), "coins", "c", "costs.read", narrow=False),
+    Entry(
+        "/notifications",
+        N_("Notifications"),
+        "bell",
+        "n",
+        badge="notifications.unread",
+        live="bell:{member}",
+    ),
+    Entry(
+        "/settings",
+        N_("Settings"),
+        "settings",
+        "s",
+        "settings.edit",
+        also=("/pipeline", "/delivery", "/rules"),
+        narrow=False,
+    ),
 )
 
 
@@ -40,6 +63,7 @@ class Link:
     icon: str
     key: str
     current: bool
+    narrow: bool
     live: str
     badge_url: str | None
 
@@ -47,16 +71,21 @@ class Link:
 def links() -> Iterator[Link]:
     """The entries this person may open."""
     for entry in MENU:
-        if current.may(entry.permission):
+        if not entry.permission or current.may(entry.permission):
             yield Link(
                 entry.path,
                 gettext(entry.text),
                 entry.icon,
                 entry.key,
-                request.path == entry.path or request.path.startswith(entry.path + "/"),
-                entry.live,
+                any(_leads_to(path) for path in (entry.path, *entry.also)),
+                entry.narrow,
+                entry.live.format(member=current.member.id),
                 url_for(entry.badge) if entry.badge in current_app.view_functions else None,
             )
+
+
+def _leads_to(path: str) -> bool:
+    return request.path == path or request.path.startswith(path + "/")
 
 
 def home() -> str:

@@ -1,5 +1,50 @@
+"""Settings: where a merchant shapes what Wasl does."""
+
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, render_template
+
+from inbox.auth import needs
+from inbox.current import current
+from inbox.languages import N_
 
 pages = Blueprint("settings", __name__)
+
+# route, icon, name, what it is for, the permission it needs
+ROOMS = (
+    (
+        "pipeline.index",
+        "board",
+        N_("Pipeline"),
+        N_("Stages, what they mean, and which moves are allowed."),
+        "pipeline.edit",
+    ),
+    (
+        "delivery.index",
+        "truck",
+        N_("Delivery fees"),
+        N_("What delivery costs the customer, by city."),
+        "settings.edit",
+    ),
+    (
+        "rules.index",
+        "phone",
+        N_("Calls and quiet hours"),
+        N_("How often to call, and when no automatic message leaves."),
+        "settings.edit",
+    ),
+    (
+        "notifications.preferences",
+        "bell",
+        N_("What may ring"),
+        N_("Which events ring your bell."),
+        "orders.read",
+    ),
+)
+
+
+@pages.get("/settings")
+@needs("settings.edit")
+def index() -> str:
+    rooms = [room for room in ROOMS if current.may(room[4])]
+    return render_template("settings/index.html", rooms=rooms)

@@ -57,6 +57,8 @@ def test_facts_say_what_the_order_says(merchant: Merchant, session: MerchantSess
         (None, 1),
         number=1042,
         created_at=datetime(2026, 11, 20, 23, 30, tzinfo=UTC),
+        carrier="Amana",
+        tracking="AM 4711",
     )
 
     assert templates.facts(order, "fr") == {
@@ -73,6 +75,8 @@ def test_facts_say_what_the_order_says(merchant: Merchant, session: MerchantSess
         "order.stage": "Nouvelle",
         # Half an hour before midnight in Greenwich is tomorrow in Casablanca.
         "order.date": "21 novembre 2026",
+        "order.carrier": "Amana",
+        "order.tracking": "AM 4711",
         "agent.name": "",
         "merchant.name": "Boutique Atlas",
     }

@@ -1,0 +1,81 @@
+"""A template with its blanks filled: for an order, and as the customer reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flows.errors import N_, Refused
+from flows.templates.blanks import facts
+from models.order import Order
+from models.template import VARIABLE, Button, MessageTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template as the customer reads it."""
+
+    header: str
+    body: str
+    footer: str
+    buttons: tuple[Button, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(part for part in (self.header, self.body, self.footer) if part)
+
+
+def render(template: MessageTemplate, values: Mapping[str, str]) -> Rendered:
+    """The template with `values` ({"body.1": …}) in its blanks; a blank without one stays seen."""
+    return Rendered(
+        header=_filled("header", template.header, values),
+        body=_filled("body", template.body, values),
+        footer=template.footer,
+        buttons=tuple(
+            replace(button, url=_filled(f"button:{button.index}", button.url, values))
+            if button.url
+            else button
+            for button in template.buttons
+        ),
+    )
+
+
+def _filled(part: str, text: str, values: Mapping[str, str]) -> str:
+    return VARIABLE.sub(lambda blank: values.get(f"{part}.{blank[1]}", blank[0]), text)
+
+
+def fill(template: MessageTemplate, mapping: Mapping[str, Any], order: Order) -> dict[str, str]:
+    """A value for every blank, from the order's facts; Refused("missing_variable") without one.
+
+    Its fact `missing` lists the facts the order does not have ("order.city", …).
+    """
+    values = _values(template, mapping, order)
+    missing = [str(mapping.get(key, key)) for key, value in values.items() if not value]
+    if missing:
+        raise Refused(
+            "missing_variable",
+            N_("The order does not say: {missing}."),
+            missing=list(dict.fromkeys(missing)),
+        )
+    return values
+
+
+def preview(template: MessageTemplate, mapping: Mapping[str, Any], order: Order) -> Rendered:
+    """The template as `order` would fill it; what is not mapped or not known stays a blank."""
+    values = _values(template, mapping, order)
+    return render(template, {key: value for key, value in values.items() if value})
+
+
+def _values(template: MessageTemplate, mapping: Mapping[str, Any], order: Order) -> dict[str, str]:
+    known = facts(order, template.language)
+    return {
+        variable.key: clean_value(known.get(str(mapping.get(variable.key)), ""))
+        for variable in template.variables
+    }
+
+
+def clean_value(text: str) -> str:
+    """Text Meta accepts in a blank: no line break, no tab, never four spaces in a row (132018)."""
+    return re.sub(r"[ \t\r\n\v\f\u0085\u2028\u2029]+", " ", text).strip()
