@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
-from babel.dates import format_timedelta
+from babel.dates import format_skeleton, format_timedelta
+from babel.numbers import format_percent
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from flows import board, orders, pipeline
+from flows import board, indicators, orders, pipeline
 from flows.board import Card
 from inbox import htmx, languages
 from inbox.auth import needs
 from inbox.conversations.asked import read_id, read_place, write_place
 from inbox.current import current
+from inbox.filters import ltr, number
 from inbox.languages import gettext as _
 from models.order import Order
 from models.pipeline import Pipeline, Stage, SystemState
@@ -24,6 +26,9 @@ from models.timeline import By
 from models.types import utcnow
 
 pages = Blueprint("board", __name__)
+
+DAYS = 30
+"""What the strip looks back on unless somebody asks for another period."""
 
 
 # --- looking --------------------------------------------------------------------------------------
@@ -62,6 +67,23 @@ def older(stage_id: UUID) -> str:
         cards=cards,
         more=len(cards) == board.PAGE,
         goes=Goes(stage.pipeline),
+    )
+
+
+@pages.get("/board/indicators")
+@needs("orders.read")
+def strip() -> str:
+    """How the shop is doing in the last `days`; above all three views, fetched apart from them."""
+    wished = request.args.get("days", type=int)
+    days = wished if wished in indicators.PERIODS else DAYS
+    found = indicators.of(days, money=current.sees_money)
+    names = " ".join(f"stage:{one.id}" for of in board.pipelines() for one in of.stages)
+    return render_template(
+        "board/_strip.html",
+        i=found,
+        names=names,
+        periods=indicators.PERIODS,
+        trend=[(_day(day.on), day.confirmed, number(day.confirmed)) for day in found.trend],
     )
 
 
@@ -124,6 +146,23 @@ def _age(at: datetime) -> str:
     """How long ago, in one short word: 5 min, 3 h, 2 d."""
     minutes = max(1, int((utcnow() - at).total_seconds() // 60))
     return _short(minutes, current.language, current.country)
+
+
+@pages.app_template_filter("span")
+def _span(passed: timedelta) -> str:
+    """A length of time in one word: 5 min, 3 h, 2 d."""
+    return _short(max(1, int(passed.total_seconds() // 60)), current.language, current.country)
+
+
+@pages.app_template_filter("rate")
+def _rate(percent: float) -> Markup:
+    """83,5 %, as the reader writes it."""
+    locale = languages.locale(current.language, current.country)
+    return ltr(format_percent(percent / 100, format="#,##0.#%", locale=locale))
+
+
+def _day(on: date) -> str:
+    return format_skeleton("MMMd", on, locale=languages.locale(current.language, current.country))
 
 
 @lru_cache(maxsize=10_000)

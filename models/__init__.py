@@ -21,4 +21,5 @@ from models import (  # noqa: F401 - every table must be known before a relation
     timeline,
     user,
     view,
+    word,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -12,18 +13,27 @@ from models.customer import Address, Customer, WhatsAppIdentity
 from models.types import fold, utcnow
 
 
-def card_of(identity: WhatsAppIdentity | None, e164: str | None, name: str) -> Customer | None:
-    """The identity's card, else one with its number, else one with the number typed; or none.
+def card_of(
+    identity: WhatsAppIdentity | None, e164: str | None, name: str, *, picked: UUID | None = None
+) -> Customer | None:
+    """The identity's card, else the one picked, else one with either's number; or none.
 
-    Of several cards with one number (a household's phone) the one of that name, else the oldest.
+    A number typed over the picked card's that other cards hold is theirs. Of several cards with
+    one number (a household's phone) the one of that name, else the oldest.
     """
     if identity is not None and identity.customer is not None:
         return identity.customer
     for number in (identity.phone if identity else None, e164):
         cards = cards_with(number)
         if cards:
-            return next((card for card in cards if fold(card.name) == fold(name)), cards[0])
-    return None
+            called = (card for card in cards if fold(card.name) == fold(name))
+            chosen = (card for card in cards if card.id == picked)
+            return next(chosen, None) or next(called, cards[0])
+    return find_card(picked) if picked else None
+
+
+def find_card(id_: UUID) -> Customer | None:
+    return db.session().scalars(select(Customer).where(Customer.id == id_)).first()
 
 
 def cards_with(e164: str | None) -> Sequence[Customer]:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import select
 
+from flows import delivery
 from flows.customers import Number
 from flows.errors import N_, Invalid, Refused
 from flows.orders.amounts import MOST, Amounts, amounts
 from flows.orders.form import (
+    DELIVERY_KINDS,
     LIMITS,
     PAYMENT_METHODS,
     PAYMENT_STATUSES,
+    SOURCES,
     NewOrder,
     Wrong,
 )
 from flows.orders.lines import Lines
 from models import db
 from models.customer import Address, Customer
-from models.merchant import Merchant
 from models.order import OrderLine
 from models.pipeline import Pipeline, Stage
 from models.user import Membership
@@ -53,11 +55,12 @@ def check(form: NewOrder, card: Customer | None) -> Checked:
     wrong = Wrong(form)
     _texts(form, wrong)
     phone = _phone(form, wrong)
+    _picked(form, card, wrong)
     stage = _stage(form, wrong)
     address = _address(form, card, pipeline().ships, wrong)
     assignee = _assignee(form, wrong)
     lines = Lines(form, wrong).read()
-    totals = _amounts(form, lines, wrong)
+    totals = _amounts(form, lines, address[1], wrong)
     if wrong or phone is None or stage is None or totals is None:
         raise Invalid(wrong)
     return Checked(phone, stage, assignee, address, lines, totals)
@@ -74,6 +77,8 @@ def _texts(form: NewOrder, wrong: Wrong) -> None:
     for field, choices in (
         ("payment_method", PAYMENT_METHODS),
         ("payment_status", PAYMENT_STATUSES),
+        ("delivery_kind", DELIVERY_KINDS),
+        ("source", SOURCES),
     ):
         if getattr(form, field) not in choices:
             wrong.say(field, "choice", N_("Choose one of the list."))
@@ -90,6 +95,11 @@ def _phone(form: NewOrder, wrong: Wrong) -> Number | None:
     elif form.phone.e164 is None:
         wrong.say("phone", "phone", N_("This is not a phone number."))
     return form.phone
+
+
+def _picked(form: NewOrder, card: Customer | None, wrong: Wrong) -> None:
+    if form.customer_id is not None and card is None:
+        wrong.say("customer_id", "unknown", N_("This customer does not exist any more."))
 
 
 def _address(form: NewOrder, card: Customer | None, ships: bool, wrong: Wrong) -> tuple[str, str]:
@@ -138,10 +148,11 @@ def _assignee(form: NewOrder, wrong: Wrong) -> Membership | None:
 # --- amounts --------------------------------------------------------------------------------------
 
 
-def _amounts(form: NewOrder, lines: Sequence[OrderLine], wrong: Wrong) -> Amounts | None:
-    fee = delivery_fee(form)
+def _amounts(
+    form: NewOrder, lines: Sequence[OrderLine], city: str, wrong: Wrong
+) -> Amounts | None:
     for field, amount in (
-        ("delivery_fee", fee),
+        ("delivery_fee", form.delivery_fee),
         ("discount", form.discount),
         ("applied_total", form.applied_total),
     ):
@@ -154,11 +165,14 @@ def _amounts(form: NewOrder, lines: Sequence[OrderLine], wrong: Wrong) -> Amount
             [(line.quantity, line.unit_price) for line in lines],
             discount=form.discount,
             applied_total=form.applied_total,
-            delivery_fee=fee,
+            delivery_fee=form.delivery_fee or 0,
         )
     except Invalid as refusal:
         wrong.update(refusal.fields)
         return None
+    if form.delivery_fee is None:
+        usual = delivery.fee(city, kind=form.delivery_kind, applied_total=totals.applied_total)
+        totals = replace(totals, delivery_fee=usual)
     if form.amount_due not in (None, totals.amount_due):
         wrong.say(
             "amount_due",
@@ -169,9 +183,3 @@ def _amounts(form: NewOrder, lines: Sequence[OrderLine], wrong: Wrong) -> Amount
 
 
 _AMOUNTS = ("delivery_fee", "discount", "applied_total")
-
-
-def delivery_fee(form: NewOrder) -> int:
-    if form.delivery_fee is not None:
-        return form.delivery_fee
-    return db.session().get_one(Merchant, db.session().merchant_id).delivery_fee

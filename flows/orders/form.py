@@ -15,6 +15,12 @@ PAYMENT_METHODS = {
     "other": N_("Other"),
 }
 PAYMENT_STATUSES = {"pending": N_("Pending"), "paid": N_("Paid")}
+SOURCES = {
+    "whatsapp": N_("WhatsApp"),
+    "manual": N_("By hand"),
+    "phone": N_("By phone"),
+}
+DELIVERY_KINDS = {"home": N_("To the door"), "desk": N_("Carrier's office")}
 
 # The longest text each field takes, in characters.
 LIMITS = {
@@ -58,6 +64,8 @@ class NewOrder:
     """Made with the form: the same form sent twice is one order."""
     name: str
     phone: Number | None
+    customer_id: UUID | None = None
+    """The card somebody picked; None lets the number say whose order it is."""
     email: str | None = None
     address_id: UUID | None = None
     """A saved address; None for the one typed in `address` and `city`."""
@@ -68,7 +76,8 @@ class NewOrder:
     applied_total: int | None = None
     reason: str = ""
     delivery_fee: int | None = None
-    """None is the merchant's usual fee."""
+    """None is what the city's zone, or else the merchant, usually asks."""
+    delivery_kind: str = "home"
     stage_id: UUID | None = None
     """None is the first stage."""
     payment_method: str = "cod"
@@ -78,6 +87,10 @@ class NewOrder:
     amount_due: int | None = None
     """What the screen showed: if prices changed meanwhile, a person looks again."""
     source: str = "whatsapp"
+    consent: str = ""
+    """The sentence the customer agreed to when they want to hear of offers; empty: they did not."""
+    override: bool = False
+    """Take the order although the customer is blocked, where this person may."""
     unread: Mapping[str, Refused] = field(default_factory=dict)
     """Fields the edge could not read; they are refused together with what is wrong besides."""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,13 +15,10 @@ from sqlalchemy import select
 from bot import client, jobs
 from bot.simulator import Simulator
 from config import settings
-from flows import conversations, invariants, messages, orders, outbox
-from flows.customers import Number
+from flows import conversations, messages, orders, outbox
 from flows.errors import Refused
-from flows.orders import NewLine, NewOrder
 from models import db
 from models.automation import Run, RunState
-from models.catalog import Product
 from models.conversation import Conversation
 from models.cost import Charge
 from models.envelope import Envelope, EnvelopeState
@@ -32,30 +27,7 @@ from models.message import Direction, Message, Sending
 from models.pipeline import SystemState
 from models.types import utcnow
 from tests import factories
-
-Work = Callable[[], None]
-
-
-@pytest.fixture
-def shop(simulator: Simulator) -> Merchant:
-    return factories.demo_shop()
-
-
-def settle(simulator: Simulator, work: Work) -> None:
-    """Webhooks and workers until nothing moves any more."""
-    for _ in range(20):
-        work()
-        if not simulator.deliver():
-            return
-    raise AssertionError("it never gets quiet")
-
-
-def broken() -> list[str]:
-    return [check.name for check in invariants.check() if not check.holds]
-
-
-def only(kind: type[Any]) -> Any:
-    return db.session().scalars(select(kind)).one()
+from tests.stories.steps import Work, broken, confirmation, only, settle, take_order
 
 
 def test_a_customer_writes_and_the_agent_answers(
@@ -91,37 +63,6 @@ def test_reading_a_conversation_gives_the_customer_blue_ticks(
     settle(simulator, work)
 
     assert simulator.world.bubbles[wamid].status == "read"
-
-
-def take_order(shop: Merchant, *, quantity: int = 2, by: str = "confirmation_agent") -> int:
-    """The agent makes an order of bags from the only conversation; returns its number."""
-    agent = factories.member(shop, by)
-    with db.merchant(shop.id):
-        bag = db.session().scalars(select(Product).where(Product.sku == "SAC")).one()
-        form = NewOrder(
-            client_id=uuid4(),
-            name="Fatima Zahra El Idrissi",
-            phone=Number("0661234567", "+212661234567"),
-            address="12 rue Ibn Aïcha, Guéliz",
-            city="Marrakech",
-            lines=(NewLine(product_id=bag.id, variant_id=bag.variants[0].id, quantity=quantity),),
-        )
-        return orders.create(form, by=agent, conversation=only(Conversation)).number
-
-
-def confirmation(simulator: Simulator) -> str:
-    """The wamid of the template that has reached Fatima's phone."""
-    return simulator.seen(simulator.customer("fatima"))[-1].wamid
-
-
-@pytest.fixture
-def ordered(shop: Merchant, simulator: Simulator, work: Work) -> int:
-    """Fatima wrote, an agent made the order, the stage's template is on her phone."""
-    simulator.write("fatima", "Salam, je veux 2 sacs en cuir noir")
-    settle(simulator, work)
-    number = take_order(shop)
-    settle(simulator, work)
-    return number
 
 
 def test_the_stage_sends_its_template_and_a_tap_moves_the_order(

@@ -1,0 +1,65 @@
+"""The words orders are found by."""
+
+from itertools import batched
+
+import sqlalchemy as sa
+from alembic import op
+
+from flows import search
+from migrations.protect import protect
+
+revision = "0008"
+down_revision = "0007"
+
+ORDERS = """
+SELECT o.merchant_id, o.id, o.number, o.ship_phone, o.tracking, o.ship_name, c.name
+FROM orders o JOIN customers c ON c.merchant_id = o.merchant_id AND c.id = o.customer_id
+"""
+WORDS = """
+INSERT INTO order_words (merchant_id, id, word)
+SELECT * FROM unnest(:merchants ::uuid[], :orders ::uuid[], :words ::text[])
+"""
+BATCH = 2000
+
+
+def upgrade() -> None:
+    op.create_table(
+        "order_words",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("word", sa.Text(collation="C"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "id"],
+            ["orders.merchant_id", "orders.id"],
+            name=op.f("fk_order_words_merchant_id_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"],
+            ["merchants.id"],
+            name=op.f("fk_order_words_merchant_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", "word", name=op.f("pk_order_words")),
+    )
+    _fill(op.get_bind())
+    op.create_index("ix_order_words_word", "order_words", ["merchant_id", "word", "id"])
+    protect("order_words")
+
+
+def _fill(connection: sa.Connection) -> None:
+    for some in batched(connection.execute(sa.text(ORDERS)).all(), BATCH):
+        rows = [
+            (order.merchant_id, order.id, word)
+            for order in some
+            for word in search.words_of(
+                order.number, order.ship_phone, order.tracking, order.ship_name, order.name
+            )
+        ]
+        merchants, orders, words = zip(*rows, strict=True)
+        facts = {"merchants": list(merchants), "orders": list(orders), "words": list(words)}
+        connection.execute(sa.text(WORDS), facts)
+
+
+def downgrade() -> None:
+    op.drop_table("order_words")
