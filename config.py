@@ -32,6 +32,8 @@ class Settings:
     verify_token: str = field(repr=False)
     graph_url: str | None
     """Where Graph calls go instead of Meta (the simulator); None is the real Meta."""
+    timer_speed: float = 1.0
+    """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
     @property
     def https(self) -> bool:
@@ -60,6 +62,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         app_secrets=_app_secrets(env),
         verify_token=_needed(env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"),
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
+        timer_speed=_speed(env),
     )
 
 
@@ -75,6 +78,17 @@ def _port(env: os._Environ[str] | dict[str, str]) -> int:
     if not value.isdigit() or not 1 <= int(value) <= 65533:
         raise Misconfigured(f"WASL_PORT is {value!r}: set a port between 1 and 65533.")
     return int(value)
+
+
+def _speed(env: os._Environ[str] | dict[str, str]) -> float:
+    value = env.get("WASL_TIMER_SPEED") or "1"
+    try:
+        speed = float(value)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 86_400:
+        raise Misconfigured(f"WASL_TIMER_SPEED is {value!r}: set a number above 0, usually 1.")
+    return speed
 
 
 def _address(env: os._Environ[str] | dict[str, str], name: str, default: str) -> str:

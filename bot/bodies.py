@@ -33,13 +33,29 @@ def _interactive(letter: Letter, _: str | None) -> Body:
     return {"type": "button", "body": {"text": letter.text}, "action": {"buttons": buttons}}
 
 
-def _template(letter: Letter, _: str | None) -> Body:
+def _template(letter: Letter, uploaded: str | None) -> Body:
     payload = letter.payload
     return {
         "name": payload["name"],
         "language": {"code": payload["language"]},
-        "components": [*_text_components(payload), *_button_components(payload)],
+        "components": [
+            *_media_header(payload, uploaded),
+            *_text_components(payload),
+            *_button_components(payload),
+        ],
     }
+
+
+def _media_header(payload: Json, uploaded: str | None) -> list[Body]:
+    kind = payload.get("media")
+    if not kind:
+        return []
+    if not uploaded:
+        raise ValueError("the file of its header was not uploaded")
+    media: Body = {"id": uploaded}
+    if kind == "document" and payload.get("filename"):
+        media["filename"] = payload["filename"]
+    return [{"type": "header", "parameters": [{"type": kind, kind: media}]}]
 
 
 def _text_components(payload: Json) -> list[Body]:

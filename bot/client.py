@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -79,13 +80,13 @@ def send(letter: Letter) -> Outcome:
     """Post a message once. Uploading its file first costs nothing when the post then fails."""
     if letter.kind not in bodies.BODIES:
         return Outcome("refused", code=131051, detail=letter.kind)
-    uploaded: str | None = None
-    if letter.upload is not None:
-        outcome = _call(lambda: _upload(letter))
+    uploaded = letter.uploaded
+    if letter.upload is not None and uploaded is None:
+        outcome = call(lambda: _upload(letter))
         if outcome.ending != "accepted":
             # Nothing was sent yet, whatever became of the file.
             ending: Ending = "refused" if outcome.ending == "refused" else "not_sent"
-            return Outcome(ending, code=outcome.code, detail=outcome.detail)
+            return replace(outcome, ending=ending, wamid=None)
         uploaded = outcome.wamid
     try:
         body = bodies.body(letter, uploaded)
@@ -93,46 +94,17 @@ def send(letter: Letter) -> Outcome:
         # A template whose blanks changed under a queued message: its neighbours must not suffer.
         log.exception("message %s cannot be written", letter.message_id)
         return Outcome("refused", code=132012, detail=f"{type(error).__name__}: {error}")
-    outcome = _call(lambda: _post(letter, body), accepted=_wamid)
-    if uploaded is None:
-        return outcome
-    return Outcome(
-        outcome.ending,
-        outcome.wamid,
-        outcome.code,
-        outcome.detail,
-        outcome.retry_after,
-        uploaded=uploaded,
-    )
+    outcome = call(lambda: _post(letter, body), accepted=_wamid)
+    return replace(outcome, uploaded=uploaded if uploaded != letter.uploaded else None)
 
 
 def mark_read(letter: ReadLetter) -> Outcome:
     """Blue ticks for the customer."""
     whatsapp = client(letter.token)
-    return _call(
+    return call(
         lambda: whatsapp.mark_message_as_read(letter.wamid, sender=letter.phone_number_id),
         accepted=lambda _: None,
     )
-
-
-def templates(waba_id: str, token: str) -> list[dict[str, Any]]:
-    """Every template of an account as Meta lists it.
-
-    By our own GET: pywa's listing raises on a language it does not know (4.5.0).
-    """
-    found: list[dict[str, Any]] = []
-    path = f"/{waba_id}/message_templates"
-    fields = (
-        "id,name,status,category,language,components,quality_score,rejected_reason,parameter_format"
-    )
-    query: dict[str, Any] = {"fields": fields, "limit": 100}
-    while True:
-        page = client(token).api.send_raw_request("GET", path, params=query)
-        found += page.get("data", [])
-        after = page.get("paging", {}).get("cursors", {}).get("after")
-        if not after or not page.get("paging", {}).get("next"):
-            return found
-        query["after"] = after
 
 
 # --- one call and its ending ----------------------------------------------------------------------
@@ -170,9 +142,10 @@ def _media_id(answer: Any) -> str | None:
     return str(answer["id"])
 
 
-def _call(call: Callable[[], Any], accepted: Callable[[Any], str | None] = _media_id) -> Outcome:
+def call(ask: Callable[[], Any], accepted: Callable[[Any], str | None] = _media_id) -> Outcome:
+    """How the call ended, whatever it raised; `accepted` reads the name Meta gave."""
     try:
-        return Outcome("accepted", wamid=accepted(call()))
+        return Outcome("accepted", wamid=accepted(ask()))
     except WhatsAppError as error:
         return _said_no(error)
     except _NEVER_LEFT as error:
@@ -196,7 +169,8 @@ def _said_no(error: WhatsAppError) -> Outcome:
     return Outcome(
         "refused",
         code=TOO_MANY if throttled else error.code,
-        detail=str(error.details or error.message)[:500],
+        subcode=error.subcode,
+        detail=str(error.details or error.user_msg or error.message)[:500],
         retry_after=_retry_after(response),
     )
 

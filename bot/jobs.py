@@ -1,4 +1,4 @@
-"""What rq runs for the bot: read_envelopes, deliver_messages, sync_templates. Any may run twice."""
+"""What rq runs for the bot: envelopes, messages, templates. Any of it may run twice."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from uuid import UUID
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
 
-from bot import client, reader
-from flows import arrivals, channels, messages, outbox, templates
+from bot import client, reader, submissions
+from flows import arrivals, messages, outbox, templates
 from flows.events import Event
 from flows.letters import Letter, Outcome
 from models import db
@@ -198,14 +198,33 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def sync_templates(lane: str) -> None:
-    """The templates of this channel's account are here as Meta has them now."""
+    """The templates of this channel's account are here as Meta has them now, if that was due."""
     outbox.looking(lane)
     merchant_id, channel_id = outbox.lane_of(lane)
     with db.merchant(merchant_id):
-        channel = channels.find(channel_id)
-        if channel is None:
-            return
-        waba_id, token = channel.waba_id, channel.token
-    listed = client.templates(waba_id, token)
+        account = templates.take(channel_id)
+    if account is None:
+        return
+    found = submissions.whole_list(account.waba_id, account.token)
     with db.merchant(merchant_id):
-        templates.keep(waba_id, listed)
+        templates.keep_listed(account, found)
+
+
+def submit_templates(lane: str) -> None:
+    """Every draft of this merchant that is due has been taken to Meta, or says why not."""
+    outbox.looking(lane)
+    until = time.monotonic() + SHIFT
+    while _submit_some(outbox.merchant_of(lane)):
+        if time.monotonic() > until:
+            outbox.nudge(lane)
+            return
+
+
+def _submit_some(merchant_id: UUID) -> int:
+    with db.merchant(merchant_id):
+        taken = templates.claim()
+    for submission in taken:
+        outcome = submissions.submit(submission)
+        with db.merchant(merchant_id):
+            templates.conclude(submission, outcome)
+    return len(taken)

@@ -9,8 +9,16 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import answers, conversations, live, statuses, templates
-from flows.events import AccountNews, Event, News, Status, TemplateNews, Written
+from flows import answers, consents, conversations, live, statuses, templates
+from flows.events import (
+    AccountNews,
+    Event,
+    News,
+    Preference,
+    Status,
+    TemplateNews,
+    Written,
+)
 from models import db
 from models.channel import Channel, ChannelEvent
 from models.types import Json, clean, new_id, utcnow
@@ -45,8 +53,11 @@ def take_in(events: Sequence[Event]) -> None:
     """Everything the current merchant is told is stored once and has had its effect."""
     channels = _channels(events)
     written = [(channels[e.phone_number_id], e) for e in events if isinstance(e, Written)]
-    answers.hear_all(conversations.receive(written))
+    heard = conversations.receive(written)
+    consents.hear_all(heard)
+    answers.hear_all(heard)
     statuses.apply([(channels[e.phone_number_id], e) for e in events if isinstance(e, Status)])
+    consents.hear_statuses(events)
     _keep([e for e in events if isinstance(e, News)], channels)
 
 
@@ -57,7 +68,7 @@ def _channels(events: Sequence[Event]) -> dict[str | None, Channel]:
 
 
 def _keep(news: Sequence[News], channels: dict[str | None, Channel]) -> None:
-    """News is kept as it was said; news about templates also changes them."""
+    """News is kept as it was said; of templates and of advertising it also changes what we know."""
     if not news:
         return
     session = db.session()
@@ -71,6 +82,8 @@ def _keep(news: Sequence[News], channels: dict[str | None, Channel]) -> None:
     for event in news:
         if event.key in fresh and isinstance(event, TemplateNews):
             templates.hear(event)
+        elif event.key in fresh and isinstance(event, Preference):
+            consents.hear_preference(event)
     live.changed("news")
 
 

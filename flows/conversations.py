@@ -91,6 +91,7 @@ def _conversations(
                         "channel_id": channel_id,
                         "identity_id": identity_id,
                         "search_text": customers.search_text(who),
+                        "muted": customers.is_blocked(who),
                     }
                     for (channel_id, identity_id), who in sorted(missing.items(), key=_pair)
                 ]
@@ -99,6 +100,15 @@ def _conversations(
         )
         found = _find(wanted)
     return found
+
+
+def open_with(channel: Channel, identity: WhatsAppIdentity) -> Conversation:
+    """Where this number and this person talk, or will: who writes first opens it empty.
+
+    Only a template may be sent there until the customer has written.
+    """
+    opened = _conversations([(channel, identity)])[channel.id, identity.id]
+    return db.session().scalars(select(Conversation).where(Conversation.id == opened)).one()
 
 
 def _pair(item: tuple[tuple[UUID, UUID], WhatsAppIdentity]) -> tuple[UUID, UUID]:
@@ -211,7 +221,9 @@ def _update_shown(news: list[tuple[Any, ...]]) -> None:
         Conversation.last_preview: c.preview,
     }
     changes: dict[Any, Any] = {old: case((newer, new), else_=old) for old, new in shown.items()}
-    changes[Conversation.unread] = Conversation.unread + c.unread
+    changes[Conversation.unread] = case(
+        (Conversation.muted, Conversation.unread), else_=Conversation.unread + c.unread
+    )
     changes[Conversation.last_inbound_at] = func.greatest(
         Conversation.last_inbound_at, cast(c.inbound_at, Instant)
     )

@@ -38,6 +38,8 @@ class Letter:
     reply_to: str | None
     callback: str
     upload: Upload | None = None
+    uploaded: str | None = None
+    """Meta's id of that file, where it still has it from an earlier message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Outcome:
     ending: Ending
     wamid: str | None = None
     code: int | None = None
+    subcode: int | None = None
     detail: str | None = None
     retry_after: float | None = None
     """Seconds Meta asked us to wait."""

@@ -20,6 +20,7 @@ from config import settings
 from models import db
 from models.automation import Run
 from models.bulk import Bulk, BulkState
+from models.channel import Channel
 from models.envelope import Envelope, EnvelopeState
 from models.message import Message, ReadMark, Sending
 from models.template import MessageTemplate
@@ -137,6 +138,8 @@ def sweep() -> int:
             for table in (Message, ReadMark)
             for merchant_id, channel_id in house.execute(_due(table, now))
         }
+        due = select(Channel.merchant_id, Channel.id).where(Channel.templates_due_at <= now)
+        lanes |= {f"templates:{merchant}:{channel}" for merchant, channel in house.execute(due)}
         if house.scalar(select(Envelope.id).where(Envelope.state == EnvelopeState.NEW).limit(1)):
             lanes.add("ingest")
         for kind, waiting in _chores(now).items():

@@ -21,7 +21,7 @@ from models.message import Message
 from models.template import MessageTemplate
 from models.user import Membership
 
-FILTERS = ("all", "mine", "unread", "unanswered")
+FILTERS = ("all", "mine", "unread", "unanswered", "blocked")
 PAGE = 50
 LONGEST = 300
 """How many rows a screen may ask again at once, however far somebody has scrolled."""
@@ -79,7 +79,9 @@ def listed(
     elif show == "unread":
         wanted = wanted.where(Conversation.unread > 0)
     elif show == "unanswered":
-        wanted = wanted.where(Conversation.last_direction == "in")
+        wanted = wanted.where(Conversation.last_direction == "in", ~Conversation.muted)
+    elif show == "blocked":
+        wanted = wanted.where(Conversation.muted)
     if channel_id is not None:
         wanted = wanted.where(Conversation.channel_id == channel_id)
     if search.strip():

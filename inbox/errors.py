@@ -40,6 +40,9 @@ def _refused(refusal: Refused) -> Response:
     facts: dict[str, Any] = {"code": refusal.code}
     if isinstance(refusal, Invalid):
         facts["fields"] = {name: languages.told(why) for name, why in refusal.fields.items()}
+    if "allowed_ids" in refusal.facts:
+        pairs = zip(refusal.facts["allowed_ids"], refusal.facts["allowed"], strict=True)
+        facts["allowed"] = [{"id": id_, "name": name} for id_, name in pairs]
     title = gettext(N_("This cannot be done"))
     return _say(refusal.status, title, languages.told(refusal), **facts)
 

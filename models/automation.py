@@ -148,11 +148,16 @@ class Run(Row):
 
     @property
     def state(self) -> RunState:
-        if self.failure is not None:
-            return RunState.FAILED
-        if self.replied_at is not None:
-            return RunState.REPLIED
-        return _SEEN_AS.get(self._ladder, RunState.SCHEDULED)
+        """Failing and giving up come first; of an answer and the end of waiting only one is set."""
+        ended = next((state for field, state in _ENDED if getattr(self, field) is not None), None)
+        return ended or self._on_its_way
+
+    @property
+    def _on_its_way(self) -> RunState:
+        seen = _SEEN_AS.get(self._ladder, RunState.SCHEDULED)
+        if seen in (RunState.FAILED, RunState.CANCELLED) and self.due_at is not None:
+            return RunState.SCHEDULED  # it will be tried (again)
+        return seen
 
     @property
     def _ladder(self) -> str:
@@ -166,6 +171,12 @@ class Run(Row):
         return message.sending.value if message.sending else "accepted"
 
 
+_ENDED = (
+    ("failure", RunState.FAILED),
+    ("cancelled_at", RunState.CANCELLED),
+    ("replied_at", RunState.REPLIED),
+    ("expired_at", RunState.EXPIRED),
+)
 _SEEN_AS = {
     "accepted": RunState.SENT,
     "delivered": RunState.DELIVERED,

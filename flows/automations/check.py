@@ -118,17 +118,26 @@ def _buttons(form: Form) -> Found:
         no = Refused("no_such_button", N_("This template has no such button."))
         yield f"buttons.{index}", no
     for index, target in form.buttons.items():
-        if form.stage and target and (why := blocked(form.stage, target, CUSTOMER)):
+        if form.stage and target and (why := _blocked(form.stage, target, CUSTOMER)):
             yield f"buttons.{index}", why
 
 
-def blocked(stage: Stage, target: Stage, by: By) -> Refused | None:
-    """Why `by` could never take an order from one stage to the other; None when they could."""
+def reachable(stage: Stage, by: By) -> list[Stage]:
+    """The other stages of the pipeline that `by` could ever take an order to from this one."""
+    rules = pipeline.Rules.of(stage.pipeline, by)
+    others = [other for other in stage.pipeline.stages if other.id != stage.id]
+    return [other for other in others if _open(other) and _leads(rules, stage, other)]
+
+
+def _leads(rules: pipeline.Rules, stage: Stage, target: Stage) -> bool:
+    own = target.id in rules.narrowed.get(stage.id, {target.id})
+    return own and (stage.state is None or rules.joins(stage.state, target))
+
+
+def _blocked(stage: Stage, target: Stage, by: By) -> Refused | None:
     if target.pipeline_id != stage.pipeline_id or not _open(target):
         return Refused("foreign_stage", N_("Choose a stage of the same pipeline."))
-    rules = pipeline.Rules.of(stage.pipeline, by)
-    own = target.id in rules.narrowed.get(stage.id, {target.id})
-    if own and (stage.state is None or rules.joins(stage.state, target)):
+    if _leads(pipeline.Rules.of(stage.pipeline, by), stage, target):
         return None
     return Refused(
         "transition_refused",
@@ -152,7 +161,7 @@ def _silence(form: Form) -> Found:
     if form.fallback and form.stage:
         if form.fallback.id == form.stage.id:
             yield "fallback", Refused("same_stage", N_("It is on this stage already."))
-        elif why := blocked(form.stage, form.fallback, AUTOMATION):
+        elif why := _blocked(form.stage, form.fallback, AUTOMATION):
             yield "fallback", why
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from config import settings
@@ -17,7 +17,7 @@ from flows.letters import Letter, Outcome, Upload
 from flows.verdicts import Verdict, verdict
 from models import db
 from models.channel import Channel, ChannelState
-from models.message import Attempt, Message, Sending
+from models.message import Attempt, Media, Message, Sending
 from models.types import utcnow
 
 BATCH = 16
@@ -93,6 +93,7 @@ def _letter(message: Message, channel: Channel) -> Letter:
         reply_to=message.reply_to_wamid,
         callback=callbacks.write(message.id, message.attempt),
         upload=_upload(message),
+        uploaded=_uploaded(message.media),
     )
 
 
@@ -102,6 +103,18 @@ def _upload(message: Message) -> Upload | None:
         return None
     path = settings().var / "media" / media.file
     return Upload(media.id, str(path), media.mime_type, media.filename)
+
+
+def _uploaded(media: Media | None) -> str | None:
+    """Meta's id of a file sent before: a template's picture goes to hundreds of people.
+
+    Only where the merchant has one number: Meta keeps a file for the number it came through.
+    """
+    if media is None or media.meta_id is None or media.meta_id_expires_at is None:
+        return None
+    numbers = db.session().scalar(select(func.count()).select_from(Channel))
+    fresh = media.meta_id_expires_at > utcnow() + timedelta(hours=1)
+    return media.meta_id if fresh and numbers == 1 else None
 
 
 def _give_up_lost_claims(channel_id: UUID) -> None:
@@ -136,6 +149,8 @@ def conclude(endings: Sequence[tuple[Letter, Outcome]]) -> None:
         if outcome.uploaded and message.media:
             message.media.meta_id = outcome.uploaded
             message.media.meta_id_expires_at = utcnow() + timedelta(days=29)
+        elif letter.uploaded and outcome.ending == "refused" and message.media:
+            message.media.meta_id = None  # perhaps Meta no longer has it: the next one uploads
         _conclude(message, letter.attempt, outcome)
     session.flush()  # statuses that came before this answer are matched by the wamid just written
     statuses.adopt([m for m in messages.values() if m.wamid])

@@ -128,6 +128,7 @@ def queue_template(
     by: Membership | None = None,
     order: Order | None = None,
     payloads: dict[int, str] | None = None,
+    run_id: UUID | None = None,
     client_id: UUID | None = None,
 ) -> Message:
     """An approved template, every blank filled ({"body.1": "Fatima"}); allowed at any time."""
@@ -136,6 +137,7 @@ def queue_template(
     if template.waba_id != conversation.channel.waba_id:
         raise Refused("template_account", N_("This template belongs to another WhatsApp account."))
     rendered = templates.render(template, values)
+    file = templates.file_of(template)
     return _queue(
         conversation,
         kind="template",
@@ -150,11 +152,14 @@ def queue_template(
             "body": rendered.body,
             "footer": rendered.footer,
             "buttons": [button.text for button in rendered.buttons],
+            **({"media": templates.media_of(template), "filename": file.filename} if file else {}),
         },
+        media_id=file.id if file else None,
         category=template.category,
         client_id=client_id,
         template_id=template.id,
         order_id=order.id if order else None,
+        run_id=run_id,
         sender_id=by.id if by else None,
         origin=origin,
     )

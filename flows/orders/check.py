@@ -148,9 +148,7 @@ def _assignee(form: NewOrder, wrong: Wrong) -> Membership | None:
 # --- amounts --------------------------------------------------------------------------------------
 
 
-def _amounts(
-    form: NewOrder, lines: Sequence[OrderLine], city: str, wrong: Wrong
-) -> Amounts | None:
+def _amounts(form: NewOrder, lines: Sequence[OrderLine], city: str, wrong: Wrong) -> Amounts | None:
     for field, amount in (
         ("delivery_fee", form.delivery_fee),
         ("discount", form.discount),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from flows import team
+from flows import delivery, team
 from flows.orders.cards import card_of, cards_with, last_used_first
 from flows.orders.check import pipeline
 from models import db
@@ -75,20 +75,13 @@ def prefill(conversation: Conversation) -> Draft:
     )
 
 
-def begin(
-    picked: UUID | None = None, *, e164: str | None = None, name: str = "", by: Membership
-) -> Draft:
+def begin(picked: UUID | None = None, *, e164: str | None = None, name: str = "") -> Draft:
     """The draft of an order without a conversation: of the card picked, else of the number's.
 
-    `name` tells which of several cards with one number is meant. Whoever takes it keeps it.
+    `name` tells which of several cards with one number is meant.
     """
     card = card_of(None, e164, name, picked=picked)
-    return _draft(
-        card,
-        name=card.name if card else name,
-        phone=e164 or _first_number(card),
-        assignee=by,
-    )
+    return _draft(card, name=card.name if card else name, phone=e164 or _first_number(card))
 
 
 def _draft(
@@ -97,10 +90,11 @@ def _draft(
     name: str,
     phone: str | None,
     conversation: Conversation | None = None,
-    assignee: Membership | None = None,
 ) -> Draft:
     session, here = db.session(), pipeline()
     merchant = session.get_one(Merchant, session.merchant_id)
+    addresses = last_used_first(card)
+    city = addresses[0].city if addresses else ""
     desks = select(DeliveryZone.id).where(DeliveryZone.desk.is_not(None)).limit(1)
     return Draft(
         conversation=conversation,
@@ -109,13 +103,13 @@ def _draft(
         name=name,
         phone=phone,
         email=card.email if card else None,
-        addresses=last_used_first(card),
+        addresses=addresses,
         duplicates=[other for other in cards_with(phone) if other is not card],
         pipeline=here,
         stages=[stage for stage in here.stages if stage.active],
         members=team.members(),
-        assignee=conversation.assignee if conversation else assignee,
-        delivery_fee=merchant.money(merchant.delivery_fee),
+        assignee=conversation.assignee if conversation else None,
+        delivery_fee=merchant.money(delivery.fee(city)),
         desks=session.scalar(desks) is not None,
     )
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from flows import conversations, live, pipeline
+from flows import (
+    consents,
+    conversations,
+    customers,
+    duplicates,
+    live,
+    notifications,
+    pipeline,
+)
 from flows.orders.cards import card_of, keep_address, open_or_complete
 from flows.orders.check import Checked, check
 from flows.orders.form import NewOrder
@@ -22,16 +30,20 @@ FIRST_NUMBER = 1001
 def create(form: NewOrder, *, by: Membership, conversation: Conversation | None = None) -> Order:
     """The order is on its first stage with its card, stock and messages; or nothing happened.
 
-    The same `client_id` twice, also at the same moment, is the same order. Raises Invalid with
-    every wrong field, OutOfStock when the stage needs goods that are not there. Amounts are
-    minor units of the merchant's currency.
+    The same `client_id` twice, also at the same moment, is the same order; one that looks like
+    another of the same customer is flagged. Raises Invalid with every wrong field, OutOfStock when
+    the stage needs goods that are not there, Refused for a blocked customer. Amounts are minor
+    units of the merchant's currency.
     """
     known = _already(form)
     if known is not None:
         return known
     identity = _held(conversation)
-    card = card_of(identity, form.phone.e164 if form.phone else None, form.name)
+    e164 = form.phone.e164 if form.phone else None
+    _hold_number(e164)
+    card = card_of(identity, e164, form.name, picked=form.customer_id)
     checked = check(form, card)
+    customers.check_not_blocked(card, by=by, override=form.override)
     card = open_or_complete(card, identity, name=form.name, number=checked.phone, email=form.email)
     order = _order(form, checked, card, conversation)
     if conversation is not None:  # first, so that the thread tells it before what the stage sends
@@ -39,6 +51,10 @@ def create(form: NewOrder, *, by: Membership, conversation: Conversation | None 
         conversations.note_activity(conversation, "order_created", facts, actor=by)
     pipeline.enter(order, checked.stage, by=By.user(by))
     _trace_discount(order, form.reason, by)
+    if form.consent:
+        consents.record(customer=card, given=True, source="order", wording=form.consent, by=by)
+    duplicates.mark(order)
+    notifications.tell("new_order", order=order, but=by)
     live.changed("inbox")
     return order
 
@@ -61,6 +77,13 @@ def _held(conversation: Conversation | None) -> WhatsAppIdentity | None:
     return identity
 
 
+def _hold_number(e164: str | None) -> None:
+    """Nobody else opens a card for this number, or misses a twin of its order, until the commit."""
+    if e164:
+        key = func.hashtextextended(f"{db.session().merchant_id} {e164}", 0)
+        db.session().execute(select(func.pg_advisory_xact_lock(key)))
+
+
 def _order(
     form: NewOrder, checked: Checked, card: Customer, conversation: Conversation | None
 ) -> Order:
@@ -79,6 +102,7 @@ def _order(
         catalog_total=checked.amounts.catalog_total,
         applied_total=checked.amounts.applied_total,
         delivery_fee=checked.amounts.delivery_fee,
+        delivery_kind=form.delivery_kind,
         ship_name=form.name,
         ship_phone=checked.phone.e164 or "",
         ship_line=line,

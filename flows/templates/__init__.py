@@ -1,26 +1,100 @@
 """Ready messages: what Meta lists, what fills their blanks, how they read, how new ones are made.
 
 blanks: the facts of an order. filling: a template for one order. sending: which may be sent.
-news: what Meta says of them.
+composing, checking: a template as a person writes it, and Meta's rules for it. drafts: kept,
+submitted, deleted. submitting: on its way to Meta. news: what Meta says. syncing: when to ask it.
 """
 
 from flows.templates.blanks import FACTS, facts
+from flows.templates.checking import LIMITS, offers, suggest_name
+from flows.templates.composing import (
+    BUTTONS,
+    CATEGORIES,
+    HEADERS,
+    LANGUAGES,
+    MEDIA,
+    Form,
+    FormButton,
+    examples,
+    written,
+)
+from flows.templates.drafts import (
+    acknowledge,
+    attach,
+    discard,
+    find,
+    languages_of,
+    obstacle,
+    remove,
+    save,
+    submit,
+    submitting,
+    users,
+)
 from flows.templates.filling import Rendered, clean_value, fill, preview, render
-from flows.templates.news import hear, keep
-from flows.templates.sending import SENDABLE_BUTTONS, check_sendable, sendable, taps
+from flows.templates.news import announced_for, hear, keep
+from flows.templates.sending import (
+    SENDABLE_BUTTONS,
+    check_sendable,
+    file_of,
+    media_of,
+    needs_file,
+    sendable,
+    taps,
+)
+from flows.templates.submitting import PROBLEMS, Submission, Submitted, claim, conclude
+from flows.templates.syncing import Account, Freshness, freshness, keep_listed, refresh, take
 
 __all__ = [
+    "BUTTONS",
+    "CATEGORIES",
     "FACTS",
+    "HEADERS",
+    "LANGUAGES",
+    "LIMITS",
+    "MEDIA",
+    "PROBLEMS",
     "SENDABLE_BUTTONS",
+    "Account",
+    "Form",
+    "FormButton",
+    "Freshness",
     "Rendered",
+    "Submission",
+    "Submitted",
+    "acknowledge",
+    "announced_for",
+    "attach",
     "check_sendable",
+    "claim",
     "clean_value",
+    "conclude",
+    "discard",
+    "examples",
     "facts",
+    "file_of",
     "fill",
+    "find",
+    "freshness",
     "hear",
     "keep",
+    "keep_listed",
+    "languages_of",
+    "media_of",
+    "needs_file",
+    "obstacle",
+    "offers",
     "preview",
+    "refresh",
+    "remove",
     "render",
+    "save",
     "sendable",
+    "submit",
+    "submitting",
+    "suggest_name",
+    "take",
     "taps",
+    "users",
+    "written",
 ]

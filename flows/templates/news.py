@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from flows import live, notifications
 from flows.events import TemplateNews
 from models import db
+from models.channel import ChannelEvent
+from models.message import Sending
 from models.template import MessageTemplate
 from models.types import Json, new_id, utcnow
 
+BAD = ("paused", "rejected", "disabled")
+"""States that somebody should hear of."""
 
-def keep(waba_id: str, raws: Iterable[Mapping[str, Any]]) -> None:
-    """The templates of this messaging account are as Meta lists them; unnamed ones are skipped."""
+
+# --- its list -------------------------------------------------------------------------------------
+
+
+def keep(
+    waba_id: str, raws: Iterable[Mapping[str, Any]], *, complete_at: datetime | None = None
+) -> None:
+    """The templates of this messaging account are as Meta lists them; unnamed ones are skipped.
+
+    `complete_at`: the list is whole and was begun then; what it does not name any more is deleted.
+    """
     rows = {(row["name"], row["language"]): row for raw in raws if (row := _row(waba_id, raw))}
-    if not rows:
-        return
-    statement = insert(MessageTemplate).values(list(rows.values()))
-    told: dict[str, Any] = {column: statement.excluded[column] for column in _TOLD}
+    before = {(t.name, t.language): _facts(t) for t in _of_account(waba_id)}
+    if rows:
+        _upsert(list(rows.values()))
+        for template in _of_account(waba_id):
+            _compare(template, before.get((template.name, template.language)), rows)
+    if complete_at is not None:
+        _forget_unlisted(waba_id, complete_at)
+    live.changed("templates")
+
+
+def _upsert(rows: Sequence[Json]) -> None:
+    own = ("merchant_id", "id", "waba_id", "name", "language")
+    told_columns = [column for column in rows[0] if column not in (*own, "coming")]
+    values = [{key: value for key, value in row.items() if key != "coming"} for row in rows]
+    statement = insert(MessageTemplate).values(values)
+    told: dict[str, Any] = {column: statement.excluded[column] for column in told_columns}
     # What Meta has not judged yet must not hide what it said before.
     told["quality"] = func.coalesce(statement.excluded.quality, MessageTemplate.quality)
     db.session().execute(
@@ -28,9 +55,6 @@ def keep(waba_id: str, raws: Iterable[Mapping[str, Any]]) -> None:
             index_elements=["merchant_id", "waba_id", "name", "language"], set_=told
         )
     )
-
-
-_TOLD = ("meta_id", "category", "state", "named", "components", "reason", "synced_at")
 
 
 def _row(waba_id: str, raw: Mapping[str, Any]) -> Json | None:
@@ -52,7 +76,54 @@ def _row(waba_id: str, raw: Mapping[str, Any]) -> Json | None:
         "reason": _reason(raw.get("rejected_reason")),
         "quality": _quality(raw.get("quality_score")),
         "synced_at": utcnow(),
+        "coming": str(raw.get("correct_category") or "").lower() or None,
     }
+
+
+def _of_account(waba_id: str) -> Sequence[MessageTemplate]:
+    wanted = select(MessageTemplate).where(MessageTemplate.waba_id == waba_id)
+    return db.session().scalars(wanted, execution_options={"populate_existing": True}).all()
+
+
+def _facts(template: MessageTemplate) -> tuple[str, str]:
+    return template.state, template.category
+
+
+def _compare(
+    template: MessageTemplate,
+    before: tuple[str, str] | None,
+    rows: Mapping[tuple[str, str], Json],
+) -> None:
+    """Rings for what changed since the last look, as a webhook would have."""
+    row = rows.get((template.name, template.language))
+    if row is None or before is None or before[0] in ("draft", "deleted"):
+        return
+    state, category = before
+    if template.state != state:
+        _changed_state(template)
+    if template.category != category:
+        _changed_category(template, category)
+    if row["coming"]:
+        _announced(template, row["coming"])
+
+
+def _forget_unlisted(waba_id: str, since: datetime) -> None:
+    """Not what was made or told after the listing began, and not what is on its way there."""
+    gone = (
+        update(MessageTemplate)
+        .where(
+            MessageTemplate.waba_id == waba_id,
+            MessageTemplate.meta_id.is_not(None),
+            MessageTemplate.synced_at < since,
+            MessageTemplate.state != "deleted",
+            or_(
+                MessageTemplate.sending.is_(None),
+                MessageTemplate.sending.not_in((Sending.CLAIMED, Sending.QUEUED, Sending.WAITING)),
+            ),
+        )
+        .values(state="deleted", draft=None, problem=None)
+    )
+    db.session().execute(gone)
 
 
 def _language(raw: Any) -> str:
@@ -69,24 +140,90 @@ def _quality(raw: Any) -> str | None:
     return None if str(score or "UNKNOWN").upper() == "UNKNOWN" else str(score).lower()
 
 
+# --- what it tells in between ---------------------------------------------------------------------
+
+
 def hear(news: TemplateNews) -> None:
     """What Meta told about a template stands on its row; what it did not tell stays as it was."""
     for template in _meant(news):
-        if news.status:
-            template.state = news.status.lower()
-            template.reason = _reason(news.reason)
-        if news.category:
-            template.category = news.category.lower()
-        if news.quality:
-            template.quality = _quality(news.quality)
+        template.meta_id = template.meta_id or news.template_id
+        _hear(template, news)
+    live.changed("templates")
+
+
+def _hear(template: MessageTemplate, news: TemplateNews) -> None:
+    state, category = _facts(template)
+    if news.status:
+        template.state = _STATES.get(news.status.lower(), news.status.lower())
+        template.reason = _reason(news.reason)
+    if news.category:
+        template.category = news.category.lower()
+    if news.quality:
+        template.quality = _quality(news.quality)
+    if template.state != state:
+        _changed_state(template)
+    if template.category != category:
+        _changed_category(template, category)
+    if news.coming_category:
+        _announced(template, news.coming_category.lower())
+
+
+# Meta's words for "as before" and "still working": neither stops a send.
+_STATES = {"reinstated": "approved", "flagged": "approved"}
 
 
 def _meant(news: TemplateNews) -> Sequence[MessageTemplate]:
+    """By Meta's id; by its name too where our own submission has not been answered yet."""
+    named = (MessageTemplate.name == news.name) & (MessageTemplate.language == news.language)
     wanted = select(MessageTemplate).where(MessageTemplate.waba_id == news.waba_id)
     if news.template_id:
-        wanted = wanted.where(MessageTemplate.meta_id == news.template_id)
+        unanswered = MessageTemplate.meta_id.is_(None) & named
+        wanted = wanted.where(or_(MessageTemplate.meta_id == news.template_id, unanswered))
     else:
-        wanted = wanted.where(
-            MessageTemplate.name == news.name, MessageTemplate.language == news.language
-        )
+        wanted = wanted.where(named)
     return db.session().scalars(wanted).all()
+
+
+# --- what somebody should know --------------------------------------------------------------------
+
+
+def _changed_state(template: MessageTemplate) -> None:
+    if template.state in BAD:
+        ring(template, template.state, reason=template.reason)
+
+
+def _changed_category(template: MessageTemplate, before: str) -> None:
+    template.next_category = None
+    if before and template.category:
+        template.recategorised_from = before
+        ring(template, "recategorised", before=before)
+
+
+def _announced(template: MessageTemplate, coming: str) -> None:
+    """A day ahead Meta tells what it will charge it as; "" was seen by somebody."""
+    if coming == template.category:
+        template.next_category = None
+    elif template.next_category is None:
+        template.next_category = coming
+        ring(template, "announced", coming=coming)
+
+
+def ring(template: MessageTemplate, what: str, **facts: str | None) -> None:
+    """The bell rings: paused, rejected, disabled, announced (another price), recategorised."""
+    told = {"what": what, "template": template.name, "language": template.language}
+    notifications.tell("template_paused", template=template, facts=told | facts)
+
+
+def announced_for(template: MessageTemplate) -> datetime | None:
+    """When the announced category will be charged; None where Meta has not told."""
+    told = (
+        select(ChannelEvent.payload["category_update_timestamp"].as_integer())
+        .where(
+            ChannelEvent.field == "template_category_update",
+            ChannelEvent.payload["message_template_id"].as_string() == template.meta_id,
+        )
+        .order_by(ChannelEvent.at.desc())
+        .limit(1)
+    )
+    at = db.session().scalar(told)
+    return datetime.fromtimestamp(at, utcnow().tzinfo) if at else None

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from flows.errors import N_, Refused
+from flows.templates.composing import MEDIA
 from models import db
+from models.message import Media
 from models.template import Button, MessageTemplate
+
+SENDABLE_BUTTONS = ("quick_reply", "url", "phone_number")
 
 
 def check_sendable(template: MessageTemplate) -> None:
@@ -22,16 +26,39 @@ def _obstacle(template: MessageTemplate) -> Refused | None:
         return Refused(
             "template_state", N_("WhatsApp has not approved this template, or took it back.")
         )
-    header = str(template.part("HEADER").get("format", "TEXT")).upper()
-    if header != "TEXT" or any(b.kind not in SENDABLE_BUTTONS for b in template.buttons):
+    if needs_file(template):
         return Refused(
-            "template_unsupported",
-            N_("Templates with a picture, a file or special buttons cannot be sent yet."),
+            "template_unsupported", N_("The picture or file above this template's text is missing.")
+        )
+    special = any(button.kind not in SENDABLE_BUTTONS for button in template.buttons)
+    if special or _header(template) not in ("text", *MEDIA):
+        return Refused(
+            "template_unsupported", N_("Templates with special buttons cannot be sent yet.")
         )
     return None
 
 
-SENDABLE_BUTTONS = ("quick_reply", "url", "phone_number")
+def _header(template: MessageTemplate) -> str:
+    return str(template.part("HEADER").get("format", "TEXT")).lower()
+
+
+def media_of(template: MessageTemplate) -> str | None:
+    """image, video or document: what stands above its text; None for text or nothing."""
+    shape = _header(template)
+    return shape if shape in MEDIA else None
+
+
+def file_of(template: MessageTemplate) -> Media | None:
+    """What stands above its text when it is sent."""
+    if media_of(template) is None or template.media_id is None:
+        return None
+    wanted = select(Media).where(Media.id == template.media_id)
+    return db.session().scalars(wanted).one_or_none()
+
+
+def needs_file(template: MessageTemplate) -> bool:
+    """Whether Meta approved it with a picture, film or document that we do not have."""
+    return media_of(template) is not None and template.media_id is None
 
 
 def sendable() -> Sequence[MessageTemplate]:

@@ -6,56 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, url_for
+from flask import render_template, request
 from markupsafe import Markup
 
 from flows import costs, orders, pipeline, threads
-from flows.errors import Refused
 from flows.verdicts import REASONS
-from inbox import htmx, life
 from inbox.auth import needs
 from inbox.conversations import prices
 from inbox.current import current
-from inbox.languages import gettext as _
-from inbox.orders import dialog, words
+from inbox.orders import duplicates, taking, words
+from inbox.orders.routes import pages
 from models.message import Message
 from models.timeline import By
 
-pages = Blueprint("orders", __name__)
-
-Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
-
-
-# --- taking an order ------------------------------------------------------------------------------
-
-
-@pages.get("/conversations/<uuid:conversation_id>/orders/new")
-@needs("orders.create")
-def new(conversation_id: UUID) -> str:
-    return _shown(dialog.fresh(orders.prefill(threads.find(conversation_id))))
-
-
-@pages.post("/conversations/<uuid:conversation_id>/orders")
-@needs("orders.create")
-def create(conversation_id: UUID) -> Answer:
-    conversation = threads.find(conversation_id)
-    form = dialog.read(request.form, conversation.channel.country, current.merchant.currency)
-    try:
-        order = orders.create(form, by=current.member, conversation=conversation)
-    except Refused as refusal:
-        life.undo()
-        draft = orders.prefill(threads.find(conversation_id))
-        return _shown(dialog.again(draft, request.form, refusal)), refusal.status
-    number = f"#{order.number}"
-    htmx.toast(_("Order %(number)s created", number=number))
-    htmx.close_dialog()
-    htmx.trigger("order:created", number=order.number, conversation=str(conversation_id))
-    place = url_for("orders.show", number=order.number)
-    return "", 201, {"Location": place, "HX-Reswap": "none"}
-
-
-def _shown(shown: dialog.Dialog) -> str:
-    return render_template("orders/new.html", d=shown)
+__all__ = ["duplicates", "pages", "taking"]
 
 
 # --- beside the conversation ----------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,12 +11,24 @@ from babel import numbers
 from flows import catalog
 from flows.catalog import Found, Offer
 from flows.errors import Invalid, Refused
-from flows.orders import PAYMENT_METHODS, PAYMENT_STATUSES, Draft, NewLine, NewOrder
+from flows.orders import (
+    DELIVERY_KINDS,
+    PAYMENT_METHODS,
+    PAYMENT_STATUSES,
+    SOURCES,
+    Draft,
+    NewLine,
+    NewOrder,
+)
 from inbox import filters, languages
 from inbox.current import current
 from inbox.forms import Fields
-from inbox.languages import ngettext
+from inbox.languages import N_, gettext, ngettext
 from models.types import Money, exponent, new_id
+
+
+CONSENT = N_("The customer agrees to receive offers on WhatsApp.")
+"""What is read out and ticked; the words in the reader's language go into the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,8 @@ class Dialog:
 
     methods: ClassVar[Mapping[str, str]] = PAYMENT_METHODS
     statuses: ClassVar[Mapping[str, str]] = PAYMENT_STATUSES
+    kinds: ClassVar[Mapping[str, str]] = DELIVERY_KINDS
+    consent: ClassVar[str] = CONSENT
 
     draft: Draft
     typed: Mapping[str, str]
@@ -74,6 +88,10 @@ class Dialog:
         }
 
     @property
+    def sources(self) -> dict[str, str]:
+        return {name: SOURCES[name] for name in self.draft.sources}
+
+    @property
     def free_row(self) -> Row:
         """The row of a free product to be; the page puts a number for its index."""
         return Row("__", None, {"quantity": "1"})
@@ -91,11 +109,14 @@ def fresh(draft: Draft) -> Dialog:
     """The dialog before anybody typed."""
     typed = {
         "client_id": str(draft.client_id),
+        "customer_id": str(draft.card.id) if draft.card else "",
+        "source": draft.sources[0],
         "name": draft.name,
         "phone": filters.phone(draft.phone).striptags(),
         "email": draft.email or "",
         "address_id": str(draft.addresses[0].id) if draft.addresses else "",
         "delivery_fee": _plain(draft.delivery_fee),
+        "delivery_kind": "home",
         "stage_id": str(draft.stages[0].id),
         "payment_method": "cod",
         "payment_status": "pending",
@@ -118,8 +139,11 @@ def again(draft: Draft, posted: Mapping[str, str], refusal: Refused) -> Dialog:
     )
 
 
-def read(posted: Mapping[str, str], region: str, currency: str) -> NewOrder:
-    """The order that was asked for; numbers are read as people of `region` write them."""
+def read(posted: Mapping[str, str], region: str, currency: str, sources: Sequence[str]) -> NewOrder:
+    """The order that was asked for; numbers are read as people of `region` write them.
+
+    Without a word of where it came from it came from the first of `sources`.
+    """
     fields = Fields(posted)
     rows = fields.rows("lines")
     lines = tuple(_line(row, currency) for row in rows)
@@ -127,6 +151,7 @@ def read(posted: Mapping[str, str], region: str, currency: str) -> NewOrder:
         client_id=fields.uuid("client_id") or new_id(),
         name=fields.text("name"),
         phone=fields.phone("phone", region),
+        customer_id=fields.uuid("customer_id"),
         email=fields.email("email"),
         address_id=fields.uuid("address_id"),
         address=fields.text("address"),
@@ -137,12 +162,16 @@ def read(posted: Mapping[str, str], region: str, currency: str) -> NewOrder:
         reason=fields.text("reason"),
         # An emptied field is a delivery that costs nothing, not the usual one.
         delivery_fee=fields.money("delivery_fee", currency) or 0,
+        delivery_kind=fields.text("delivery_kind") or "home",
         stage_id=fields.uuid("stage_id"),
         payment_method=fields.text("payment_method"),
         payment_status=fields.text("payment_status"),
         assignee_id=fields.uuid("assignee_id"),
         note=fields.lines("note"),
         amount_due=fields.whole("amount_due"),
+        source=fields.text("source") or sources[0],
+        consent=gettext(CONSENT) if fields.text("consent") else "",
+        override=bool(fields.text("override")),
         unread=fields.wrong,
     )
     fields.wrong.pop("client_id", None)  # nobody sees that field: without it, it is a new form

@@ -1,7 +1,5 @@
 """The words orders are found by."""
 
-from itertools import batched
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -17,7 +15,7 @@ FROM orders o JOIN customers c ON c.merchant_id = o.merchant_id AND c.id = o.cus
 """
 WORDS = """
 INSERT INTO order_words (merchant_id, id, word)
-SELECT * FROM unnest(:merchants ::uuid[], :orders ::uuid[], :words ::text[])
+SELECT * FROM unnest(CAST(:merchants AS uuid[]), CAST(:orders AS uuid[]), CAST(:words AS text[]))
 """
 BATCH = 2000
 
@@ -48,7 +46,7 @@ def upgrade() -> None:
 
 
 def _fill(connection: sa.Connection) -> None:
-    for some in batched(connection.execute(sa.text(ORDERS)).all(), BATCH):
+    for some in connection.execute(sa.text(ORDERS)).partitions(BATCH):
         rows = [
             (order.merchant_id, order.id, word)
             for order in some

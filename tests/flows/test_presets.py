@@ -1,9 +1,10 @@
 import pytest
 
-from flows import presets
+from flows import presets, stages
 from models import db
 from models.db import MerchantSession
 from models.merchant import Merchant
+from models.user import Membership
 from tests.flows import shop
 
 COD = [
@@ -18,6 +19,21 @@ COD = [
     ("Returned", "red", "returned"),
     ("Cancelled", "gray", "cancelled"),
 ]
+DIGITAL = [
+    ("New", "new"),
+    ("Payment pending", "to_confirm"),
+    ("Paid", "confirmed"),
+    ("Access sent", "delivered"),
+    ("Refunded", "returned"),
+    ("Cancelled", "cancelled"),
+]
+SERVICES = [
+    ("Request", "new"),
+    ("Planned", "confirmed"),
+    ("In progress", None),
+    ("Done", "delivered"),
+    ("Cancelled", "cancelled"),
+]
 
 
 def test_the_cod_preset_has_the_ten_stages_of_the_trade(
@@ -30,6 +46,44 @@ def test_the_cod_preset_has_the_ten_stages_of_the_trade(
     assert [s.position for s in pipeline.stages] == list(range(1, 11))
     assert all(s.active for s in pipeline.stages)
     assert pipeline.ships
+
+
+@pytest.mark.parametrize(
+    ("preset", "stages"),
+    [("digital", DIGITAL), ("services", SERVICES)],
+    ids=["digital", "services"],
+)
+def test_what_is_not_shipped_has_the_stages_of_its_trade(
+    preset: str,
+    stages: list[tuple[str, str | None]],
+    merchant: Merchant,
+    session: MerchantSession,
+) -> None:
+    pipeline = presets.apply(merchant, preset, "en")
+
+    db.session().flush()
+    assert [(s.name, s.state) for s in pipeline.stages] == stages
+    assert not pipeline.ships
+
+
+@pytest.mark.parametrize("preset", presets.PRESETS)
+def test_in_every_preset_an_order_can_come_from_the_first_stage_to_every_other(
+    preset: str, merchant: Merchant, agent: Membership, session: MerchantSession
+) -> None:
+    made = presets.apply(merchant, preset, "en")
+    db.session().flush()
+
+    assert stages.out_of_reach(made) == []
+
+
+def test_only_stages_that_are_entered_for_a_reason_have_some(
+    merchant: Merchant, session: MerchantSession
+) -> None:
+    pipeline = presets.apply(merchant, "cod", "fr")
+
+    with_reasons = {stage.state for stage in pipeline.stages if stage.reasons}
+    assert with_reasons == {"cancelled", "delivery_failure", "returned"}
+    assert "Doublon" in pipeline.stages[-1].reasons
 
 
 @pytest.mark.parametrize(
@@ -62,6 +116,12 @@ def test_every_text_of_a_preset_exists_in_every_language(preset: presets.Preset)
     for language in ("fr", "ar", "en"):
         names = [stage.names[language] for stage in preset.stages]
         assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("reasons", presets.REASONS.values(), ids=presets.REASONS)
+def test_every_reason_exists_in_every_language(reasons: tuple[presets.Names, ...]) -> None:
+    for language in ("fr", "ar", "en"):
+        assert len({names[language] for names in reasons}) == len(reasons)
 
 
 def test_a_new_merchant_starts_with_the_cod_pipeline(session: MerchantSession) -> None:

@@ -206,6 +206,7 @@ def test_a_preview_shows_the_blanks_that_are_not_mapped_yet(session: MerchantSes
         ({"state": "paused"}, "template_state"),
         ({"state": "pending"}, "template_state"),
         ({"components": [{"type": "HEADER", "format": "IMAGE"}]}, "template_unsupported"),
+        ({"components": [{"type": "HEADER", "format": "LOCATION"}]}, "template_unsupported"),
         (
             {"components": [{"type": "BUTTONS", "buttons": [{"type": "COPY_CODE"}]}]},
             "template_unsupported",

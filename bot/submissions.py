@@ -1,0 +1,183 @@
+"""Templates taken to Meta: created, changed, deleted; and its list. Never raises."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.client import call, client
+from flows.letters import Outcome, Upload
+from flows.templates import Submission, Submitted
+from models.types import Json
+
+log = logging.getLogger(__name__)
+
+FIELDS = (
+    "id,name,status,category,correct_category,language,components,quality_score,rejected_reason,"
+    "parameter_format"
+)
+ALREADY_GONE = 2593002
+"""Meta's sub-code for deleting what is not there (any more)."""
+
+
+def submit(submission: Submission) -> Submitted:
+    """Take one draft to Meta. After a try whose outcome nobody knows, look there first."""
+    if submission.unsure:
+        found = _answer(lambda: _look(submission))
+        if found.ending != "accepted":
+            return found
+        if _done(submission, found.listed):
+            return found
+    return ACTS[submission.act](submission)
+
+
+def whole_list(waba_id: str, token: str) -> list[Json] | None:
+    """Every template of an account as Meta lists it; None when it could not be had."""
+    ended = _answer(lambda: {"data": _listed(waba_id, token)})
+    if ended.listed is None:
+        log.warning("templates of account %s not listed: %s", waba_id, ended.words or ended.code)
+        return None
+    found: list[Json] = ended.listed["data"]
+    return found
+
+
+def _listed(waba_id: str, token: str, **filters: str) -> list[Json]:
+    """Page after page.
+
+    By our own GET: pywa's listing raises on a language it does not know (4.5.0).
+    """
+    found: list[Json] = []
+    query: dict[str, Any] = {"fields": FIELDS, "limit": 100, **filters}
+    while True:
+        page = client(token).api.send_raw_request(
+            "GET", f"/{waba_id}/message_templates", params=query
+        )
+        found += page.get("data", [])
+        after = page.get("paging", {}).get("cursors", {}).get("after")
+        if not after or not page.get("paging", {}).get("next"):
+            return found
+        query["after"] = after
+
+
+# --- what Meta has already ------------------------------------------------------------------------
+
+
+def _look(submission: Submission) -> Json:
+    """The template as Meta lists it; empty when it does not."""
+    # Meta looks for the name anywhere in a template's name.
+    same = _listed(submission.waba_id, submission.token, name=submission.name)
+    return next((raw for raw in same if _is_it(raw, submission)), {})
+
+
+def _is_it(raw: Mapping[str, Any], submission: Submission) -> bool:
+    language = str(raw.get("language") or "").replace("-", "_")
+    return (raw.get("name"), language) == (submission.name, submission.language)
+
+
+def _done(submission: Submission, raw: Mapping[str, Any] | None) -> bool:
+    if submission.act == "delete":
+        return not raw
+    known = (raw or {}).get("components") or []
+    return _gist(known) == _gist(submission.components)
+
+
+def _gist(components: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """What two descriptions of one template have in common; Meta rewrites the examples."""
+    return sorted(
+        (
+            str(component.get("type")).upper(),
+            str(component.get("text", "")),
+            [(b.get("text"), b.get("url")) for b in component.get("buttons", [])],
+        )
+        for component in components
+    )
+
+
+# --- the acts -------------------------------------------------------------------------------------
+
+
+def _create(submission: Submission) -> Submitted:
+    body, refusal = _body(submission)
+    if refusal:
+        return refusal
+    body |= {"name": submission.name, "language": submission.language}
+    api = client(submission.token).api
+    return _answer(lambda: api.create_template(submission.waba_id, body))
+
+
+def _edit(submission: Submission) -> Submitted:
+    body, refusal = _body(submission)
+    if refusal:
+        return refusal
+    api, meta_id = client(submission.token).api, str(submission.meta_id)
+    told: Any = body
+    ended = _answer(lambda: api.update_template(meta_id, told))
+    if ended.ending != "accepted":
+        return ended
+    # Its answer is only "success": what became of state and category stands in the list.
+    looked = _answer(lambda: _look(submission))
+    return Submitted("accepted", looked.listed or {})
+
+
+def _delete(submission: Submission) -> Submitted:
+    api = client(submission.token).api
+    ended = _answer(
+        lambda: api.delete_template(submission.waba_id, submission.name, submission.meta_id)
+    )
+    return Submitted("accepted", {}) if ended.subcode == ALREADY_GONE else ended
+
+
+ACTS: dict[str, Callable[[Submission], Submitted]] = {
+    "create": _create,
+    "edit": _edit,
+    "delete": _delete,
+}
+
+
+def _body(submission: Submission) -> tuple[Json, Submitted | None]:
+    """What Meta is told, its header's sample uploaded; or how the upload failed."""
+    components = submission.components
+    if submission.upload is not None:
+        ended = _answer(lambda: _sample(submission.token, submission.upload))
+        if ended.ending != "accepted" or not ended.listed:
+            # Nothing was submitted yet, whatever became of the file.
+            certain = ended.ending == "refused"
+            return {}, ended if certain else Submitted("not_sent", words=ended.words)
+        components = [_shown(component, str(ended.listed["h"])) for component in components]
+    body: Json = {"category": submission.category, "components": components}
+    if submission.named:
+        body["parameter_format"] = "NAMED"
+    return body, None
+
+
+def _shown(component: Json, handle: str) -> Json:
+    if component["type"] != "HEADER":
+        return component
+    return component | {"example": {"header_handle": [handle]}}
+
+
+def _sample(token: str, upload: Upload | None) -> Json:
+    """Meta's Resumable Upload: a session of the token's own app, then the bytes; {"h": handle}."""
+    assert upload is not None  # noqa: S101 - the caller looked
+    api, data = client(token).api, Path(upload.path).read_bytes()
+    app_id = str(api.send_raw_request("GET", "/app", params={"fields": "id"})["id"])
+    facts = {"file_name": upload.filename, "file_length": len(data), "file_type": upload.mime_type}
+    session = api.send_raw_request("POST", f"/{app_id}/uploads", params=facts)
+    found: Json = api.upload_file(str(session["id"]), data)
+    return found
+
+
+def _answer(ask: Callable[[], Any]) -> Submitted:
+    """How a call ended, and what Meta answered."""
+    kept: list[Any] = []
+
+    def asked() -> Any:
+        kept.append(ask())
+        return kept[0]
+
+    ended: Outcome = call(asked, accepted=lambda _: None)
+    if ended.ending == "accepted":
+        return Submitted("accepted", kept[0] if isinstance(kept[0], dict) else {})
+    return Submitted(ended.ending, None, ended.code, ended.subcode, ended.detail)

@@ -1,0 +1,43 @@
+"""The call centre: whom to call next, what came of the call, and what follows from it.
+
+queue: the next order, locked to who calls. outcomes: what a call can end with. concluding: one
+call is told, once, and can be taken back. screen: what the caller sees.
+"""
+
+from flows.calls.concluding import Taken, conclude, last, take_back
+from flows.calls.outcomes import OUTCOMES, PRESETS, Outcome, again_at, presets
+from flows.calls.queue import (
+    LOCK,
+    Numbers,
+    find,
+    hand_over,
+    next_order,
+    numbers,
+    release,
+    renew,
+    toggle_urgent,
+)
+from flows.calls.screen import Screen, screen
+
+__all__ = [
+    "LOCK",
+    "OUTCOMES",
+    "PRESETS",
+    "Numbers",
+    "Outcome",
+    "Screen",
+    "Taken",
+    "again_at",
+    "conclude",
+    "find",
+    "hand_over",
+    "last",
+    "next_order",
+    "numbers",
+    "presets",
+    "release",
+    "renew",
+    "screen",
+    "take_back",
+    "toggle_urgent",
+]

@@ -1,0 +1,97 @@
+"""Nobody answered in time: ask again as often as the automation says, then the order falls back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from flows import conversations, live, notifications, pipeline
+from flows.errors import Refused
+from flows.runs.sending import has_left, send
+from models import db
+from models.automation import Run
+from models.message import Message, Sending
+from models.pipeline import Stage
+from models.timeline import AUTOMATION, Actor, Entry
+from models.types import utcnow
+
+MOST_MOVES = 5
+WITHIN = timedelta(hours=1)
+"""The loop guard (R70): automations move one order so often in so long, and then people look."""
+
+
+def resends_left(run: Run) -> bool:
+    """Whether the automation asks once more; what never left does not count."""
+    asked = select(func.count()).where(
+        Message.run_id == run.id, Message.sending == Sending.ACCEPTED, Message.failed_at.is_(None)
+    )
+    return run.automation.active and (db.session().scalar(asked) or 0) <= run.automation.resends
+
+
+def ask_again(run: Run, now: datetime) -> None:
+    """The same question once more; where it may not be asked any more, its time is up."""
+    if has_left(run) or run.message is None:
+        run.due_at = run.timeout_at = None
+        return
+    try:
+        with db.savepoint():
+            send(run, run.message.conversation)
+    except Refused:
+        expire(run, now)
+
+
+def expire(run: Run, now: datetime) -> None:
+    """The run is Expired since its time was up, and the order on the fallback stage.
+
+    A move that is refused, or that would be one too many, is for people to look at.
+    """
+    run.expired_at = run.timeout_at or now
+    run.due_at = run.timeout_at = None
+    db.session().flush()  # what the move starts must see that this run has ended
+    fallback = run.automation.fallback_stage
+    if fallback is None:
+        _note(run, "unanswered", {})
+    elif _turns_in_circles(run):
+        _leave_to_people(run, "loop_stopped", {"to": fallback.name, "moves": MOST_MOVES})
+    else:
+        _fall_back(run, fallback)
+
+
+def _fall_back(run: Run, stage: Stage) -> None:
+    because = {"run": str(run.id), "automation": run.automation.name, "expired": True}
+    try:
+        with db.savepoint():
+            pipeline.move(run.order, stage, by=AUTOMATION, because=because)
+    except Refused as no:
+        _leave_to_people(run, "fallback_refused", {"to": stage.name, "code": no.code})
+
+
+def _turns_in_circles(run: Run) -> bool:
+    moves = select(func.count()).where(
+        Entry.order_id == run.order_id,
+        Entry.actor == Actor.AUTOMATION,
+        Entry.kind == "moved",
+        Entry.at > utcnow() - WITHIN,
+    )
+    return (db.session().scalar(moves) or 0) >= MOST_MOVES
+
+
+def _leave_to_people(run: Run, kind: str, facts: dict[str, Any]) -> None:
+    order = run.order
+    _note(run, kind, facts)
+    if order.conversation is not None:
+        told = {"number": order.number, "stage": order.stage.name} | facts
+        conversations.note_activity(order.conversation, kind, told)
+    order.raise_flag("review")
+    told = {"automation": run.automation.name, "why": kind} | facts
+    notifications.tell("review", order=order, run=run, facts=told)
+    live.changed(f"order:{order.number}", f"stage:{order.stage_id}")
+
+
+def _note(run: Run, kind: str, facts: dict[str, Any]) -> None:
+    about = {"automation": run.automation.name, "run": str(run.id), "stage": run.order.stage.name}
+    db.session().add(
+        Entry(order_id=run.order_id, kind=kind, actor=AUTOMATION.actor, facts=about | facts)
+    )

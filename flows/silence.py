@@ -1,0 +1,88 @@
+"""How long a customer may stay silent: the clock that starts when Meta takes or delivers a message.
+
+Called for every message Meta speaks of, so it is one statement, and none where no automation wrote.
+It knows runs only as rows: what follows when a clock goes off is flows.runs' part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, cast, func, null, or_, update
+
+from config import settings
+from flows import outbox
+from models import db
+from models.automation import Automation, Run
+from models.conversation import Conversation
+from models.message import Message, Sending
+from models.types import Instant, utcnow
+
+CLOCKS_APART = timedelta(seconds=30)
+"""How far our clock and Meta's, which counts whole seconds, may differ."""
+
+
+def listen(messages: Iterable[Message]) -> None:
+    """The run of each of these messages waits for an answer from when the automation says.
+
+    Counted from the message's own times, not from our clock: news may come late. The run of one
+    that failed for good is looked at at once. What has ended stays ended; of a run's messages only
+    the last counts.
+    """
+    ours = [message for message in messages if message.run_id is not None]
+    if not ours:
+        return
+    session = db.session()
+    session.flush()  # the statement reads what Meta has just said of them
+    session.execute(
+        _set_clocks([message.id for message in ours]),
+        execution_options={"synchronize_session": False},
+    )
+    if any(_has_failed(message) for message in ours):
+        outbox.wake("timers")
+
+
+def _has_failed(message: Message) -> bool:
+    return message.failed_at is not None or message.sending is Sending.FAILED
+
+
+def _set_clocks(ids: list[Any]) -> Any:
+    failed = or_(Message.failed_at.is_not(None), Message.sending == Sending.FAILED)
+    return (
+        update(Run)
+        .where(
+            Message.id.in_(ids),
+            Message.merchant_id == Run.merchant_id,
+            Run.id == Message.run_id,
+            Run.message_id == Message.id,
+            Automation.merchant_id == Run.merchant_id,
+            Automation.id == Run.automation_id,
+            Conversation.merchant_id == Run.merchant_id,
+            Conversation.id == Message.conversation_id,
+            Run.failure.is_(None),
+            Run.cancelled_at.is_(None),
+            Run.replied_at.is_(None),
+            Run.expired_at.is_(None),
+        )
+        .values(timeout_at=case((failed, cast(utcnow(), Instant)), else_=_goes_off()))
+    )
+
+
+def _goes_off() -> Any:
+    """When silence has lasted too long; NULL while nothing counts, or when somebody has spoken.
+
+    (A customer of two orders answers once: neither question is met with silence.)
+    """
+    arrived = func.least(Message.delivered_at, Message.read_at)
+    taken = func.coalesce(Message.accepted_at, Message.sent_at, arrived)
+    taken = case((Message.sending == Sending.ACCEPTED, taken), else_=null())
+    start: ColumnElement[datetime] = case(
+        (Automation.timeout_from == "delivered", arrived), else_=taken
+    )
+    spoken = Conversation.last_inbound_at > start + CLOCKS_APART
+    seconds = Automation.timeout / settings().timer_speed
+    lasts = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    counts = and_(Automation.timeout.is_not(None), func.coalesce(~spoken, True))
+    return case((counts, start + lasts), else_=null())

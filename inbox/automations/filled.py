@@ -1,0 +1,307 @@
+"""The form of an automation with what stands in it, right or wrong, and what would come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import time
+from typing import ClassVar, TypeVar
+
+from markupsafe import Markup
+
+from flows import automations, board, channels, costs, templates
+from flows.automations import check
+from flows.errors import N_, Refused
+from inbox.automations import words
+from inbox.conversations import composer, prices
+from inbox.conversations.asked import read_id
+from inbox.current import current
+from inbox.forms import Fields
+from inbox.languages import gettext as _
+from models.automation import Automation
+from models.channel import Channel
+from models.db import Row
+from models.order import Order
+from models.pipeline import Stage
+from models.template import Button, MessageTemplate
+from models.timeline import AUTOMATION, CUSTOMER
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+UNITS = {"minutes": 60, "hours": 3600}
+DELAYS = (0, 300, 3600, 23 * 3600)
+"""Seconds people choose most; any other is their own."""
+
+
+def as_posted(automation: Automation) -> dict[str, str]:
+    """The automation as the form would post it."""
+    posted = {
+        "name": automation.name,
+        "description": automation.description,
+        "stage": str(automation.stage_id),
+        "template": str(automation.template_id),
+        "channel": str(automation.channel_id or ""),
+        "delay": str(automation.delay) if automation.delay in DELAYS else "own",
+        "at_time": f"{automation.at_time:%H:%M}" if automation.at_time else "",
+        "fallback": str(automation.fallback_stage_id or ""),
+        "timeout_from": automation.timeout_from,
+        "resends": str(automation.resends),
+    }
+    if automation.delay not in DELAYS:
+        posted |= _amount("delay", automation.delay)
+    if automation.timeout is not None:
+        posted |= {"silence": "1"} | _amount("timeout", automation.timeout)
+    posted |= {f"variables.{key}": str(fact) for key, fact in automation.variables.items()}
+    posted |= {f"buttons.{b.index}": str(b.stage_id or "") for b in automation.buttons}
+    for cause, deed in automation.on_failure.items():
+        posted |= _deed_as_posted(f"failure.{cause}", deed)
+    ticked = ("active", "retrigger", "respects_quiet")
+    return posted | {name: "1" for name in ticked if getattr(automation, name)}
+
+
+def _amount(name: str, seconds: int) -> dict[str, str]:
+    unit = "hours" if seconds % UNITS["hours"] == 0 else "minutes"
+    return {f"{name}_number": str(seconds // UNITS[unit]), f"{name}_unit": unit}
+
+
+def _deed_as_posted(name: str, deed: Mapping[str, object]) -> dict[str, str]:
+    posted = {f"{name}.do": str(deed.get("do", "nothing"))}
+    posted |= {f"{name}.hours": str(deed["hours"])} if "hours" in deed else {}
+    posted |= {f"{name}.template": str(deed["template_id"])} if "template_id" in deed else {}
+    variables = deed.get("variables")
+    if isinstance(variables, Mapping):
+        posted |= {f"{name}.variables.{key}": str(fact) for key, fact in variables.items()}
+    return posted
+
+
+class Choices:
+    """What the form lets a person choose from."""
+
+    def __init__(self, automation: Automation | None = None) -> None:
+        self.stages = [s for p in board.pipelines() for s in p.stages if s.active]
+        self.templates = list(templates.sendable())
+        self.orders = list(automations.samples())
+        self.channels = channels.all_of_merchant()
+        if automation is not None and automation.template not in self.templates:
+            # Meta took it back since: it stays chosen, and saving says what is wrong.
+            self.templates.append(automation.template)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The form with what stands in it."""
+
+    fresh: ClassVar[dict[str, str]] = {
+        "active": "1",
+        "delay": "0",
+        "respects_quiet": "1",
+        "timeout_number": "24",
+        "timeout_unit": "hours",
+        "timeout_from": "delivered",
+    }
+    delays: ClassVar[Sequence[int]] = DELAYS
+    causes: ClassVar[Mapping[str, str]] = automations.CAUSES
+    deeds: ClassVar[Mapping[str, str]] = automations.DEEDS
+    starts: ClassVar[Mapping[str, str]] = automations.TIMEOUT_FROM
+    most_resends: ClassVar[int] = automations.MOST_RESENDS
+
+    choices: Choices
+    posted: Mapping[str, str] = field(default_factory=lambda: dict(Filled.fresh))
+    automation: Automation | None = None
+    wrong: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return self.posted.get(name, "")
+
+    def ticked(self, name: str) -> bool:
+        return name in self.posted
+
+    # --- what is chosen ---------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> Stage | None:
+        return self._chosen("stage", self.choices.stages)
+
+    @property
+    def template(self) -> MessageTemplate | None:
+        return self._chosen("template", self.choices.templates)
+
+    @property
+    def channel(self) -> Channel | None:
+        return self._chosen("channel", self.choices.channels)
+
+    @property
+    def sample(self) -> Order | None:
+        """The order the preview is made of: the one chosen, else the newest."""
+        newest = next(iter(self.choices.orders), None)
+        return self._chosen("sample", self.choices.orders) or newest
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What may fill a blank, and what people call it."""
+        return [(fact, _(label)) for fact, label in templates.FACTS.items()]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return composer.labels(self.template) if self.template else {}
+
+    @property
+    def examples(self) -> dict[str, str]:
+        return composer.examples(self.template) if self.template else {}
+
+    @property
+    def taps(self) -> list[Button]:
+        return templates.taps(self.template) if self.template else []
+
+    @property
+    def targets(self) -> list[Stage]:
+        """Where a customer's tap may lead."""
+        return check.reachable(self.stage, CUSTOMER) if self.stage else []
+
+    @property
+    def fallbacks(self) -> list[Stage]:
+        """Where silence may lead."""
+        return check.reachable(self.stage, AUTOMATION) if self.stage else []
+
+    def deed(self, cause: str) -> automations.Deed:
+        """What is to be done about this cause; its template may not be chosen yet."""
+        name = f"failure.{cause}"
+        template = self._chosen(f"{name}.template", self.choices.templates)
+        blanks = composer.labels(template) if template else {}
+        return automations.Deed(
+            do=self.text(f"{name}.do") or "nothing",
+            hours=Fields(self.posted).whole(f"{name}.hours"),
+            template=template,
+            variables={key: self.text(f"{name}.variables.{key}") for key in blanks},
+        )
+
+    def blanks(self, template: MessageTemplate) -> dict[str, str]:
+        return composer.labels(template)
+
+    # --- as a form --------------------------------------------------------------------------------
+
+    def form(self) -> automations.Form:
+        fields = Fields(self.posted)
+        form = automations.Form(
+            name=fields.text("name"),
+            description=fields.text("description"),
+            stage=self.stage,
+            template=self.template,
+            channel=self.channel,
+            delay=self._delay(fields),
+            at_time=_clock(fields),
+            respects_quiet=self.ticked("respects_quiet"),
+            variables={key: self.text(f"variables.{key}") for key in self.labels},
+            buttons={
+                tap.index: self._chosen(f"buttons.{tap.index}", self.choices.stages)
+                for tap in self.taps
+            },
+            timeout=self._timeout(fields),
+            timeout_from=self.text("timeout_from") or "sent",
+            fallback=self._chosen("fallback", self.choices.stages),
+            resends=fields.whole("resends") or 0,
+            failure={cause: self.deed(cause) for cause in self.causes},
+            active=self.ticked("active"),
+            retrigger=self.ticked("retrigger"),
+        )
+        return replace(form, unread=fields.wrong)
+
+    def _delay(self, fields: Fields) -> int:
+        if self.text("delay") != "own":
+            return fields.whole("delay") or 0
+        return _seconds(fields, "delay")
+
+    def _timeout(self, fields: Fields) -> int | None:
+        return _seconds(fields, "timeout") if self.ticked("silence") else None
+
+    def _chosen(self, name: str, rows: Sequence[AnyRow]) -> AnyRow | None:
+        wished = read_id(self.posted.get(name))
+        return next((row for row in rows if row.id == wished), None)
+
+    # --- what would come of it --------------------------------------------------------------------
+
+    @property
+    def summary(self) -> list[Markup]:
+        return words.summary(self.form())
+
+    @property
+    def preview(self) -> templates.Rendered | None:
+        template, order = self.template, self.sample
+        if template is None:
+            return None
+        if order is None:
+            return templates.render(template, {})
+        return templates.preview(template, self.form().variables, order)
+
+    @property
+    def missing(self) -> list[str]:
+        """The facts that the order of the preview does not have."""
+        mapped = {key: fact for key, fact in self.form().variables.items() if fact}
+        if self.template is None or self.sample is None or len(mapped) < len(self.labels):
+            return []
+        try:
+            templates.fill(self.template, mapped, self.sample)
+        except Refused as refusal:
+            return [_(templates.FACTS.get(fact, fact)) for fact in refusal.facts["missing"]]
+        return []
+
+    @property
+    def estimate(self) -> Estimated | None:
+        """What Meta would charge; None for who may not see it, and before a template is chosen."""
+        template, channel = self.template, self._sender()
+        if not current.sees_money or template is None or channel is None:
+            return None
+        order = self.sample
+        talk = order.conversation if order else None
+        guess = costs.estimate(
+            channel,
+            # Without an order to go by, a customer of the number's own country.
+            phone=order.ship_phone if order else channel.display_phone_number,
+            user_id=talk.identity.user_id if talk else None,
+            category=template.category,
+            window_open=talk.window_open if talk else False,
+        )
+        return Estimated(guess, automations.entered(self.stage) if self.stage else 0)
+
+    def _sender(self) -> Channel | None:
+        order = self.sample
+        talk = order.conversation if order else None
+        first = next(iter(self.choices.channels), None)
+        return self.channel or (talk.channel if talk else first)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What one message would cost, and what this stage's orders of 30 days would have cost."""
+
+    guess: costs.Estimate
+    orders: int
+
+    @property
+    def each(self) -> Markup:
+        return prices.expected(self.guess)
+
+    @property
+    def month(self) -> Markup | None:
+        """None where nothing can be told: no price is known, or no order came."""
+        if not self.guess.micros or not self.orders:
+            return None
+        return prices.expected(replace(self.guess, micros=self.guess.micros * self.orders))
+
+
+def _seconds(fields: Fields, name: str) -> int:
+    """A number and its unit; what cannot be read is named by the field's own name."""
+    number = fields.whole(f"{name}_number")
+    if number is None:
+        fields.wrong.pop(f"{name}_number", None)
+        fields.wrong[name] = Refused("unreadable", N_("Enter a whole number."))
+    return (number or 0) * UNITS.get(fields.text(f"{name}_unit"), UNITS["minutes"])
+
+
+def _clock(fields: Fields) -> time | None:
+    typed = fields.text("at_time")
+    try:
+        return time.fromisoformat(typed).replace(second=0, microsecond=0) if typed else None
+    except ValueError:
+        fields.wrong["at_time"] = Refused("unreadable", N_("Enter a time like 09:30."))
+        return None
