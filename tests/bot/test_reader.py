@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bot.reader import Unreadable, events
 from flows.events import (
+from tests.effort import examples
     AccountNews,
     Call,
     Echo,
@@ -663,7 +664,7 @@ changes = st.tuples(field_names, st.sampled_from(LISTS), st.lists(items, max_siz
 
 
 @given(st.lists(changes, min_size=1, max_size=3))
-@effort(deadline=None, max_examples=200)
+@effort(deadline=None, max_examples=examples(70))
 def test_as_many_events_come_out_as_items_went_in(batch: Any) -> None:
     made = [change(field, contacts=people, **{name: some}) for field, name, some, people in batch]
 
@@ -674,7 +675,7 @@ def test_as_many_events_come_out_as_items_went_in(batch: Any) -> None:
 
 
 @given(anything)
-@effort(deadline=None, max_examples=150)
+@effort(deadline=None, max_examples=examples(60))
 def test_any_json_is_read_or_unreadable_and_every_text_can_be_stored(whole: Any) -> None:
     unless_unreadable(json.dumps(whole).encode())
     unless_unreadable(json.dumps({"entry": whole}).encode())
@@ -685,7 +686,7 @@ def test_any_json_is_read_or_unreadable_and_every_text_can_be_stored(whole: Any)
 
 
 @given(st.binary(max_size=200))
-@effort(deadline=None, max_examples=150)
+@effort(deadline=None, max_examples=examples(60))
 def test_any_bytes_are_read_or_unreadable(raw: bytes) -> None:
     unless_unreadable(raw)
 

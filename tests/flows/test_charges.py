@@ -28,6 +28,7 @@ from models.merchant import Counter, Merchant
 from models.message import Direction, Message, Origin, Sending
 from models.order import Order
 from models.pipeline import Stage, SystemState
+from tests.effort import examples
 
 PHONE = "+212661234567"
 NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
@@ -359,7 +360,7 @@ def stories(draw: st.DrawFn) -> Story:
 
 
 @settings(
-    max_examples=30,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -117,24 +117,6 @@ def test_the_same_entry_never_runs_twice_even_where_it_may_come_back(
 # --- what cannot be sent --------------------------------------------------------------------------
 
 
-def test_an_order_without_conversation_moves_and_shows_why_nothing_was_sent(
-    agent: Membership, session: MerchantSession
-) -> None:
-    shop.automation()
-    order = shop.order(on=NEW)
-
-    pipeline.move(order, shop.stage(TO_CONFIRM), by=By.user(agent))
-
-    (run,) = shop.runs_of(order)
-    assert (order.state, run.failure, run.state) == (TO_CONFIRM, "no_conversation", RunState.FAILED)
-    (entry,) = shop.entries_of(order, "automation_failed")
-    assert entry.facts == {
-        "automation": "Demande de confirmation",
-        "code": "no_conversation",
-        "detail": "",
-    }
-
-
 def test_a_message_is_never_sent_with_blanks(session: MerchantSession) -> None:
     shop.automation(
         variables={"body.1": "order.city", "body.2": "agent.name", "body.3": "order.number"}
@@ -250,13 +232,14 @@ def test_the_state_in_sql_is_the_state_people_see(session: MerchantSession) -> N
     template = automation.template
     seed, message = shop.question(order)
     combinations = product(
-        [None, "no_conversation"],
+        [None, "no_phone"],
+        [None, "replied_at", "expired_at", "cancelled_at"],
         [None, utcnow()],
         [None, *Sending],
-        [None, 0, 1, 2, 3, 4],
+        [None, 0, 2],
         [None, utcnow()],
     )
-    for failure, replied_at, sending, rank, failed_at in combinations:
+    for failure, ended, due_at, sending, rank, failed_at in combinations:
         made = Message(
             conversation_id=message.conversation_id,
             channel_id=message.channel_id,
@@ -275,13 +258,19 @@ def test_the_state_in_sql_is_the_state_people_see(session: MerchantSession) -> N
             trigger=made.id,
             message=made,
             failure=failure,
-            replied_at=replied_at,
+            due_at=due_at,
+            **({ended: utcnow()} if ended else {}),
         )
         db.session().add_all([made, run])
-    no_message = Run(
-        automation=automation, order=order, entry_id=seed.entry_id, trigger=factories.some_id()
-    )
-    db.session().add(no_message)
+    for due_at in (None, utcnow()):
+        no_message = Run(
+            automation=automation,
+            order=order,
+            entry_id=seed.entry_id,
+            trigger=factories.some_id(),
+            due_at=due_at,
+        )
+        db.session().add(no_message)
     db.session().flush()
 
     for state in RunState:
@@ -289,7 +278,7 @@ def test_the_state_in_sql_is_the_state_people_see(session: MerchantSession) -> N
         assert {run.state for run in found} <= {state}
     everything = runs.listed(limit=10_000)
     shown = [run for state in RunState for run in runs.listed(state=state, limit=10_000)]
-    assert len(shown) == len(everything) == 2 * 2 * 9 * 6 * 2 + 2
+    assert len(shown) == len(everything) == 2 * 4 * 2 * 9 * 3 * 2 + 3
 
 
 def test_runs_are_counted_by_automation(session: MerchantSession) -> None:

@@ -23,6 +23,7 @@ from models.stock import Movement, StockLevel, Warehouse
 from models.timeline import SYSTEM, By
 from models.user import Membership
 from tests import factories
+from tests.effort import examples
 from tests.flows import shop
 
 NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, SHIPPED, FAILURE, DELIVERED, RETURNED, CANCELLED = (
@@ -486,8 +487,8 @@ def test_whatever_happens_the_books_agree(merchant: Merchant, manager: Membershi
     run_machine(
         machine,
         settings=settings(
-            max_examples=10,
-            stateful_step_count=15,
+            max_examples=examples(6),
+            stateful_step_count=12,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inbox.forms import Fields
+from tests.effort import examples
 
 
 def wrong(fields: Fields) -> set[str]:
@@ -155,7 +156,7 @@ def test_an_identifier_is_read_and_nothing_else() -> None:
     assert isinstance(Fields({"stage_id": id_.hex}).uuid("stage_id"), UUID)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.dictionaries(st.sampled_from(["a", "lines[0].a", "lines[1].a"]), st.text(max_size=40)))
 def test_no_text_whatsoever_breaks_the_reading(posted: dict[str, str]) -> None:
     fields = Fields(posted)
