@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy.orm import aliased
 
-from flows import conversations, live, pipeline, runs, templates
+from flows import conversations, live, notifications, pipeline, runs, templates
 from flows.errors import Refused
+from flows.silence import CLOCKS_APART
 from models import db
 from models.automation import Run
 from models.conversation import Conversation
 from models.message import Message, Sending
 from models.order import Order
 from models.pipeline import Stage
+from models.template import MessageTemplate
 from models.timeline import CUSTOMER, Entry
 
 NO_ANSWERS = ("edit", "revoke", "system")
 """What arrives like a message but says nothing new."""
 TAPS = ("button", "interactive")
-CLOCKS_APART = timedelta(seconds=30)
-"""How far our clock and Meta's, which counts whole seconds, may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Tap:
     run: Run
     index: int
     text: str
+    message: Message
 
 
 def hear_all(written: Sequence[Message]) -> None:
@@ -44,16 +45,22 @@ def hear_all(written: Sequence[Message]) -> None:
             hear(message.conversation, message)
 
 
-def _asked(conversation_ids: set[UUID]) -> set[UUID | None]:
-    """The conversations of these in which some automation still waits for an answer."""
-    waiting = select(Order.conversation_id).join(Run, Run.order_id == Order.id)
-    of_these = Order.conversation_id.in_(conversation_ids)
-    return set(db.session().scalars(waiting.where(of_these, Run.replied_at.is_(None)).distinct()))
+def _asked(conversation_ids: set[UUID]) -> set[UUID]:
+    """The conversations of these whose customer some automation has asked and not heard from."""
+    here, any_talk = aliased(Conversation), aliased(Conversation)
+    waiting = (
+        select(here.id)
+        .join(any_talk, any_talk.identity_id == here.identity_id)
+        .join(Order, Order.conversation_id == any_talk.id)
+        .join(Run, Run.order_id == Order.id)
+        .where(here.id.in_(conversation_ids), Run.replied_at.is_(None))
+    )
+    return set(db.session().scalars(waiting.distinct()))
 
 
 def hear(conversation: Conversation, message: Message) -> None:
-    """A tap has moved its order, or left a note why not; any other message is the reply to the
-    newest automation of the conversation that still waits for one.
+    """A tap has moved its order, or left a note why not; any other message is a reply: to what it
+    quotes, else to the newest question, and to every one whose time is running.
 
     Call once per new message, in the transaction that stores it. Refuses nothing.
     """
@@ -63,12 +70,14 @@ def hear(conversation: Conversation, message: Message) -> None:
     if tap is None:
         _count_as_reply(conversation, message)
         return
-    if tap.run.replied_at is None:
-        tap.run.replied_at, tap.run.reply = message.at, tap.text
     pipeline.hold(tap.run.order)
+    _count_as_answer(tap)
     _obey(tap)
     order = tap.run.order
     live.changed("runs", f"stage:{order.stage_id}", f"order:{order.number}")
+
+
+# --- a tap ----------------------------------------------------------------------------------------
 
 
 def _tap(conversation: Conversation, message: Message) -> Tap | None:
@@ -78,24 +87,44 @@ def _tap(conversation: Conversation, message: Message) -> Tap | None:
     text = str(message.payload.get("button_text") or message.text)
     ours = runs.read_payload(message.payload.get("button_payload"))
     if ours is not None:
-        run = _run_of(conversation, Run.id == ours[0])
-        return Tap(run, ours[1], text) if run else None
+        asked = _asked_by(conversation, Run.id == ours[0])
+        return Tap(asked[0], ours[1], text, message) if asked else None
     if message.reply_to_wamid is None:
         return None
-    run = _run_of(conversation, Message.wamid == message.reply_to_wamid)
-    index = _index(run, text) if run else None
-    return Tap(run, index, text) if run and index is not None else None
+    asked = _asked_by(conversation, Message.wamid == message.reply_to_wamid)
+    index = _index(asked[1], text) if asked else None
+    return Tap(asked[0], index, text, message) if asked and index is not None else None
 
 
-def _run_of(conversation: Conversation, which: Any) -> Run | None:
+def _asked_by(
+    conversation: Conversation, which: ColumnElement[bool]
+) -> tuple[Run, MessageTemplate | None] | None:
+    """The run and the template of its message: the first, a re-send, or another template."""
     # Within the conversation: nobody moves another customer's order by a payload they copied.
-    wanted = select(Run).join(Run.message).where(which, Message.conversation_id == conversation.id)
-    return db.session().scalars(wanted).first()
+    wanted: Select[Run, MessageTemplate | None] = (
+        select(Run, MessageTemplate)
+        .join(Message, or_(Message.run_id == Run.id, Message.id == Run.message_id))
+        .outerjoin(MessageTemplate, MessageTemplate.id == Message.template_id)
+        .where(which, Message.conversation_id == conversation.id)
+    )
+    row = db.session().execute(wanted.limit(1)).first()
+    return (row[0], row[1]) if row else None
 
 
-def _index(run: Run, text: str) -> int | None:
-    buttons = templates.taps(run.automation.template)
+def _index(template: MessageTemplate | None, text: str) -> int | None:
+    buttons = templates.taps(template) if template else []
     return next((button.index for button in buttons if button.text == text), None)
+
+
+def _count_as_answer(tap: Tap) -> None:
+    """The first word of the customer; it stops the timers unless their time was up before."""
+    db.session().execute(
+        update(Run)
+        .where(Run.id == tap.run.id, Run.replied_at.is_(None), Run.expired_at.is_(None))
+        .values(replied_at=tap.message.at, reply=tap.text, timeout_at=None, due_at=None),
+        execution_options={"synchronize_session": False},
+    )
+    db.session().refresh(tap.run)
 
 
 def _obey(tap: Tap) -> None:
@@ -107,24 +136,31 @@ def _obey(tap: Tap) -> None:
         _note(tap, "tapped")
     elif _has_moved(run):
         _note(tap, "repeated_tap")
-    elif order.stage_id != _stage_id_of(run):
-        _note(tap, "late_tap")
+    elif order.stage_id != runs.trigger_of(run).to_stage_id:
+        _come_late(tap)
     else:
         _move(tap, target)
 
 
 def _has_moved(run: Run) -> bool:
+    """Whether a tap has moved the order already; that its time was up is another thing."""
     moved = select(Entry.id).where(
         Entry.order_id == run.order_id,
         Entry.kind == "moved",
+        Entry.actor == CUSTOMER.actor,
         Entry.facts["run"].astext == str(run.id),
     )
     return db.session().scalar(moved.limit(1)) is not None
 
 
-def _stage_id_of(run: Run) -> Any:
-    """The stage the order was on when the message was made, whatever the automation says today."""
-    return db.session().get_one(Entry, (run.merchant_id, run.entry_id)).to_stage_id
+def _come_late(tap: Tap) -> None:
+    """The order is elsewhere by now: it stays there, and people are told what the customer said."""
+    run, order = tap.run, tap.run.order
+    in_time = run.expired_at is not None and tap.message.at < run.expired_at
+    _note(tap, "late_tap", {"in_time": True} if in_time else None)
+    if "late_tap" not in order.flags:
+        order.raise_flag("late_tap")
+        notifications.tell("late_tap", order=order, run=run, facts={"button": tap.text})
 
 
 def _move(tap: Tap, target: Stage) -> None:
@@ -139,54 +175,97 @@ def _move(tap: Tap, target: Stage) -> None:
         elif "stock_blocked" in order.flags:
             _note(tap, "repeated_tap")
         else:
-            order.raise_flag("stock_blocked")
-            _note(tap, "stock_blocked", {"to": target.name} | no.facts)
+            _block(tap, {"to": target.name} | no.facts)
+
+
+def _block(tap: Tap, facts: Mapping[str, Any]) -> None:
+    """The confirmation waits for goods: it is kept, seen on the card, and rings."""
+    order = tap.run.order
+    order.raise_flag("stock_blocked")
+    _note(tap, "stock_blocked", facts)
+    notifications.tell("stock_blocked", order=order, run=tap.run, facts=facts)
 
 
 def _note(tap: Tap, kind: str, facts: Mapping[str, Any] | None = None) -> None:
     """A line on the order's timeline and one in the thread: the customer did answer."""
     order = tap.run.order
     said = {"button": tap.text, "stage": order.stage.name} | dict(facts or {})
-    db.session().add(
-        Entry(
-            order_id=order.id,
-            kind=kind,
-            actor=CUSTOMER.actor,
-            facts=said | {"run": str(tap.run.id), "automation": tap.run.automation.name},
-        )
-    )
-    if order.conversation is not None:
-        conversations.note_activity(order.conversation, kind, {"number": order.number} | said)
+    about = {"run": str(tap.run.id), "automation": tap.run.automation.name}
+    _write(order, kind, said | about)
+    conversations.note_activity(tap.message.conversation, kind, {"number": order.number} | said)
+
+
+def _write(order: Order, kind: str, facts: Mapping[str, Any]) -> None:
+    entry = Entry(order_id=order.id, kind=kind, actor=CUSTOMER.actor, facts=dict(facts))
+    db.session().add(entry)
+
+
+# --- any other answer -----------------------------------------------------------------------------
 
 
 def _count_as_reply(conversation: Conversation, message: Message) -> None:
-    """For the message it quotes, else the newest; one statement, for every incoming message."""
-    newest = (
-        select(Run.id)
-        .join(Run.order)
-        .join(Run.message)
-        .where(
-            Order.conversation_id == conversation.id,
-            Run.replied_at.is_(None),
-            Message.sending.in_((Sending.ACCEPTED, Sending.UNCERTAIN)),
-            Message.failed_at.is_(None),
-            # What was written before is no answer, however late Meta brings it.
-            Message.at <= message.at + CLOCKS_APART,
-        )
-        .order_by(
-            (Message.wamid == (message.reply_to_wamid or "")).desc().nulls_last(),
-            Run.created_at.desc(),
-            Run.id.desc(),
-        )
-        .limit(1)
-        .scalar_subquery()
-    )
+    """One statement, for every incoming message of somebody an automation has asked."""
     counted = db.session().execute(
         update(Run)
-        .where(Run.id == newest)
-        .values(replied_at=message.at, reply=message.text)
+        .where(
+            Run.id.in_(_answered(conversation, message)),
+            # Asked again of the row itself: of an answer and a time that is up the first wins.
+            Run.replied_at.is_(None),
+            Run.expired_at.is_(None),
+        )
+        .values(replied_at=message.at, reply=message.text, timeout_at=None, due_at=None)
         .returning(Run.id),
         execution_options={"synchronize_session": False},
     )
     if counted.first() is not None:
         live.changed("runs")
+    else:
+        _note_too_late(conversation, message)
+
+
+def _answered(conversation: Conversation, message: Message) -> Any:
+    """What it quotes, else the newest question; and all whose time runs, for this is no silence."""
+    quoted = select(Message.run_id).where(
+        Message.conversation_id == conversation.id,
+        Message.wamid == (message.reply_to_wamid or ""),
+    )
+    waiting = (
+        _questions_to(conversation)
+        .where(Run.replied_at.is_(None), Run.expired_at.is_(None), Run.cancelled_at.is_(None))
+        .where(
+            Message.sending.in_((Sending.ACCEPTED, Sending.UNCERTAIN)),
+            Message.failed_at.is_(None),
+            # What was written before is no answer, however late Meta brings it.
+            Message.at <= message.at + CLOCKS_APART,
+        )
+    )
+    newest = waiting.order_by(
+        (Run.id == quoted.limit(1).scalar_subquery()).desc().nulls_last(),
+        Run.created_at.desc(),
+        Run.id.desc(),
+    ).limit(1)
+    running = waiting.where(or_(Run.timeout_at > message.at, Run.due_at > message.at))
+    return newest.union(running)
+
+
+def _questions_to(conversation: Conversation) -> Select[UUID]:
+    """The runs about orders of whoever talks here, on whichever number, with their last message."""
+    talks = select(Conversation.id).where(Conversation.identity_id == conversation.identity_id)
+    about = select(Run.id).join(Run.order).join(Run.message)
+    return about.where(Order.conversation_id.in_(talks))
+
+
+def _note_too_late(conversation: Conversation, message: Message) -> None:
+    """They answered in time and Meta told us after the order had moved: said where it can be seen.
+
+    The order stays where it is; people are told, for what it says may change their mind.
+    """
+    expired = _questions_to(conversation).where(Run.expired_at > message.at)
+    asked_before = expired.where(Message.at <= message.at + CLOCKS_APART)
+    for run in db.session().scalars(select(Run).where(Run.id.in_(asked_before))):
+        facts = {"text": message.text, "at": message.at.isoformat(), "stage": run.order.stage.name}
+        about = {"run": str(run.id), "automation": run.automation.name}
+        _write(run.order, "answered_in_time", facts | about)
+        told = {"number": run.order.number} | facts
+        conversations.note_activity(conversation, "answered_in_time", told)
+        live.changed(f"order:{run.order.number}")

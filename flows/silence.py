@@ -76,8 +76,13 @@ def _goes_off() -> Any:
     (A customer of two orders answers once: neither question is met with silence.)
     """
     arrived = func.least(Message.delivered_at, Message.read_at)
-    taken = func.coalesce(Message.accepted_at, Message.sent_at, arrived)
-    taken = case((Message.sending == Sending.ACCEPTED, taken), else_=null())
+    taken = case(
+        (
+            Message.sending == Sending.ACCEPTED,
+            func.coalesce(Message.accepted_at, Message.sent_at, arrived),
+        ),
+        else_=null(),
+    )
     start: ColumnElement[datetime] = case(
         (Automation.timeout_from == "delivered", arrived), else_=taken
     )

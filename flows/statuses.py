@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import callbacks, costs, live
+from flows import callbacks, costs, live, silence
 from flows.events import Person, Status
 from flows.verdicts import verdict
 from models import db
@@ -35,6 +35,7 @@ def apply(reported: Sequence[tuple[Channel, Status]]) -> None:
     messages = _messages_of(news)
     _link(news, messages)
     _climb(news, messages)
+    silence.listen(messages.values())
     _charge(news)
     live.changed("runs", *{f"conversation:{m.conversation_id}" for m in messages.values()})
 

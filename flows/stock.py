@@ -7,7 +7,9 @@ it twice changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -100,12 +102,35 @@ def follow(order: Order, entry: Entry) -> None:
     Refuses with OutOfStock, unless the merchant allows to sell what is not there. The caller
     holds the order; free products and untracked ones never move.
     """
+    recount(order, {}, entry)
+
+
+def recount(order: Order, quantities: Mapping[UUID, int], entry: Entry) -> None:
+    """The same, and each line named by its id asks for so many pieces now; 0 gives all of it up.
+
+    What is promised follows the difference. Goods that have left are not to be named.
+    """
+    tracked = _tracked(order)
+    for line in order.lines:
+        if line not in tracked:
+            line.quantity = quantities.get(line.id, line.quantity)
     # Sorted by variant: two orders that want the same goods never wait for each other.
-    for line in sorted(_tracked(order), key=lambda line: (str(line.variant_id), line.position)):
-        wanted = position(line.stock, order.state)
+    for line in sorted(tracked, key=lambda line: (str(line.variant_id), line.position)):
+        _resize(line, quantities.get(line.id, line.quantity), entry)
+        wanted = position(line.stock, order.state) if line.quantity else NONE
         for change in CHANGES.get((line.stock, wanted), ()):
             _move(line, change, entry)
         line.stock = wanted
+
+
+def _resize(line: OrderLine, quantity: int, entry: Entry) -> None:
+    """Only what is promised moves; the line that is given up promises nothing any more."""
+    more = quantity - line.quantity
+    if line.stock is RESERVED and more:
+        _move(line, RESERVE if more > 0 else RELEASE, entry, abs(more))
+    line.quantity = quantity
+    if not quantity:
+        line.stock = NONE
 
 
 def adjust(variant: Variant, quantity: int, *, reason: str, by: Membership | None = None) -> None:
@@ -155,14 +180,15 @@ def _tracked(order: Order) -> list[OrderLine]:
     ]
 
 
-def _move(line: OrderLine, change: Change, entry: Entry) -> None:
-    session = db.session()
+def _move(line: OrderLine, change: Change, entry: Entry, quantity: int | None = None) -> None:
+    """`quantity` pieces of the line, all of it unless said otherwise."""
+    session, pieces = db.session(), quantity or line.quantity
     variant = session.get_one(Variant, (line.merchant_id, line.variant_id))
     warehouse = _warehouse_of(line)
-    available, reserved = change.available * line.quantity, change.reserved * line.quantity
+    available, reserved = change.available * pieces, change.reserved * pieces
     if not _change(variant, warehouse, available=available, reserved=reserved):
         left = _available(variant, warehouse)
-        raise OutOfStock(variant, available=left, needed=line.quantity)
+        raise OutOfStock(variant, available=left, needed=pieces)
     line.warehouse_id = warehouse.id
     session.add(
         Movement(

@@ -62,7 +62,17 @@ class Order(Row):
         ),
         Index(None, "merchant_id", "conversation_id"),
         Index(None, "merchant_id", "duplicate_of_id"),
-        Index("ix_orders_newest", "merchant_id", text("created_at DESC"), text("id DESC")),
+        Index(
+            "ix_orders_newest",
+            "merchant_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            # What the table filters by: any combination is read from the index alone.
+            postgresql_include=[
+                *("stage_id", "state", "assignee_id", "carrier"),
+                *("payment_method", "payment_status", "source", "flags"),
+            ],
+        ),
         Index(
             "ix_orders_to_call",
             "merchant_id",

@@ -57,7 +57,8 @@ class Movement(Row):
     available: Mapped[int]
     reserved: Mapped[int]
     """Both signed: what this movement added to the level."""
-    order_line_id: Mapped[UUID | None] = ref("order_lines", nullable=True)
+    order_line_id: Mapped[UUID | None] = ref("order_lines", nullable=True, ondelete="SET NULL")
+    """None, where the order had one, once somebody took the line off it: the entry still knows."""
     entry_id: Mapped[UUID | None] = ref("entries", nullable=True)
     reason: Mapped[str] = mapped_column(default="")
     by_id: Mapped[UUID | None] = ref("memberships", nullable=True)

@@ -188,19 +188,34 @@ def _subscribed(world: World, record: Json) -> None:
     world.accounts[record["account"]].subscribed = record["subscribed"]
 
 
+def _template(world: World, record: Json) -> None:
+    if record["id"] not in world.templates and record.get("submitted_at"):
+        world.created_at.setdefault(record["account"], []).append(record["submitted_at"])
+    _keep_template(world, record)
+
+
 def _template_gone(world: World, record: Json) -> None:
-    world.templates.pop(record["template"], None)
+    gone = world.templates.pop(record["template"], None)
+    if gone and "time" in record:
+        world.deleted_at[gone.account, gone.name, gone.language] = record["time"]
+
+
+def _sample(world: World, record: Json) -> None:
+    world.samples[record["handle"]] = record["mime_type"]
 
 
 def _media_gone(world: World, record: Json) -> None:
     world.media.pop(record["media"], None)
 
 
+_keep_template = _keep(Template, "templates")
+
 CHANGES: dict[str, Callable[[World, Json], None]] = {
     "account": _keep(Account, "accounts"),
     "number": _keep(Number, "numbers"),
     "customer": _keep(Customer, "customers"),
-    "template": _keep(Template, "templates"),
+    "template": _template,
+    "sample": _sample,
     "media": _keep(Media, "media"),
     "accepted": _accepted,
     "written": _written,

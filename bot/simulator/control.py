@@ -21,7 +21,12 @@ Everything is JSON, under /_control. <c> is a customer's id, phone or username; 
     POST   webhooks                    {account, field, value}: posts any change, signed
     PUT    limits                      {throughput?, pair_burst?, pair_every?}
     GET    clock, PUT clock            {now: ISO instant | null} or {advance: seconds}
-    POST   templates/<id>/review       {event, category?, reason?, ...}
+    GET    templates                   every template, those in review first
+    POST   templates/<id>/review       {event, category?, reason?, ...}: approves, rejects, pauses
+    POST   templates/<id>/category     {category, announce?}: recategorised, or announced for
+                                       tomorrow
+    POST   templates/<id>/quality      {score: GREEN | YELLOW | RED | UNKNOWN}
+    PUT    reviews                     {after: seconds | null}: when new templates are approved
     POST   accounts                    {id, name, country, time_zone, currency?,
                                         numbers: [{id, display, name}]}
     GET    ledger                      the ledger, one JSON record a line
@@ -91,7 +96,11 @@ class _Room:
             ("GET PUT POST", "webhooks", self.webhooks),
             ("PUT", "limits", self.limits),
             ("GET PUT", "clock", self.clock),
+            ("GET", "templates", self.templates),
             ("POST", "templates/<template_id>/review", self.review),
+            ("POST", "templates/<template_id>/category", self.recategorise),
+            ("POST", "templates/<template_id>/quality", self.grade),
+            ("PUT", "reviews", self.reviews),
             ("POST", "accounts", self.new_account),
             ("GET", "ledger", self.ledger),
             ("GET", "invoice", self.invoice),
@@ -193,6 +202,26 @@ class _Room:
 
     def review(self, template_id: str) -> Response:
         self.sim.review(self.sim.world.templates[template_id], **_body())
+        return _done()
+
+    def templates(self) -> Response:
+        with self.sim.still():
+            everyone = [asdict(template) for template in self.sim.world.templates.values()]
+            accounts = {account.id: account.name for account in self.sim.world.accounts.values()}
+        everyone.sort(key=lambda t: (t["submitted_at"] is None, t["account"], t["name"]))
+        return jsonify([t | {"account_name": accounts[t["account"]]} for t in everyone])
+
+    def recategorise(self, template_id: str) -> Response:
+        self.sim.recategorise(self.sim.world.templates[template_id], **_body())
+        return _done()
+
+    def grade(self, template_id: str) -> Response:
+        self.sim.grade(self.sim.world.templates[template_id], **_body())
+        return _done()
+
+    def reviews(self) -> Response:
+        after = _body()["after"]
+        self.sim.review_after = None if after is None else float(after)
         return _done()
 
     def new_account(self) -> Response:

@@ -29,6 +29,7 @@ PROBLEMS = {
     368: Problem(403, "Temporarily blocked for policies violations"),
     2500: Problem(400, "Unknown path components"),
     80007: Problem(400, "Rate limit issues"),
+    80008: Problem(400, "There have been too many calls to this WhatsApp Business account"),
     130403: Problem(400, "This user is blocked by the business"),
     130429: Problem(400, "Rate limit hit"),
     130472: Problem(400, "User's number is part of an experiment"),

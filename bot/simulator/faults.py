@@ -18,7 +18,7 @@ BREAKS = {
     "garbage": "accepted, and the 200 is not JSON",
 }
 UNREAD = ("refuse", "close_before_reading")
-CALLS = ("send", "read", "media", "templates", "any")
+CALLS = ("send", "read", "media", "templates", "submit", "any")
 
 
 @dataclass

@@ -14,12 +14,15 @@ from bot.simulator.errors import GraphError, bad_token, missing, unknown_object
 from bot.simulator.faults import Fault
 from bot.simulator.line import FAULT, asked
 from bot.simulator.listing import number_facts, page, picked, template_facts
-from bot.simulator.template_checks import check_new
 from bot.simulator.uploads import check_upload
 from bot.simulator.world import Account, Json, Number, Template
 
 if TYPE_CHECKING:
     from bot.simulator.simulator import Simulator
+
+
+APP = "1"
+"""The id of the app that every token of the demo belongs to."""
 
 
 def blueprint() -> Blueprint:
@@ -35,9 +38,13 @@ def blueprint() -> Blueprint:
     route("/<digits:object_id>/message_templates", desk.templates, "GET")
     route("/<digits:object_id>/message_templates", desk.create_template, "POST")
     route("/<digits:object_id>/message_templates", desk.delete_template, "DELETE")
+    route("/<digits:object_id>/uploads", desk.open_upload, "POST")
+    route("/upload:<session>", desk.add_to_upload, "POST")
+    route("/app", desk.own_app, "GET")
     route("/<digits:object_id>/subscribed_apps", desk.subscriptions, "GET", "POST", "DELETE")
     route("/<digits:object_id>/phone_numbers", desk.phone_numbers, "GET")
     route("/<digits:object_id>", desk.look_up, "GET")
+    route("/<digits:object_id>", desk.edit_template, "POST")
     route("/<digits:object_id>", desk.delete_media, "DELETE")
     graph.add_url_rule("/whatsapp_business/attachments/", view_func=desk.attachment)
     graph.register_error_handler(GraphError, _refused)
@@ -122,11 +129,41 @@ class _Desk:
 
     def create_template(self, object_id: str) -> Response:
         account = self._account(object_id)
-        facts = check_new(self.sim.world, account, request.get_json(silent=True))
-        template = self.sim.keep_template(account, facts)
-        return jsonify(
-            {"id": template.id, "status": template.status, "category": template.category}
-        )
+        fault = self.sim.faults.take("submit", None, None)
+        if fault and not fault.accepts:
+            return _failing(fault)
+        template = self.sim.take_template(account, request.get_json(silent=True))
+        answer = {"id": template.id, "status": template.status, "category": template.category}
+        return _spoilt(fault, answer) if fault else jsonify(answer)
+
+    def edit_template(self, object_id: str) -> Response:
+        account, template = self._account(), self.sim.world.templates.get(object_id)
+        if template is None or template.account != account.id:
+            raise unknown_object(object_id, "post")
+        fault = self.sim.faults.take("submit", None, None)
+        if fault and not fault.accepts:
+            return _failing(fault)
+        self.sim.change_template(template, request.get_json(silent=True))
+        answer = {"success": True}
+        return _spoilt(fault, answer) if fault else jsonify(answer)
+
+    def own_app(self) -> Response:
+        self._account()
+        return jsonify(picked({"id": APP, "name": "Wasl", "link": "https://wasl.example"}))
+
+    def open_upload(self, object_id: str) -> Response:
+        self._account()
+        if object_id != APP:
+            raise unknown_object(object_id, "post")
+        length = request.args.get("file_length", "0")
+        kind = request.args.get("file_type", "")
+        return jsonify({"id": self.sim.open_upload(kind, int(length) if length.isdigit() else 0)})
+
+    def add_to_upload(self, session: str) -> Response:
+        self._account()
+        offset = request.headers.get("file_offset", request.headers.get("File-Offset", "0"))
+        handle = self.sim.add_to_upload(session, int(offset), request.get_data())
+        return jsonify({"h": handle})
 
     def delete_template(self, object_id: str) -> Response:
         account = self._account(object_id)
@@ -139,15 +176,21 @@ class _Desk:
             if (template.account, template.name) == (account.id, name)
             and only in (None, template.id)
         ]
+        fault = self.sim.faults.take("submit", None, None)
+        if fault and not fault.accepts:
+            return _failing(fault)
         if not doomed:
             raise GraphError(100, f"message template {name} was not found", subcode=2593002)
+        if any(template.status == "DISABLED" for template in doomed):
+            raise GraphError(100, "A disabled template can't be deleted.", subcode=2388039)
         self._forget(doomed)
-        return jsonify({"success": True})
+        answer = {"success": True}
+        return _spoilt(fault, answer) if fault else jsonify(answer)
 
     def subscriptions(self, object_id: str) -> Response:
         account = self._account(object_id)
         if request.method == "GET":
-            app = {"name": "Wasl", "link": "https://www.facebook.com/games/?app_id=1", "id": "1"}
+            app = {"name": "Wasl", "link": "https://www.facebook.com/games/?app_id=1", "id": APP}
             apps = [{"whatsapp_business_api_data": app}] if account.subscribed else []
             return jsonify({"data": apps})
         with self.sim.turn():

@@ -41,7 +41,8 @@ def template_facts(template: Template) -> Json:
         "status": template.status,
         "category": template.category,
         "rejected_reason": template.rejected_reason,
-        "quality_score": {"score": "GREEN", "date": 1790000000},
+        "correct_category": template.correct_category or template.category,
+        "quality_score": {"score": template.quality, "date": 1790000000},
         "id": template.id,
     }
 

@@ -38,6 +38,8 @@ class Office:
         self.feed = Feed()
         self.faults = Faults()
         self.brakes = Brakes()
+        self.uploads: dict[str, tuple[str, int, bytes]] = {}
+        """Sessions of the Resumable Upload API: type, length, bytes so far."""
         self.files = Files(folder / "media" if folder else None)
         self.folder = folder
         self.latency = latency

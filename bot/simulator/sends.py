@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.simulator import events
 from bot.simulator.checks import check, invalid
 from bot.simulator.errors import GraphError, details_of
 from bot.simulator.faults import Fault
@@ -14,7 +13,7 @@ from bot.simulator.filled import fill, find
 from bot.simulator.names import new_object_id, new_wamid
 from bot.simulator.shown import shown
 from bot.simulator.statuses import Statuses
-from bot.simulator.world import Account, Bubble, Customer, Json, Media, Number, Template
+from bot.simulator.world import Bubble, Customer, Json, Media, Number
 
 TYPING_SECONDS = 25.0
 
@@ -83,28 +82,6 @@ class Sends(Statuses):
         with self.turn():
             self.note("media", **asdict(media))
         return media
-
-    def keep_template(self, account: Account, facts: Json) -> Template:
-        """A new template, or one that replaces the template with the same id."""
-        template = Template(**{"id": new_object_id(), "account": account.id, **facts})
-        with self.turn():
-            self.note("template", **asdict(template))
-        return template
-
-    def review(self, template: Template, event: str, **facts: Any) -> None:
-        """Meta's review says APPROVED, REJECTED, PAUSED...; the business is told.
-
-        `category` may differ from the one asked for; `reason` says why it was rejected.
-        """
-        category = facts.pop("category", template.category)
-        reason = facts.pop("reason", "NONE")
-        account = self.world.accounts[template.account]
-        changed = {"status": event, "category": category, "rejected_reason": reason}
-        news = {"event": event, "reason": reason, "message_template_category": category} | facts
-        with self.turn():
-            self.note("template", **asdict(template) | changed)
-            value = events.template_news(template.id, template.name, template.language, news)
-            self.emit(account, value, field="message_template_status_update")
 
     def addressed(self, number: Number, body: Any) -> Customer | None:
         """The customer a send is meant for, if the body says so clearly enough to tell."""

@@ -13,6 +13,7 @@ from bot.simulator.simulator import Simulator, create_simulator
 from config import settings
 
 LATENCY = 0.2
+REVIEW_SECONDS = 20.0
 META = Limits(throughput=80, pair_burst=45)
 
 
@@ -27,6 +28,7 @@ def serve() -> None:
     )
     sim.public_url = known.simulator_url
     sim.brakes.limits = META
+    sim.review_after = REVIEW_SECONDS
     server = listen(sim, known.port + 2)
     _stop_on_signals(server)
     sim.start()

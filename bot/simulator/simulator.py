@@ -17,13 +17,14 @@ from bot.simulator.line import Line
 from bot.simulator.manner import Manner
 from bot.simulator.phones import Phones
 from bot.simulator.postman import Post, Posted
+from bot.simulator.reviews import Reviews
 from bot.simulator.sends import Sends
 from bot.simulator.world import Json
 
 ANSWER_SECONDS = 20.0
 
 
-class Simulator(Sends, Phones):
+class Simulator(Sends, Phones, Reviews):
     """Meta as the product meets it. `app` is its WSGI application.
 
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
@@ -97,6 +98,7 @@ class Simulator(Sends, Phones):
     def start(self) -> None:
         """From now on webhooks leave by themselves, in the background."""
         self.postman.start()
+        self._review_later()  # what an earlier life was asked to look at
 
     def stop(self) -> None:
         """Nothing leaves any more and the ledger is closed; a new simulator can take over."""

@@ -73,6 +73,13 @@ class Template:
     components: list[Json]
     parameter_format: str = "POSITIONAL"
     rejected_reason: str = "NONE"
+    quality: str = "GREEN"
+    correct_category: str | None = None
+    """What Meta has announced it will charge it as."""
+    submitted_at: float | None = None
+    """When a business asked for the review that is due; None once it is done."""
+    edited_at: list[float] = field(default_factory=list)
+    """When a business changed it while it was approved."""
 
 
 @dataclass
@@ -134,6 +141,12 @@ class World:
         self.numbers: dict[str, Number] = {}
         self.customers: dict[str, Customer] = {}
         self.templates: dict[str, Template] = {}
+        self.deleted_at: dict[tuple[str, str, str], float] = {}
+        """(account, name, language) → when: Meta blocks the name for 30 days."""
+        self.created_at: dict[str, list[float]] = {}
+        """Account → when it made templates: Meta takes 100 an hour."""
+        self.samples: dict[str, str] = {}
+        """Handle of an uploaded sample → its media type."""
         self.media: dict[str, Media] = {}
         self.bubbles: dict[str, Bubble] = {}
         self.chats: dict[tuple[str, str], Chat] = {}

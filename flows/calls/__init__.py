@@ -11,10 +11,12 @@ from flows.calls.queue import (
     Numbers,
     find,
     hand_over,
+    names,
     next_order,
     numbers,
     release,
     renew,
+    take,
     toggle_urgent,
 )
 from flows.calls.screen import Screen, screen
@@ -32,12 +34,14 @@ __all__ = [
     "find",
     "hand_over",
     "last",
+    "names",
     "next_order",
     "numbers",
     "presets",
     "release",
     "renew",
     "screen",
+    "take",
     "take_back",
     "toggle_urgent",
 ]

@@ -13,7 +13,7 @@ from flows import duplicates, live, pipeline
 from flows.calls import outcomes
 from flows.calls.outcomes import OUTCOMES
 from flows.calls.queue import UNDONE, check_callers, done_today, hand_over, midnight
-from flows.errors import N_, Invalid, Refused
+from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.merchant import Merchant
 from models.message import Message
@@ -187,26 +187,31 @@ class Taken:
     """What the move had sent and the customer has already."""
 
 
-def last(by: Membership) -> CallAttempt | None:
-    """This person's last call of today that was not taken back."""
+def last(by: Membership) -> tuple[CallAttempt, Order] | None:
+    """This person's last call of today that was not taken back, and what it was about."""
     session = db.session()
     today = midnight(session.get_one(Merchant, session.merchant_id), utcnow())
     newest = (
-        select(CallAttempt)
+        select(CallAttempt, Order)
+        .join(Order, Order.id == CallAttempt.order_id)
         .where(done_today(by, today))
         .order_by(CallAttempt.at.desc(), CallAttempt.id.desc())
         .limit(1)
     )
-    return session.scalars(newest).first()
+    return session.execute(newest).tuples().first()
 
 
-def take_back(attempt: CallAttempt, *, by: Membership) -> Taken:
+def take_back(attempt_id: UUID, *, by: Membership) -> Taken:
     """The call was never told: the order is where it was and this person's to call again.
 
     Its move is undone as any manual move is, and refused when another came after it. Both the
     call and its undoing stay on the timeline.
     """
-    order = db.session().get_one(Order, (attempt.merchant_id, attempt.order_id))
+    session = db.session()
+    attempt = session.get(CallAttempt, (session.merchant_id, attempt_id))
+    if attempt is None:
+        raise NotFound
+    order = session.get_one(Order, (attempt.merchant_id, attempt.order_id))
     pipeline.hold(order)
     db.session().refresh(attempt)
     if attempt.outcome == UNDONE:

@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from flows import live
-from flows.errors import N_, Refused
+from flows.errors import N_, NotFound, Refused
 from models import db
 from models.merchant import Merchant
 from models.order import CallAttempt, Order
+from models.pipeline import Stage, SystemState
 from models.types import utcnow
 from models.user import Membership
 
@@ -37,10 +38,24 @@ def next_order(by: Membership) -> Order | None:
     return order
 
 
-def find(number: int) -> Order | None:
-    """The order of this number, its row held until the transaction ends."""
+def take(number: int, by: Membership) -> Order:
+    """This very order is this person's to call now, due or not; refuses one that needs no call."""
+    order = find(number)
+    busy = order.caller_until is not None and order.caller_until > utcnow()
+    if order.caller_id is None or not busy:
+        order.caller_id = by.id
+    check_callers(order, by)
+    hand_over(order, by)
+    return order
+
+
+def find(number: int) -> Order:
+    """The order of this number, its row held until the transaction ends; or NotFound."""
     wanted = select(Order).where(Order.number == number)
-    return db.session().scalars(_held(wanted)).first()
+    order: Order | None = db.session().scalars(_held(wanted)).first()
+    if order is None:
+        raise NotFound
+    return order
 
 
 def hand_over(order: Order, by: Membership) -> None:
@@ -168,6 +183,13 @@ class Numbers:
     def share(self) -> float | None:
         """Confirmed of all that were called today; None before the first call."""
         return self.confirmed / self.calls if self.calls else None
+
+
+def names() -> list[str]:
+    """What the numbers beside the call depend on, by the names live screens listen to."""
+    callable_ = (SystemState.TO_CONFIRM, SystemState.UNREACHABLE)
+    stages = select(Stage.id).where(Stage.state.in_(callable_), Stage.deleted_at.is_(None))
+    return ["calls", *(f"stage:{id_}" for id_ in db.session().scalars(stages))]
 
 
 def numbers(by: Membership) -> Numbers:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from config import settings
-from flows import callbacks, live, statuses
+from flows import callbacks, live, silence, statuses
 from flows.letters import Letter, Outcome, Upload
 from flows.verdicts import Verdict, verdict
 from models import db
@@ -154,6 +154,7 @@ def conclude(endings: Sequence[tuple[Letter, Outcome]]) -> None:
         _conclude(message, letter.attempt, outcome)
     session.flush()  # statuses that came before this answer are matched by the wamid just written
     statuses.adopt([m for m in messages.values() if m.wamid])
+    silence.listen(messages.values())
 
 
 def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:

@@ -79,9 +79,16 @@ def relocate(
 ) -> Entry:
     """The held order is on `stage` because the house was put in order: `kind` says how.
 
-    No table of states is asked and no message is sent; stock follows, and may refuse.
+    No table of states is asked and no message is sent; stock follows, and may refuse. Nothing
+    was decided about the order: its flags stay, and its call while its state does.
     """
-    return place(order, stage, kind, by, because=because)
+    hold_stage(stage)
+    flags, due, state = order.flags, order.call_due_at, order.state
+    entry = place(order, stage, kind, by, because=because)
+    order.flags = flags
+    if order.state is state:
+        order.call_due_at = due
+    return entry
 
 
 def hold(order: Order) -> None:
@@ -148,8 +155,9 @@ def place(
     memory = {"before": remember(order)} if kind == "moved" and by.actor is Actor.USER else {}
     if back is not None:
         order.state = SystemState(back.facts["from_state"])  # for a stage that gives it none
+    kept = order.reason if stage.state in (None, order.state) else ""
     order.stand_on(stage, utcnow())
-    order.reason = (reason or None) if order.state in REASONED else None
+    order.reason = (reason or kept or None) if order.state in REASONED else None
     if back is not None:
         recall(order, back)
     order.version += 1

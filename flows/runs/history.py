@@ -51,31 +51,21 @@ def listed(
     """
     newest_first = (Run.created_at.desc(), Run.id.desc())
     wanted = select(Run).outerjoin(Run.message).options(*_shown()).order_by(*newest_first)
-    wanted = wanted.limit(limit if until is None else LONGEST)
-    for asked, narrowing in _narrowings(state, automation_id, number, since, to):
-        if asked is not None:
-            wanted = wanted.where(narrowing)
+    if state is not None:
+        wanted = wanted.where(seen_as() == state.value)
+    if automation_id is not None:
+        wanted = wanted.where(Run.automation_id == automation_id)
+    if number is not None:
+        wanted = wanted.where(Run.order_id.in_(select(Order.id).where(Order.number == number)))
+    if since is not None:
+        wanted = wanted.where(Run.created_at >= since)
+    if to is not None:
+        wanted = wanted.where(Run.created_at < to)
     if before is not None:
         wanted = wanted.where(tuple_(Run.created_at, Run.id) < before)
     if until is not None:
         wanted = wanted.where(tuple_(Run.created_at, Run.id) >= until)
-    return db.session().scalars(wanted).all()
-
-
-def _narrowings(
-    state: RunState | None,
-    automation_id: UUID | None,
-    number: int | None,
-    since: datetime | None,
-    to: datetime | None,
-) -> list[tuple[Any, ColumnElement[bool]]]:
-    return [
-        (state, seen_as() == (state and state.value)),
-        (automation_id, Run.automation_id == automation_id),
-        (number, Run.order_id.in_(select(Order.id).where(Order.number == number))),
-        (since, Run.created_at >= since),
-        (to, Run.created_at < to),
-    ]
+    return db.session().scalars(wanted.limit(limit if until is None else LONGEST)).all()
 
 
 def _shown() -> tuple[Any, ...]:

@@ -15,13 +15,13 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 
 from flows import hours, live, pipeline
-from flows.runs.addressing import at_hand, reach
-from flows.runs.attempts import attempt, fail, fail_with
-from flows.runs.ending import expire, settle, write_again
-from flows.runs.sending import check_wanted, has_left
 from flows.errors import Refused
+from flows.runs.addressing import at_hand, reach
+from flows.runs.attempts import attempt, fail_with
+from flows.runs.ending import ask_again, expire, resends_left
+from flows.runs.sending import check_wanted, has_left
 from models import db
-from models.automation import Automation, Run
+from models.automation import Run
 from models.conversation import Conversation
 from models.envelope import Envelope, EnvelopeState
 from models.message import Message, Sending
@@ -134,28 +134,38 @@ def _go_off(run: Run, now: datetime) -> bool:
 
 
 def _send(run: Run, now: datetime) -> None:
+    if _has_ended(run):
+        run.due_at = run.timeout_at = None
+        return
     if run.due_at is not None and now - run.due_at > LATE:
         run.due_at = hours.due_after(run.automation, now, 0)
         if run.due_at > now:
-            return
-    if is_settled(run):
-        stop(run)
-    elif run.message is not None and not has_failed(run.message):
-        write_again(run, now)
-    else:
-        run.failure = run.detail = None
+            return  # it became night meanwhile
+    if run.message is None or _failed(run.message):
         attempt(run)
+    else:
+        ask_again(run, now)
 
 
 def _end_silence(run: Run, now: datetime) -> None:
-    if is_settled(run) or run.due_at is not None or run.message is None:
+    message = run.message
+    if _has_ended(run) or run.due_at is not None or message is None:
         run.timeout_at = None
-    elif has_failed(run.message):
-        fail_with(run, run.message)
+    elif _failed(message):
+        fail_with(run, message)
     elif has_left(run):
         run.timeout_at = None
-    elif resends_left(run):
-        run.due_at, run.timeout_at = hours.due_after(run.automation, now, 0), None
-        ...
-    else:
+    elif not resends_left(run):
         expire(run, now)
+    elif (by_day := hours.due_after(run.automation, now, 0)) > now:
+        run.due_at, run.timeout_at = by_day, None
+    else:
+        ask_again(run, now)
+
+
+def _has_ended(run: Run) -> bool:
+    return any(at is not None for at in (run.replied_at, run.expired_at, run.cancelled_at))
+
+
+def _failed(message: Message) -> bool:
+    return message.failed_at is not None or message.sending in (Sending.FAILED, Sending.DISCARDED)

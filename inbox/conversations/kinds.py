@@ -142,6 +142,14 @@ def file(message: Message) -> File:
     )
 
 
+def header_file(message: Message) -> File | None:
+    """What stands above a template's text."""
+    stored, kind = message.media, _text(message.payload.get("media"))
+    if stored is None or kind not in SHAPES:
+        return None
+    return File(icon(kind), label(kind), stored.filename, stored.mime_type, "", stored)
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """A location: names as the sender's phone gave them, a link to a map when it can be found."""
@@ -268,6 +276,7 @@ READERS: dict[str, Callable[[Message], Any]] = {
     "contacts": cards,
     "cart": cart,
     "tap": tapped,
+    "template": header_file,
     "form": answers,
     "unsupported": complaints,
     "unknown": raw,

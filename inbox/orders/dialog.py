@@ -26,7 +26,6 @@ from inbox.forms import Fields
 from inbox.languages import N_, gettext, ngettext
 from models.types import Money, exponent, new_id
 
-
 CONSENT = N_("The customer agrees to receive offers on WhatsApp.")
 """What is read out and ticked; the words in the reader's language go into the ledger."""
 

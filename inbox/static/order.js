@@ -1,6 +1,8 @@
 // The order dialog: products found and added by keyboard or finger, amounts added up as they are
 // typed. The server reads everything anew; this only shows what it will say.
 
+import { combo, fold } from "./combo.js"
+import "./customer.js"
 import { amounts, format, parse, whole } from "./money.js"
 
 const form = () => document.querySelector("form.order-form")
@@ -15,6 +17,7 @@ function opened() {
   if (!here || here.dataset.ready) return
   here.dataset.ready = "yes"
   here.dataset.next = here.querySelectorAll("[data-line]").length
+  here.addEventListener("recount", () => recount(here))
   recount(here)
   const wrong = here.querySelector("[aria-invalid]")
   if (wrong) requestAnimationFrame(() => wrong.focus())
@@ -22,77 +25,20 @@ function opened() {
 
 // --- finding a product -----------------------------------------------------------------------------
 
-const list = () => document.getElementById("order-found")
 const search = () => document.getElementById("order-search")
-const options = () => [...list().querySelectorAll('[role="option"]')]
-const active = () => list().querySelector('[aria-selected="true"]')
 
-document.addEventListener("htmx:after:swap", () => {
-  if (!form() || document.activeElement !== search()) return
-  if (list().children.length && !active()) unfold(true)
-})
-
-function unfold(open) {
-  list().hidden = !open
-  search().setAttribute("aria-expanded", open)
-  mark(open ? options()[0] : undefined)
-  if (open) list().scrollIntoView({ block: "nearest" })
-}
-
-// Asks htmx for what the field says, also when it says nothing: then for everything.
-function find() {
-  search().dispatchEvent(new CustomEvent("find"))
-}
-
-function mark(option) {
-  active()?.setAttribute("aria-selected", "false")
-  option?.setAttribute("aria-selected", "true")
-  option?.scrollIntoView({ block: "nearest" })
-  if (option) search().setAttribute("aria-activedescendant", option.id)
-  else search().removeAttribute("aria-activedescendant")
-}
-
-function step(by) {
-  if (list().hidden) return find()
-  const all = options()
-  mark(all[(all.indexOf(active()) + by + all.length) % all.length])
-}
-
-const strokes = {
-  ArrowDown: () => step(1),
-  ArrowUp: () => step(-1),
-  Enter: () => (list().hidden || !active() ? undefined : choose(active())),
-  Escape: () => unfold(false),
-}
+combo("order-search", { choose })
 
 document.addEventListener("keydown", event => {
   if (!form()?.contains(event.target) || event.isComposing) return
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault()
     form().requestSubmit()
-  } else if (event.target === search() && strokes[event.key]) {
-    // Escape folds the list first; the next one is the dialog's.
-    if (event.key === "Escape" && list().hidden) return
-    event.preventDefault()
-    strokes[event.key]()
   } else if (event.key === "Enter" && event.target.matches("input")) {
     // An Enter too many must not take an order: from a quantity it leads back to the search.
     event.preventDefault()
     if (event.target.closest("[data-line]")) search().focus()
   }
-})
-
-document.addEventListener("pointerdown", event => {
-  if (!form()) return
-  const option = event.target.closest?.('#order-found [role="option"]')
-  if (option) {
-    event.preventDefault() // the search keeps the focus
-    choose(option)
-  } else if (event.target === search()) find()
-  else if (!event.target.closest?.(".order-search")) unfold(false)
-})
-document.addEventListener("focusin", event => {
-  if (form() && !list().hidden && !event.target.closest(".order-search")) unfold(false)
 })
 
 // --- lines -----------------------------------------------------------------------------------------
@@ -103,8 +49,7 @@ function choose(option) {
   if (known) more(known, 1)
   else add(fresh)
   search().value = ""
-  list().replaceChildren()
-  unfold(false)
+  fold(search(), { empty: true })
   const variant = (known ?? fresh).querySelector("select")
   if (variant && !variant.value) variant.focus()
 }
@@ -162,7 +107,7 @@ function remove(line) {
   line.remove()
   typed(lines)
   search().focus()
-  unfold(false)
+  fold(search())
 }
 
 // --- amounts ---------------------------------------------------------------------------------------
@@ -187,13 +132,13 @@ function recount(here, from) {
   const lines = [...here.querySelectorAll("[data-line]")].map(line => sum(line, figures, show))
   const catalog = amounts(lines.map(([quantity = 0, price = 0]) => [quantity, price])).catalog
   here.querySelector("[data-catalog]").textContent = show(catalog)
+  here.dataset.catalog = catalog
   const given = agree(here, from, catalog, figures)
   const fee = read(here.delivery_fee, figures) ?? 0
   const readable = lines.every(([quantity, price]) => quantity && price !== undefined) && !Number.isNaN(fee)
   const total = readable && given && amounts(lines, { ...given, fee })
   here.querySelector("[data-due]").textContent = total ? show(total.due) : "—"
   here.amount_due.value = total ? total.due : ""
-  named(here)
 }
 
 // [quantity, price], undefined where it cannot be read; the line shows what they make.
@@ -238,17 +183,11 @@ function agree(here, from, catalog, figures) {
   return Number.isNaN(given) || Number.isNaN(left) ? undefined : { discount: given, applied: left }
 }
 
-// An existing card keeps its name: say so as soon as another one is typed.
-function named(here) {
-  const note = here.querySelector("[data-name-kept]")
-  const { value, dataset } = here.elements.name
-  if (note) note.hidden = ["", dataset.original].includes(value.trim())
-}
-
 // --- after -----------------------------------------------------------------------------------------
 
 // What shows the conversation fetches itself, also when the live stream is down.
 document.addEventListener("order:created", event => {
+  if (!event.detail.conversation) return
   const name = `conversation:${event.detail.conversation}`
   for (const element of document.querySelectorAll(`[data-live~="${CSS.escape(name)}"]`))
     element.dispatchEvent(new CustomEvent("live"))

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from bot.reader import Unreadable, events
 from flows.events import (
-from tests.effort import examples
     AccountNews,
     Call,
     Echo,
@@ -29,6 +28,7 @@ from tests.effort import examples
     TemplateNews,
     Unknown,
 )
+from tests.effort import examples
 
 OURS = Path(__file__).parents[1] / "fixtures" / "webhooks"
 RECORDED = Path(__file__).parents[2].parent / "shared" / "fixtures" / "webhooks"
