@@ -97,7 +97,7 @@ def _goods(orders: Sequence[Order]) -> dict[UUID, Goods]:
     lines = [line for order in orders for line in order.lines]
     wanted = {line.variant_id for line in lines if line.variant_id}
     named = select(Variant.id, Variant.product_id).where(Variant.id.in_(wanted))
-    product = dict(db.session().execute(named).tuples().all()) if wanted else {}
+    product = dict(db.session().execute(named).all()) if wanted else {}
     return {
         order.id: Goods.of(
             (product[line.variant_id] for line in order.lines if line.variant_id in product),

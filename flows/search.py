@@ -12,7 +12,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, select, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Uuid,
+    any_,
+    delete,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
@@ -105,6 +117,10 @@ class Hits:
     more: bool
     """There were older ones, which nobody looked at."""
 
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        return Order.id == any_(literal(self.ids, ARRAY(Uuid)))
+
 
 def hits(text: str, limit: int = MOST) -> Hits | None:
     """The orders that have every word of the text; None when it has no word.
@@ -115,7 +131,8 @@ def hits(text: str, limit: int = MOST) -> Hits | None:
     wanted = sorted(typed(text), key=len, reverse=True)
     if not wanted:
         return None
-    rarest = _having(wanted[0]).subquery()
+    # One word alone: nothing can be lost by reading no further than the newest of it.
+    rarest = _having(wanted[0], 2 * (limit + 1) if len(wanted) == 1 else None).subquery()
     newest = select(rarest.c.id).distinct().order_by(rarest.c.id.desc()).limit(limit + 1)
     newest = newest.where(*(rarest.c.id.in_(_having(word)) for word in wanted[1:]))
     ids = list(db.session().scalars(newest))
@@ -128,7 +145,7 @@ def found(text: str) -> Sequence[Order]:
     if known is None:
         return []
     number = next((int(word) for word in typed(text) if word.isdecimal() and len(word) < 15), 0)
-    meant = (Order.id.in_(known.ids)) | (Order.number == number)
+    meant = or_(known.condition, Order.number == number)
     orders = select(Order).where(meant).options(joinedload(Order.stage))
     newest = orders.order_by(Order.created_at.desc(), Order.id.desc())
     listed = db.session().scalars(newest).all()
@@ -156,11 +173,13 @@ def _latin_digits(text: str) -> str:
     return "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
 
 
-def _having(word: str) -> Select[tuple[UUID]]:
+def _having(word: str, newest: int | None = None) -> Select[UUID]:
     ranges = [
         select(Word.id).where(Word.word >= prefix, Word.word < prefix + _END)
         for prefix in _prefixes(word)
     ]
+    if newest is not None:
+        ranges = [one.order_by(Word.id.desc()).limit(newest) for one in ranges]
     if len(ranges) == 1:
         return ranges[0]
     either = union_all(*ranges).subquery()

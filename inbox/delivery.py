@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from babel import numbers
 from flask import Blueprint, Response, jsonify, render_template, request
 
 from flows import delivery
 from flows.errors import Invalid
-from inbox import htmx, life
+from inbox import htmx, languages, life
 from inbox.auth import needs
 from inbox.current import current
-from inbox.filters import plain_amount
 from inbox.forms import Fields
 from inbox.languages import gettext as _
 from inbox.languages import ngettext, told
 from models.delivery import DeliveryZone
+from models.types import exponent
 
 pages = Blueprint("delivery", __name__)
 
@@ -26,6 +27,8 @@ LARGEST_LIST = 8 * 1024 * 1024
 """Bytes of a posted list: an Arabic letter takes six on its way."""
 CHIPS = 300
 """Up to so many cities are chips; more are lines of a text."""
+
+pages.add_app_template_filter(told, "refusal")
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -172,9 +175,7 @@ def bring_in() -> str:
     if "go" not in request.form:
         return render_template("delivery/import.html", **facts | {"plan": delivery.plan(reading)})
     done = delivery.bring_in(reading)
-    htmx.toast(
-        ngettext("%(num)s city is in.", "%(num)s cities are in.", len(reading.lines))
-    )
+    htmx.toast(ngettext("%(num)s city is in.", "%(num)s cities are in.", len(reading.lines)))
     if not reading.wrong:
         return _saved()
     # What was wrong stays to be corrected; what was right is in and need not come again.
@@ -234,18 +235,19 @@ def fee() -> str | Response:
 
 
 def _worth(fields: Fields) -> int:
-    total = fields.money("worth", current.merchant.currency)
-    return total if total is not None else fields.whole("total") or 0
+    typed = fields.money("worth", current.merchant.currency)
+    return typed if typed is not None else request.args.get("total", 0, type=int)
 
 
 @pages.get("/cities")
 @needs("orders.create")
 def cities() -> str | Response:
-    """Cities that begin with `q`: options of a list, or JSON for whoever accepts it."""
-    found = delivery.cities(request.args.get("q", "")[:80])
+    """Cities that begin with `q` (or `city`): options of a list, or JSON for whoever accepts it."""
+    asked = request.args.get("q") or request.args.get("city") or ""
+    found = delivery.cities(asked[:80])
     if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
         return jsonify([{"name": city.name, "other": city.other} for city in found])
-    return render_template("delivery/_cities.html", cities=found)
+    return render_template("delivery/_cities.html", cities=found, asked=asked)
 
 
 def _told(refusal: Invalid) -> dict[str, str]:
@@ -253,4 +255,10 @@ def _told(refusal: Invalid) -> dict[str, str]:
 
 
 def _typed(amount: int | None) -> str:
-    return "" if amount is None else plain_amount(current.merchant.money(amount))
+    """An amount as people type it: 35,00"""
+    if amount is None:
+        return ""
+    money = current.merchant.money(amount)
+    digits = "0" * exponent(money.currency)
+    locale = languages.locale(current.language, current.country)
+    return numbers.format_decimal(money.decimal, format=f"0.{digits}".rstrip("."), locale=locale)

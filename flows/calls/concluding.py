@@ -198,7 +198,8 @@ def last(by: Membership) -> tuple[CallAttempt, Order] | None:
         .order_by(CallAttempt.at.desc(), CallAttempt.id.desc())
         .limit(1)
     )
-    return session.execute(newest).tuples().first()
+    found = session.execute(newest).first()
+    return (found[0], found[1]) if found else None
 
 
 def take_back(attempt_id: UUID, *, by: Membership) -> Taken:

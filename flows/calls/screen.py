@@ -81,7 +81,7 @@ def _earlier(order: Order) -> dict[SystemState, int]:
         .where(Order.customer_id == order.customer_id, Order.id != order.id)
         .group_by(Order.state)
     )
-    return dict(db.session().execute(counted).tuples().all())
+    return dict(db.session().execute(counted).all())
 
 
 def _last_messages(conversation: Conversation) -> Sequence[Message]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 
 from flows import conversations
-from flows.errors import N_
+from flows.errors import N_, Invalid, Refused
 from models import db
 from models.conversation import Conversation
 from models.customer import Consent, Customer, WhatsAppIdentity
@@ -49,10 +49,13 @@ def record(
 
     Who agrees may be advertised to on every account; who takes it back on none. `source` is one
     of SOURCES, `wording` what they wrote or agreed to. An agreement that was said (`at`) before
-    the newest withdrawal is kept in the ledger and changes nothing.
+    the newest withdrawal is kept in the ledger and changes nothing. Raises Invalid when somebody
+    of the team tells of an agreement without saying to what.
     """
     if source not in SOURCES or (customer is None and identity is None):
         raise ValueError("a known source, and somebody")
+    if given and source == "person" and not wording.strip():
+        raise Invalid({"wording": Refused("missing", N_("Say what they agreed to, and how."))})
     customer = customer or (identity.customer if identity else None)
     people = _people(customer, identity)
     db.session().flush()  # a card or an account made just now must be there before the ledger's row

@@ -71,4 +71,4 @@ def _counts(ids: Iterable[UUID]) -> dict[UUID, int]:
         .where(Order.customer_id.in_(list(ids)))
         .group_by(Order.customer_id)
     )
-    return dict(db.session().execute(counted).tuples().all())
+    return dict(db.session().execute(counted).all())

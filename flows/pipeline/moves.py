@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from flows import conversations, live, runs, stock
 from flows.errors import N_, Refused
-from flows.pipeline.memory import recall, remember
+from flows.pipeline.memory import INSTANTS, recall, remember
 from flows.pipeline.rules import Rules, check_open
 from models import db
 from models.conversation import Conversation
@@ -17,6 +17,9 @@ from models.order import Order
 from models.pipeline import REASONED, Stage, SystemState
 from models.timeline import Actor, By, Entry
 from models.types import utcnow
+
+# What a move reads of an order or writes over.
+_FRESH = ["stage_id", "state", "version", "flags", "reason", *INSTANTS, "stage", "lines"]
 
 
 def enter(order: Order, stage: Stage, *, by: By) -> Entry:
@@ -107,7 +110,7 @@ def hold_all(orders: Sequence[Order]) -> None:
     # key_share: a row that only points at the order, like its message, need not wait.
     _lock(Order, {order.id for order in orders})
     for order in orders:
-        session.refresh(order, ["stage_id", "state", "version", "flags", "stage", "lines"])
+        session.refresh(order, _FRESH)
 
 
 def hold_stage(stage: Stage) -> None:

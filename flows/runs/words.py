@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.errors import N_
+from flows.verdicts import REASONS
 
 # Why nothing was queued, for people; what Meta refused afterwards is told by flows.verdicts.
 FAILURES: dict[str, str] = {
@@ -23,4 +24,15 @@ CANCELLATIONS: dict[str, str] = {
     "blocked": N_("The customer is blocked."),
     "no_consent": N_("The customer has not agreed to advertising, or no longer does."),
     "undone": N_("The move was undone before the message left."),
+    "by_hand": N_("Somebody cancelled it before it left."),
 }
+
+
+def explain(code: str) -> tuple[str, str]:
+    """What happened and what to do about it, as sentences to translate; ("", "") when unknown.
+
+    For a run's failure or cancel_reason and for its message's reason; {missing} is in one of them.
+    """
+    if code in REASONS:
+        return REASONS[code].what, REASONS[code].advice
+    return FAILURES.get(code) or CANCELLATIONS.get(code, ""), ""

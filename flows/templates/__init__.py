@@ -6,7 +6,7 @@ submitted, deleted. submitting: on its way to Meta. news: what Meta says. syncin
 """
 
 from flows.templates.blanks import FACTS, facts
-from flows.templates.checking import LIMITS, offers, suggest_name
+from flows.templates.checking import LIMITS, suggest_name
 from flows.templates.composing import (
     BUTTONS,
     CATEGORIES,
@@ -31,8 +31,9 @@ from flows.templates.drafts import (
     submitting,
     users,
 )
-from flows.templates.filling import Rendered, clean_value, fill, preview, render
+from flows.templates.filling import Rendered, clean_value, fill, preview, render, sampled
 from flows.templates.news import announced_for, hear, keep
+from flows.templates.offers import offers
 from flows.templates.sending import (
     SENDABLE_BUTTONS,
     check_sendable,
@@ -44,6 +45,7 @@ from flows.templates.sending import (
 )
 from flows.templates.submitting import PROBLEMS, Submission, Submitted, claim, conclude
 from flows.templates.syncing import Account, Freshness, freshness, keep_listed, refresh, take
+from flows.templates.usage import Dearer, dearer, delivered, listed, prices
 
 __all__ = [
     "BUTTONS",
@@ -56,6 +58,7 @@ __all__ = [
     "PROBLEMS",
     "SENDABLE_BUTTONS",
     "Account",
+    "Dearer",
     "Form",
     "FormButton",
     "Freshness",
@@ -69,6 +72,8 @@ __all__ = [
     "claim",
     "clean_value",
     "conclude",
+    "dearer",
+    "delivered",
     "discard",
     "examples",
     "facts",
@@ -80,14 +85,17 @@ __all__ = [
     "keep",
     "keep_listed",
     "languages_of",
+    "listed",
     "media_of",
     "needs_file",
     "obstacle",
     "offers",
     "preview",
+    "prices",
     "refresh",
     "remove",
     "render",
+    "sampled",
     "save",
     "sendable",
     "submit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,34 +17,71 @@ from models import db
 from models.template import VARIABLE, MessageTemplate
 from models.types import fold
 
+LIMITS = {"header_text": 60, "body": 1024, "footer": 60, "button": 25, "url": 2000}
+MOST_BUTTONS = 10
+MOST_OF_A_KIND = {"url": 2, "phone_number": 1}
+
 NAME = re.compile(r"[a-z0-9_]{1,512}")
 PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
 BRACES = re.compile(r"\{\{|\}\}")
 AT_AN_END = re.compile(r"\A[\s*_~]*\{\{|\}\}[\s*_~]*\Z")
-LIMITS = {"header_text": 60, "body": 1024, "footer": 60, "button": 25, "url": 2000, "phone": 20}
-MOST_BUTTONS = 10
-MOST_OF_A_KIND = {"quick_reply": 10, "url": 2, "phone_number": 1}
+GAPS = re.compile(r"\n\s*\n\s*\n| {4}|\t")
+EMOJI = re.compile("[\u231a-\u2bff\u3030\u303d\U0001f000-\U0001faff]")
+
+SENTENCES = {
+    "name": N_("Small letters a–z, digits and _ only, at most 512."),
+    "name_taken": N_("This name is taken in this language. Choose another name."),
+    "choose": N_("Choose one of the list."),
+    "category": N_("Choose utility or marketing."),
+    "file": N_("Choose a file: WhatsApp wants to see an example."),
+    "file_type": N_("WhatsApp does not take this type of file here."),
+    "no_header": N_("Write something, or choose no header."),
+    "plain_header": N_("No line breaks, emoji, or the signs * _ ~ ` here."),
+    "one_blank": N_("A header has one variable at most."),
+    "no_body": N_("Write what the customer should read."),
+    "edge": N_("A variable cannot be the first or the last word: add words around it."),
+    "gaps": N_("At most one empty line, and no long gaps between words."),
+    "adjacent": N_("Put words between two variables."),
+    "ratio": N_("Too many variables for so few words: write {words} words at least."),
+    "no_blank": N_("No variables here."),
+    "plain": N_("No line breaks or emoji here."),
+    "too_long": N_("Too long: {limit} characters at most."),
+    "braces": N_("A variable is written {example}: two braces on each side."),
+    "names": N_("Use either numbers or small-letter names, not both."),
+    "order": N_("Number the variables in their order: {example}."),
+    "example": N_("WhatsApp wants an example here."),
+    "twin": N_("The template {name} says the same. WhatsApp refuses a second one."),
+    "ten_buttons": N_("Ten buttons at most."),
+    "too_many": N_("Two links and one phone number at most."),
+    "kind": N_("This kind of button cannot be made here."),
+    "no_words": N_("Write what stands on the button."),
+    "twice": N_("Another button says the same."),
+    "plain_button": N_("No variables, line breaks or emoji here."),
+    "phone": N_("This is not a phone number."),
+    "url": N_("A link starts with https:// and a web address."),
+    "url_blank": N_("A link may end with {example}, and nowhere else."),
+}
 
 Wrong = Iterator[tuple[str, Refused]]
 
 
 def suggest_name(title: str) -> str:
-    """A name Meta takes, of a title in any language with Latin letters; "" when none is left."""
+    """A name Meta takes, of a title in Latin letters; "" when none of it can stay."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:512]
 
 
 def check_identity(form: Form, template: MessageTemplate | None = None) -> None:
-    """Refuse (Invalid) what a draft cannot be kept under: name, language, the account's own."""
+    """Refuse (Invalid) what a draft cannot be kept under: name, language, category."""
     _refuse(_identity(form, template))
 
 
 def check(form: Form, template: MessageTemplate | None = None) -> None:
     """Refuse (Invalid) everything that Meta would: `fields` names each wrong one."""
-    _refuse(found for rule in RULES for found in rule(form, template))
+    _refuse(wrong for rule in RULES for wrong in rule(form, template))
 
 
-def _refuse(found: Wrong) -> None:
+def _refuse(found: Iterable[tuple[str, Refused]]) -> None:
     fields: dict[str, Refused] = {}
     for name, why in found:
         fields.setdefault(name, why)
@@ -52,26 +89,23 @@ def _refuse(found: Wrong) -> None:
         raise Invalid(fields)
 
 
-def _no(code: str, sentence: str, **facts: Any) -> Refused:
-    return Refused(code, sentence, **facts)
+def _no(field: str, code: str, **facts: Any) -> tuple[str, Refused]:
+    return field, Refused(code, SENTENCES[code], **facts)
 
 
 # --- what it is called ----------------------------------------------------------------------------
 
 
 def _identity(form: Form, template: MessageTemplate | None) -> Wrong:
+    known = (template.language,) if template else ()
     if not NAME.fullmatch(form.name):
-        yield "name", _no("name", N_("Small letters a–z, digits and _ only, at most 512."))
-    known = template.language if template else ""
-    if form.language not in (*LANGUAGES, known):
-        yield "language", _no("language", N_("Choose one of the list."))
+        yield _no("name", "name")
+    if form.language not in (*LANGUAGES, *known):
+        yield _no("language", "choose")
     if form.category not in CATEGORIES:
-        yield "category", _no("category", N_("Choose utility or marketing."))
+        yield _no("category", "category")
     if _namesake(form, template):
-        yield (
-            "name",
-            _no("name_taken", N_("This name is taken in this language. Choose another name.")),
-        )
+        yield _no("name", "name_taken")
 
 
 def _namesake(form: Form, template: MessageTemplate | None) -> bool:
@@ -91,93 +125,67 @@ def _namesake(form: Form, template: MessageTemplate | None) -> bool:
 
 def _header(form: Form, _: MessageTemplate | None) -> Wrong:
     if form.header not in HEADERS:
-        yield "header", _no("header", N_("Choose one of the list."))
-    if form.header in MEDIA:
-        if form.media is None:
-            yield "media", _no("media", N_("Choose a file: WhatsApp wants to see an example."))
-        elif form.media.mime_type not in MEDIA[form.header]:
-            yield "media", _no("media_type", N_("WhatsApp does not take this type of file here."))
+        yield _no("header", "choose")
+    if form.header in MEDIA and form.media is None:
+        yield _no("media", "file")
+    elif form.header in MEDIA and form.media and form.media.mime_type not in MEDIA[form.header]:
+        yield _no("media", "file_type")
     if form.header == "text":
-        yield from _header_text(form)
+        yield from _header_text(form.header_text)
 
 
-def _header_text(form: Form) -> Wrong:
-    text = form.header_text
+def _header_text(text: str) -> Wrong:
     if not text:
-        yield "header_text", _no("empty", N_("Write something, or choose no header."))
-    if "\n" in text or re.search(r"[*_~`]", VARIABLE.sub("", text)) or _emoji(text):
-        yield "header_text", _no("plain", N_("No line breaks, emoji, or the signs * _ ~ ` here."))
+        yield _no("header_text", "no_header")
+    if "\n" in text or EMOJI.search(text) or re.search(r"[*_~`]", VARIABLE.sub("", text)):
+        yield _no("header_text", "plain_header")
     if len(set(VARIABLE.findall(text))) > 1:
-        yield "header_text", _no("one_blank", N_("A header has one variable at most."))
+        yield _no("header_text", "one_blank")
 
 
 def _body(form: Form, _: MessageTemplate | None) -> Wrong:
-    if not form.body:
-        yield "body", _no("empty", N_("Write what the customer should read."))
-    if AT_AN_END.search(form.body):
-        yield (
-            "body",
-            _no(
-                "edge", N_("A variable cannot be the first or the last word: add words around it.")
-            ),
-        )
-    if re.search(r"\n\s*\n\s*\n| {4}|\t", form.body):
-        yield "body", _no("spaces", N_("At most one empty line, and no long gaps between words."))
-    blanks = [match.span() for match in VARIABLE.finditer(form.body)]
-    if any(not form.body[a[1] : b[0]].strip() for a, b in pairwise(blanks)):
-        yield "body", _no("adjacent", N_("Put words between two variables."))
-    yield from _enough_words(form)
-
-
-def _enough_words(form: Form) -> Wrong:
-    """2388293; Meta keeps its formula to itself, this one is on the safe side."""
-    blanks = len(set(VARIABLE.findall(form.body)))
-    words = len(re.findall(r"\w+", VARIABLE.sub(" ", form.body)))
-    if blanks and words < 2 * blanks + 1:
-        yield (
-            "body",
-            _no(
-                "ratio",
-                N_("Too many variables for so few words: write {words} words at least."),
-                words=2 * blanks + 1,
-            ),
-        )
+    text = form.body
+    spans = [blank.span() for blank in VARIABLE.finditer(text)]
+    if not text:
+        yield _no("body", "no_body")
+    if AT_AN_END.search(text):
+        yield _no("body", "edge")
+    if GAPS.search(text):
+        yield _no("body", "gaps")
+    if any(not text[before[1] : after[0]].strip() for before, after in pairwise(spans)):
+        yield _no("body", "adjacent")
+    # 2388293; Meta keeps its formula to itself, this one is on the safe side.
+    enough = 2 * len(set(VARIABLE.findall(text))) + 1
+    if spans and len(re.findall(r"\w+", VARIABLE.sub(" ", text))) < enough:
+        yield _no("body", "ratio", words=enough)
 
 
 def _footer(form: Form, _: MessageTemplate | None) -> Wrong:
     if BRACES.search(form.footer):
-        yield "footer", _no("no_blank", N_("No variables here."))
-    if "\n" in form.footer or _emoji(form.footer):
-        yield "footer", _no("plain", N_("No line breaks or emoji here."))
+        yield _no("footer", "no_blank")
+    if "\n" in form.footer or EMOJI.search(form.footer):
+        yield _no("footer", "plain")
 
 
-def _lengths(form: Form, _: MessageTemplate | None) -> Wrong:
-    for name, text in (
-        ("header_text", form.header_text if form.header == "text" else ""),
-        ("body", form.body),
-        ("footer", form.footer),
-    ):
+def _texts(form: Form, _: MessageTemplate | None) -> Wrong:
+    header = form.header_text if form.header == "text" else ""
+    for name, text in (("header_text", header), ("body", form.body), ("footer", form.footer)):
         if len(text) > LIMITS[name]:
-            yield name, _too_long(LIMITS[name])
+            yield _no(name, "too_long", limit=LIMITS[name])
         if len(BRACES.findall(text)) != 2 * len(VARIABLE.findall(text)):
-            yield name, _no("braces", N_("A variable is written {{1}}: two braces on each side."))
+            yield _no(name, "braces", example="{{1}}")
 
 
 def _blanks(form: Form, _: MessageTemplate | None) -> Wrong:
     for part, field in (("header", "header_text"), ("body", "body")):
         names = [name for where, name in form.blanks if where == part]
-        if form.named:
-            if not all(PARAMETER.fullmatch(name) for name in names):
-                yield field, _no("names", N_("Use either numbers or small-letter names, not both."))
-        elif names != [str(number) for number in range(1, len(names) + 1)]:
-            yield (
-                field,
-                _no("order", N_("Number the variables in their order: {{1}}, {{2}}, {{3}}.")),
-            )
+        if form.named and not all(PARAMETER.fullmatch(name) for name in names):
+            yield _no(field, "names")
+        elif not form.named and names != [str(n) for n in range(1, len(names) + 1)]:
+            yield _no(field, "order", example="{{1}}, {{2}}, {{3}}")
     for part, name in form.blanks:
         if not form.examples.get(f"{part}.{name}", "").strip():
-            sentence = N_("WhatsApp wants an example here.")
-            yield f"examples.{part}.{name}", _no("example", sentence)
+            yield _no(f"examples.{part}.{name}", "example")
 
 
 def _twin(form: Form, template: MessageTemplate | None) -> Wrong:
@@ -187,17 +195,11 @@ def _twin(form: Form, template: MessageTemplate | None) -> Wrong:
         MessageTemplate.state.not_in(("deleted", "draft")),
         MessageTemplate.category != "authentication",
     )
-    for other in db.session().scalars(others):
-        if other is not template and (other.body, other.footer) == (form.body, form.footer):
-            yield (
-                "body",
-                _no(
-                    "twin",
-                    N_("The template {name} says the same. WhatsApp refuses a second one."),
-                    name=other.name,
-                ),
-            )
-            return
+    said = (form.body, form.footer)
+    same = (t for t in db.session().scalars(others) if (t.body, t.footer) == said)
+    twin = next((other for other in same if other is not template), None)
+    if twin is not None:
+        yield _no("body", "twin", name=twin.name)
 
 
 # --- its buttons ----------------------------------------------------------------------------------
@@ -205,77 +207,45 @@ def _twin(form: Form, template: MessageTemplate | None) -> Wrong:
 
 def _buttons(form: Form, _: MessageTemplate | None) -> Wrong:
     if len(form.buttons) > MOST_BUTTONS:
-        yield "buttons", _no("too_many", N_("Ten buttons at most."))
+        yield _no("buttons", "ten_buttons")
     for kind, most in MOST_OF_A_KIND.items():
         if sum(button.kind == kind for button in form.buttons) > most:
-            yield "buttons", _no("too_many", N_("Two links and one phone number at most."))
+            yield _no("buttons", "too_many")
     words = [fold(button.text) for button in form.buttons]
     for index, button in enumerate(form.buttons):
         at = f"buttons.{index}"
         if button.kind not in BUTTONS:
-            yield f"{at}.kind", _no("kind", N_("This kind of button cannot be made here."))
-        if not button.text:
-            yield f"{at}.text", _no("empty", N_("Write what stands on the button."))
-        elif words.index(words[index]) != index:
-            yield f"{at}.text", _no("twice", N_("Another button says the same."))
-        if len(button.text) > LIMITS["button"]:
-            yield f"{at}.text", _too_long(LIMITS["button"])
-        if BRACES.search(button.text) or "\n" in button.text or _emoji(button.text):
-            yield f"{at}.text", _no("plain", N_("No variables, line breaks or emoji here."))
+            yield _no(f"{at}.kind", "kind")
+        yield from _words(f"{at}.text", button.text)
+        if words[index] in words[:index]:
+            yield _no(f"{at}.text", "twice")
         if button.kind == "url":
-            yield from ((f"{at}.{name}", why) for name, why in _link(button.value, button.example))
+            yield from _link(at, button.value, button.example)
         if button.kind == "phone_number" and not re.fullmatch(r"\+\d{6,19}", button.value):
-            yield f"{at}.value", _no("phone", N_("This is not a phone number."))
+            yield _no(f"{at}.value", "phone")
 
 
-def _link(url: str, example: str) -> Wrong:
-    address = urlsplit(VARIABLE.split(url)[0])
+def _words(field: str, text: str) -> Wrong:
+    if not text:
+        yield _no(field, "no_words")
+    if len(text) > LIMITS["button"]:
+        yield _no(field, "too_long", limit=LIMITS["button"])
+    if BRACES.search(text) or "\n" in text or EMOJI.search(text):
+        yield _no(field, "plain_button")
+
+
+def _link(at: str, url: str, example: str) -> Wrong:
+    address, blanks = urlsplit(VARIABLE.split(url)[0]), VARIABLE.findall(url)
     if address.scheme not in ("http", "https") or "." not in address.netloc or " " in url:
-        yield "value", _no("url", N_("A link starts with https:// and a web address."))
+        yield _no(f"{at}.value", "url")
     if len(url) > LIMITS["url"]:
-        yield "value", _too_long(LIMITS["url"])
-    blanks = VARIABLE.findall(url)
+        yield _no(f"{at}.value", "too_long", limit=LIMITS["url"])
     if blanks and (blanks != ["1"] or not url.endswith("{{1}}")):
-        yield "value", _no("url_blank", N_("A link may end with {{1}}, and nowhere else."))
+        yield _no(f"{at}.value", "url_blank", example="{{1}}")
     elif blanks and not example.strip():
-        yield "example", _no("example", N_("WhatsApp wants an example here."))
-
-
-def _too_long(limit: int) -> Refused:
-    return _no("too_long", N_("Too long: {limit} characters at most."), limit=limit)
-
-
-def _emoji(text: str) -> bool:
-    return re.search(r"[\u231a-\u2bff\u3030\u303d\U0001f000-\U0001faff]", text) is not None
+        yield _no(f"{at}.example", "example")
 
 
 RULES: tuple[Callable[[Form, MessageTemplate | None], Wrong], ...] = (
-    *(_identity, _header, _body, _footer, _lengths, _blanks, _twin, _buttons),
+    *(_identity, _header, _body, _footer, _texts, _blanks, _twin, _buttons),
 )
-
-
-# --- what Meta will charge it as ------------------------------------------------------------------
-
-# Words that make Meta take a utility template for an advertisement (spec: any offer or upsell).
-_OFFERS = (
-    *("promo", "promotion", "promotions", "code promo", "remise", "remises", "reduction", "rabais"),
-    *("solde", "soldes", "offre", "offres", "offert", "offerte", "gratuit", "gratuite", "cadeau"),
-    *("profitez", "decouvrez", "vente flash", "bon plan", "nouvelle collection", "nouveautes"),
-    *("exclusif", "exclusive", "prix reduit", "derniere chance", "black friday", "parrainage"),
-    *("discount", "sale", "sales", "offer", "offers", "deal", "deals", "coupon", "voucher"),
-    *("for free", "gift", "new arrivals", "limited time", "last chance", "special price", "save"),
-    *("تخفيض", "تخفيضات", "خصم", "خصومات", "عرض", "عروض", "هدية", "هدايا", "مجانا", "مجاني"),
-    *("كوبون", "حصري", "اغتنم", "تنزيلات", "همزة", "برومو"),
-)
-_OFFER = re.compile(
-    r"(?<!\w)(?:[وبلف]?ال|[وبل])?(?:" + "|".join(map(re.escape, map(fold, _OFFERS))) + r")(?!\w)"
-    r"|\d+\s?[%٪]"
-)
-
-
-def offers(form: Form) -> list[str]:
-    """The words for which Meta would charge a utility template as marketing; none is best."""
-    if form.category != "utility":
-        return []
-    said = [form.header_text, form.body, form.footer, *(button.text for button in form.buttons)]
-    return list(dict.fromkeys(match[0] for text in said for match in _OFFER.finditer(fold(text))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -121,21 +121,27 @@ def remove(template: MessageTemplate, *, everywhere: bool = False) -> None:
     live.changed("templates")
 
 
-def users(*templates: MessageTemplate) -> Sequence[Automation]:
+def users(*templates: MessageTemplate) -> list[Automation]:
     """The automations that send one of these, first or after a failure."""
-    ids = {template.id for template in templates}
-    named = {str(id_) for id_ in ids}
-    everyone = db.session().scalars(select(Automation).order_by(Automation.name, Automation.id))
-    return [
-        automation
-        for automation in everyone
-        if automation.template_id in ids or _resorts_to(automation) & named
-    ]
+    known = users_by_template()
+    found = {a.id: a for template in templates for a in known.get(template.id, ())}
+    return list(found.values())
 
 
-def _resorts_to(automation: Automation) -> set[str]:
-    deeds = automation.on_failure.values()
-    return {str(deed.get("template_id")) for deed in deeds if isinstance(deed, dict)}
+def users_by_template() -> dict[UUID, list[Automation]]:
+    """Template id → the automations that send it, by name."""
+    found: dict[UUID, list[Automation]] = {}
+    everyone = select(Automation).order_by(Automation.name, Automation.id)
+    for automation in db.session().scalars(everyone):
+        for template_id in {automation.template_id, *_resorts_to(automation)}:
+            found.setdefault(template_id, []).append(automation)
+    return found
+
+
+def _resorts_to(automation: Automation) -> Iterator[UUID]:
+    for deed in automation.on_failure.values():
+        if isinstance(deed, dict) and deed.get("template_id"):
+            yield UUID(str(deed["template_id"]))
 
 
 def languages_of(template: MessageTemplate) -> Sequence[MessageTemplate]:
@@ -188,6 +194,7 @@ def _fresh(form: Form) -> MessageTemplate:
 
 def _hold(template: MessageTemplate) -> None:
     """Locked and read anew: two people, or a worker, may hold the same template."""
+    db.session().flush()  # what this request has changed of it must not be read over
     db.session().refresh(template, with_for_update=True)
 
 

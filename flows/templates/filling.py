@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.errors import N_, Refused
 from flows.templates.blanks import facts
+from flows.templates.composing import Form
 from models.order import Order
 from models.template import VARIABLE, Button, MessageTemplate
 
@@ -66,6 +67,25 @@ def preview(template: MessageTemplate, mapping: Mapping[str, Any], order: Order)
     """The template as `order` would fill it; what is not mapped or not known stays a blank."""
     values = _values(template, mapping, order)
     return render(template, {key: value for key, value in values.items() if value})
+
+
+def sampled(form: Form) -> Rendered:
+    """What somebody writes, with the examples in its blanks; one without stays seen."""
+    values = {key: text for key, text in form.examples.items() if text}
+    return Rendered(
+        header=_filled("header", form.header_text if form.header == "text" else "", values),
+        body=_filled("body", form.body, values),
+        footer=form.footer,
+        buttons=tuple(
+            Button(
+                index,
+                button.kind,
+                button.text,
+                VARIABLE.sub(lambda blank, b=button: b.example or blank[0], button.value),  # type: ignore[misc]
+            )
+            for index, button in enumerate(form.buttons)
+        ),
+    )
 
 
 def _values(template: MessageTemplate, mapping: Mapping[str, Any], order: Order) -> dict[str, str]:

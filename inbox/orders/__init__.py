@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from flask import render_template, request
-from markupsafe import Markup
 
-from flows import costs, orders, pipeline, threads
-from flows.verdicts import REASONS
+from flows import orders, threads
 from inbox.auth import needs
-from inbox.conversations import prices
-from inbox.current import current
-from inbox.orders import duplicates, taking, words
+from inbox.orders import duplicates, page, revising, taking
 from inbox.orders.routes import pages
-from models.message import Message
-from models.timeline import By
 
-__all__ = ["duplicates", "pages", "taking"]
+__all__ = ["duplicates", "page", "pages", "revising", "taking"]
 
 
 # --- beside the conversation ----------------------------------------------------------------------
@@ -36,34 +28,3 @@ def older(conversation_id: UUID) -> str:
     return render_template(
         "orders/_slips.html", conversation=conversation, orders=listed, more=more
     )
-
-
-# --- one order ------------------------------------------------------------------------------------
-
-
-@pages.get("/orders/<int:number>")
-@needs("orders.read")
-def show(number: int) -> str:
-    order = orders.find(number)
-    said = orders.said(order)
-    facts: dict[str, Any] = {
-        "order": order,
-        "adjustments": orders.adjustments(order),
-        "timeline": [words.told(entry, order.currency) for entry in orders.timeline(order)],
-        "said": said,
-        "reasons": REASONS,
-        "moves": pipeline.allowed(order, By.user(current.member))
-        if current.may("orders.move")
-        else [],
-        "methods": orders.PAYMENT_METHODS,
-        "statuses": orders.PAYMENT_STATUSES,
-    }
-    if current.sees_money:
-        facts["prices"] = _prices(said)
-    template = "orders/_order.html" if current.wants_fragment else "orders/show.html"
-    return render_template(template, **facts)
-
-
-def _prices(said: Sequence[Message]) -> dict[UUID, tuple[Markup, str] | None]:
-    settled = costs.of_messages([message.id for message in said])
-    return {message.id: prices.of(message, settled.get(message.id)) for message in said}

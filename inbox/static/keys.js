@@ -37,7 +37,7 @@ function letter({ key, code, shiftKey }) {
   if (/^[a-z]$/i.test(key)) return key.toLowerCase()
   if (/^Key[A-Z]$/.test(code) && !/^[\x00-\x7f]$/.test(key)) return code.slice(3).toLowerCase()
   // A French keyboard writes & where the 1 is, an Arabic one ١.
-  if (/^(Digit|Numpad)\d$/.test(code) && !shiftKey) return code.at(-1)
+  if (/^Digit\d$/.test(code) && !shiftKey) return code.at(-1)
   return key === "؟" ? "?" : key
 }
 

@@ -14,6 +14,7 @@ from models.catalog import Variant
 from models.channel import Channel
 from models.conversation import Conversation
 from models.customer import Customer
+from models.merchant import Merchant
 from models.message import Message, Sending
 from models.order import Order, OrderLine
 from models.pipeline import Pipeline, Stage, SystemState
@@ -98,6 +99,21 @@ def held(variant: Variant) -> tuple[int, int]:
     """(available, reserved) of the only warehouse."""
     (level,) = stock.levels(variant)
     return level.available, level.reserved
+
+
+def number(merchant: Merchant) -> Channel:
+    """A second number of the merchant, in a messaging account of its own."""
+    other = Channel(
+        name="Deuxième",
+        phone_number_id="3" * 15,
+        waba_id="9333",
+        display_phone_number="+212 520-000003",
+        country="MA",
+        merchant_id=merchant.id,
+    )
+    db.session().add(other)
+    db.session().flush()
+    return other
 
 
 def template(body: str = BODY, **values: Any) -> MessageTemplate:

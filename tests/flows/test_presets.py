@@ -4,7 +4,6 @@ from flows import presets, stages
 from models import db
 from models.db import MerchantSession
 from models.merchant import Merchant
-from models.user import Membership
 from tests.flows import shop
 
 COD = [
@@ -48,27 +47,23 @@ def test_the_cod_preset_has_the_ten_stages_of_the_trade(
     assert pipeline.ships
 
 
-@pytest.mark.parametrize(
-    ("preset", "stages"),
-    [("digital", DIGITAL), ("services", SERVICES)],
-    ids=["digital", "services"],
-)
+@pytest.mark.parametrize(("preset", "expected"), [("digital", DIGITAL), ("services", SERVICES)])
 def test_what_is_not_shipped_has_the_stages_of_its_trade(
     preset: str,
-    stages: list[tuple[str, str | None]],
+    expected: list[tuple[str, str | None]],
     merchant: Merchant,
     session: MerchantSession,
 ) -> None:
     pipeline = presets.apply(merchant, preset, "en")
 
     db.session().flush()
-    assert [(s.name, s.state) for s in pipeline.stages] == stages
+    assert [(s.name, s.state) for s in pipeline.stages] == expected
     assert not pipeline.ships
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS)
 def test_in_every_preset_an_order_can_come_from_the_first_stage_to_every_other(
-    preset: str, merchant: Merchant, agent: Membership, session: MerchantSession
+    preset: str, merchant: Merchant, session: MerchantSession
 ) -> None:
     made = presets.apply(merchant, preset, "en")
     db.session().flush()

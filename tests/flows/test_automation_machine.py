@@ -1,0 +1,227 @@
+"""Orders, customers, Meta and a clock that stops and jumps, in any order: what must stay true.
+
+No automation twice, none missed, a run is answered or expired but never both, and nothing waits
+that has ended.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import time_machine
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+from sqlalchemy import func, select
+
+from flows import pipeline, runs
+from flows.errors import Refused
+from flows.events import Person
+from models import db
+from models.automation import Automation, Run
+from models.message import Message
+from models.order import Order
+from models.pipeline import SystemState
+from models.timeline import AUTOMATION, By, Entry
+from models.types import utcnow
+from tests import factories
+from tests.flows import meta, shop
+
+NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, *_ = SystemState
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+_number = itertools.count(100)
+
+
+class Automations(RuleBasedStateMachine):
+    """To confirm asks, waits and falls back to Unreachable; Unreachable says so."""
+
+    orders = Bundle("orders")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = time_machine.travel(START, tick=False)
+        self.traveller = self.clock.start()
+        number = next(_number)
+        self.merchant = factories.merchant(number=str(number))
+        self.phone_number_id = str(number) * 15
+        self.agent = By.user(factories.member(self.merchant, "manager"))
+        self.talks = itertools.count(212661000000)
+        self.customers: dict[UUID, Person] = {}
+
+    def teardown(self) -> None:
+        try:
+            self.everything_comes_to_an_end()
+        finally:
+            self.clock.stop()
+
+    @initialize(
+        delay=st.sampled_from([0, 3600]),
+        timeout=st.sampled_from([None, 86_400]),
+        counted_from=st.sampled_from(["sent", "delivered"]),
+        resends=st.sampled_from([0, 1]),
+        retrigger=st.booleans(),
+    )
+    def set_up(
+        self, delay: int, timeout: int | None, counted_from: str, resends: int, retrigger: bool
+    ) -> None:
+        self.resends, self.retrigger = resends, retrigger
+        with db.merchant(self.merchant.id):
+            shop.automation(
+                delay=delay,
+                timeout=timeout,
+                timeout_from=counted_from,
+                resends=resends,
+                retrigger=retrigger,
+                fallback_stage=shop.stage(UNREACHABLE),
+            )
+            shop.automation(UNREACHABLE, name="Injoignable", buttons={}, retrigger=retrigger)
+
+    # --- what happens -----------------------------------------------------------------------------
+
+    @rule(target=orders, stage=st.sampled_from([NEW, TO_CONFIRM]))
+    def order(self, stage: SystemState) -> Any:
+        who = Person(wa_id=str(next(self.talks)), profile_name="Fatima")
+        with db.merchant(self.merchant.id):
+            talk = shop.conversation(phone_number_id=self.phone_number_id, sender=who)
+            made = shop.order(on=stage, talk=talk)
+        self.customers[made.id] = who
+        return made.id if made else multiple()
+
+    @rule(order_id=orders, stage=st.sampled_from([NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED]))
+    def somebody_moves(self, order_id: UUID, stage: SystemState) -> None:
+        with db.merchant(self.merchant.id) as session:
+            order = session.get_one(Order, (self.merchant.id, order_id))
+            pipeline.move(order, shop.stage(stage), by=self.agent)
+
+    @rule(order_id=orders)
+    def somebody_undoes(self, order_id: UUID) -> None:
+        with db.merchant(self.merchant.id) as session:
+            order = session.get_one(Order, (self.merchant.id, order_id))
+            try:
+                pipeline.undo(order, by=self.agent)
+            except Refused:
+                session.rollback()
+
+    @rule(minutes=st.sampled_from([1, 61, 60 * 24, 60 * 49]))
+    def time_passes(self, minutes: int) -> None:
+        self.traveller.shift(timedelta(minutes=minutes))
+
+    @rule()
+    def the_timers_go_off(self) -> None:
+        runs.go_off(self.merchant.id)
+
+    @rule()
+    def meta_takes_what_waits(self) -> None:
+        meta.take(self.merchant)
+
+    @rule()
+    def meta_delivers(self) -> None:
+        meta.report(self.merchant, "delivered")
+
+    @rule(order_id=orders, late=st.sampled_from([0, 0, 1, 30]))
+    def the_customer_writes(self, order_id: UUID, late: int) -> None:
+        self._write(order_id, "Oui", at=utcnow() - timedelta(hours=late))
+
+    @rule(order_id=orders, index=st.sampled_from([0, 2]))
+    def the_customer_taps(self, order_id: UUID, index: int) -> None:
+        with db.merchant(self.merchant.id) as session:
+            asked = select(Run).where(Run.order_id == order_id, Run.message_id.is_not(None))
+            run = session.scalars(asked.limit(1)).first()
+        if run is not None:
+            pressed = runs.payload(run, index)
+            self._write(order_id, "x", kind="button", button_payload=pressed, button_text="x")
+
+    def _write(self, order_id: UUID, text: str, **changes: Any) -> None:
+        who = {"phone_number_id": self.phone_number_id, "sender": self.customers[order_id]}
+        meta.write(self.merchant, text, **(who | changes))
+
+    # --- what stays true --------------------------------------------------------------------------
+
+    @invariant()
+    def no_automation_twice_and_none_missed(self) -> None:
+        with db.merchant(self.merchant.id) as session:
+            for automation in session.scalars(select(Automation)).all():
+                entered = select(Entry).where(
+                    Entry.to_stage_id == automation.stage_id, Entry.kind.in_(("created", "moved"))
+                )
+                undone = set(
+                    session.scalars(
+                        select(Entry.facts["undoes"].astext).where(Entry.kind == "undone")
+                    )
+                )
+                entries = session.scalars(entered).all()
+                mine = select(Run).where(Run.automation_id == automation.id)
+                had = session.scalars(mine).all()
+                live = [run for run in had if run.cancel_reason != "undone"]
+                for order_id in {entry.order_id for entry in entries}:
+                    turns = [run for run in live if run.order_id == order_id]
+                    theirs = [
+                        e for e in entries if e.order_id == order_id and str(e.id) not in undone
+                    ]
+                    if self.retrigger:
+                        assert {e.id for e in theirs} <= {run.entry_id for run in turns}
+                        assert len({run.entry_id for run in turns}) == len(turns)
+                    elif theirs:
+                        assert len(turns) == 1
+                    else:
+                        assert len(turns) <= 1
+
+    @invariant()
+    def no_question_is_asked_too_often(self) -> None:
+        with db.merchant(self.merchant.id) as session:
+            asked = select(func.count()).where(Message.run_id.is_not(None))
+            for count in session.scalars(asked.group_by(Message.run_id)):
+                assert count <= 1 + self.resends
+
+    @invariant()
+    def what_has_ended_waits_for_nothing_and_ended_once(self) -> None:
+        with db.merchant(self.merchant.id) as session:
+            for run in session.scalars(select(Run)):
+                assert run.replied_at is None or run.expired_at is None
+                if run.replied_at or run.expired_at or run.cancelled_at or run.failure:
+                    assert run.due_at is None
+                    assert run.timeout_at is None
+
+    @invariant()
+    def every_order_stands_where_its_timeline_put_it(self) -> None:
+        with db.merchant(self.merchant.id) as session:
+            for order in session.scalars(select(Order)):
+                assert pipeline.last_entry(order).to_stage_id == order.stage_id
+
+    def everything_comes_to_an_end(self) -> None:
+        """Whatever happened, some days of a running clock leave nothing due and nobody waiting."""
+        for _ in range(5):
+            self.traveller.shift(timedelta(days=2))
+            runs.go_off(self.merchant.id)
+            meta.take(self.merchant)
+            meta.report(self.merchant, "delivered")
+        with db.merchant(self.merchant.id) as session:
+            waiting = select(func.count()).where(Run.due_at.is_not(None))
+            assert session.scalar(waiting) == 0
+            self._each_end_moved_its_order_at_most_once()
+
+    def _each_end_moved_its_order_at_most_once(self) -> None:
+        by_time = select(Entry).where(Entry.actor == AUTOMATION.actor, Entry.kind == "moved")
+        moves = [entry.facts["run"] for entry in db.session().scalars(by_time)]
+        assert len(moves) == len(set(moves))
+        ended = select(Run.id).where(Run.expired_at.is_not(None))
+        assert set(moves) <= {str(run_id) for run_id in db.session().scalars(ended)}
+
+
+TestAutomations = Automations.TestCase
+TestAutomations.settings = settings(
+    max_examples=12,
+    stateful_step_count=14,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
