@@ -229,7 +229,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def _text(value: str) -> str:
-    return value if value.isprintable() else _UNSEEN.sub("\ufffd", value)[:LONGEST_CELL]
+    return value if value.isprintable() else _UNSEEN.sub("\ufffd", value)
 
 
 def _safe(value: str) -> str:
@@ -271,4 +271,4 @@ class _Formats:
         elif isinstance(value, int):
             sheet.write_number(row, column, value)
         elif value:
-            sheet.write_string(row, column, _text(value))
+            sheet.write_string(row, column, _text(value)[:LONGEST_CELL])

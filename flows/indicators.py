@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, cast, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select, text
 
 from models import db
 from models.order import Order
@@ -107,7 +107,7 @@ def _sums(since: date, *, money: bool) -> Select[Any]:
 
 
 def _sum(column: Any) -> ColumnElement[int]:
-    return cast(func.sum(column), Integer)
+    return cast(func.sum(column), BigInteger)
 
 
 def _open_orders() -> tuple[int, timedelta | None]:

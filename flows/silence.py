@@ -6,9 +6,11 @@ It knows runs only as rows: what follows when a clock goes off is flows.runs' pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, cast, func, null, or_, update
 
@@ -24,36 +26,55 @@ CLOCKS_APART = timedelta(seconds=30)
 """How far our clock and Meta's, which counts whole seconds, may differ."""
 
 
-def listen(messages: Iterable[Message]) -> None:
-    """The run of each of these messages waits for an answer from when the automation says.
+@contextmanager
+def listening(messages: Collection[Message]) -> Iterator[None]:
+    """The run of each message that Meta takes, delivers or refuses inside waits from then on.
 
     Counted from the message's own times, not from our clock: news may come late. The run of one
-    that failed for good is looked at at once. What has ended stays ended; of a run's messages only
-    the last counts.
+    that failed for good is looked at at once. Said twice is said once: a timer that somebody
+    stopped does not start again. What has ended stays ended; only a run's last message counts.
     """
     ours = [message for message in messages if message.run_id is not None]
-    if not ours:
-        return
+    before = {message.id: _come_so_far(message) for message in ours}
+    yield
+    news = [message for message in ours if _come_so_far(message) != before[message.id]]
+    if news:
+        _start_clocks(news, before)
+
+
+def _come_so_far(message: Message) -> set[str]:
+    facts = {
+        "sent": message.sending is Sending.ACCEPTED,
+        "delivered": message.delivered_at is not None or message.read_at is not None,
+        "failed": message.failed_at is not None or message.sending is Sending.FAILED,
+    }
+    return {name for name, holds in facts.items() if holds}
+
+
+def _start_clocks(messages: Sequence[Message], before: Mapping[UUID, set[str]]) -> None:
     session = db.session()
     session.flush()  # the statement reads what Meta has just said of them
-    session.execute(
-        _set_clocks([message.id for message in ours]),
-        execution_options={"synchronize_session": False},
-    )
-    if any(_has_failed(message) for message in ours):
+    new = {m.id: _come_so_far(m) - before[m.id] for m in messages}
+    ids = {name: [id_ for id_, facts in new.items() if name in facts] for name in _COUNTS}
+    session.execute(_set_clocks(ids), execution_options={"synchronize_session": False})
+    if ids["failed"]:
         outbox.wake("timers")
 
 
-def _has_failed(message: Message) -> bool:
-    return message.failed_at is not None or message.sending is Sending.FAILED
+_COUNTS = ("sent", "delivered", "failed")
 
 
-def _set_clocks(ids: list[Any]) -> Any:
+def _set_clocks(ids: Mapping[str, list[UUID]]) -> Any:
     failed = or_(Message.failed_at.is_not(None), Message.sending == Sending.FAILED)
     return (
         update(Run)
         .where(
-            Message.id.in_(ids),
+            Message.id.in_({id_ for some in ids.values() for id_ in some}),
+            or_(
+                and_(Automation.timeout_from == "sent", Message.id.in_(ids["sent"])),
+                and_(Automation.timeout_from == "delivered", Message.id.in_(ids["delivered"])),
+                Message.id.in_(ids["failed"]),
+            ),
             Message.merchant_id == Run.merchant_id,
             Run.id == Message.run_id,
             Run.message_id == Message.id,

@@ -34,8 +34,8 @@ def apply(reported: Sequence[tuple[Channel, Status]]) -> None:
         return
     messages = _messages_of(news)
     _link(news, messages)
-    _climb(news, messages)
-    silence.listen(messages.values())
+    with silence.listening({m.id: m for m in messages.values()}.values()):
+        _climb(news, messages)
     _charge(news)
     live.changed("runs", *{f"conversation:{m.conversation_id}" for m in messages.values()})
 

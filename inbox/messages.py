@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
-from flows import messages, templates, threads
+from flows import customers, messages, templates, threads
 from flows.errors import N_, NotFound
 from inbox import media
 from inbox.auth import needs
@@ -32,7 +32,7 @@ pages = Blueprint("messages", __name__)
 @needs("inbox.reply")
 def send(conversation_id: UUID) -> tuple[Response, int]:
     """The text is on its way, once for each `client_id`; the answer holds its bubble."""
-    conversation = threads.find(conversation_id)
+    conversation = _writable(conversation_id)
     message = messages.queue_text(
         conversation,
         request.form.get("text", ""),
@@ -47,7 +47,7 @@ def send(conversation_id: UUID) -> tuple[Response, int]:
 @needs("inbox.reply")
 def attach(conversation_id: UUID) -> tuple[Response, int]:
     """The file is on its way with its caption, once for each `client_id`."""
-    conversation, client_id = threads.find(conversation_id), _client_id()
+    conversation, client_id = _writable(conversation_id), _client_id()
     known = threads.by_client_id(conversation, client_id)
     if known is not None:
         return _sent(conversation, known)
@@ -74,12 +74,20 @@ def again(message_id: UUID) -> str:
     message = messages.find(message_id)
     if message is None:
         raise NotFound
+    _writable(message.conversation_id)
     messages.send_again(message)
     return render_template(
         "conversations/_again.html",
         conversation=threads.find(message.conversation_id),
         bubble=thread.bubble(threads.only(message)),
     )
+
+
+def _writable(conversation_id: UUID) -> Conversation:
+    """The conversation, if its customer is not blocked: nobody writes to them by mistake."""
+    conversation = threads.find(conversation_id)
+    customers.check_not_blocked(conversation.identity.customer)
+    return conversation
 
 
 def _client_id() -> UUID:
@@ -129,7 +137,7 @@ def preview(conversation_id: UUID, template_id: UUID) -> str:
 @needs("inbox.reply")
 def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, int]:
     """The ready message is on its way; with a blank left empty the form comes back with errors."""
-    conversation = threads.find(conversation_id)
+    conversation = _writable(conversation_id)
     chosen = threads.ready_template(conversation, template_id)
     values, client_id = _typed(chosen), _client_id()
     empty = {key: gettext(N_("Fill this in.")) for key, value in values.items() if not value}

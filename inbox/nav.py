@@ -79,7 +79,7 @@ def links() -> Iterator[Link]:
                 entry.key,
                 any(_leads_to(path) for path in (entry.path, *entry.also)),
                 entry.narrow,
-                entry.live.format(member=current.member.id),
+                entry.live.format(member=current.login.member.id),
                 url_for(entry.badge) if entry.badge in current_app.view_functions else None,
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -79,7 +79,7 @@ def figures() -> dict[UUID, Figures]:
     return found
 
 
-def _problems(since: object) -> Sequence[Run]:
+def _problems(since: datetime) -> Sequence[Run]:
     failed = or_(
         Run.failure.is_not(None),
         Message.failed_at.is_not(None),
@@ -99,7 +99,9 @@ def _problems(since: object) -> Sequence[Run]:
 def entered(stage: Stage) -> int:
     """How many orders came onto the stage in the last 30 days."""
     came = select(func.count(Entry.order_id.distinct())).where(
-        Entry.to_stage_id == stage.id, Entry.id >= _first_id_of(LATELY)
+        Entry.to_stage_id == stage.id,
+        Entry.id >= _first_id_of(LATELY),
+        Entry.at >= utcnow() - LATELY,
     )
     return db.session().scalar(came) or 0
 

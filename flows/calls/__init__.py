@@ -1,7 +1,8 @@
 """The call centre: whom to call next, what came of the call, and what follows from it.
 
 queue: the next order, locked to who calls. outcomes: what a call can end with. concluding: one
-call is told, once, and can be taken back. screen: what the caller sees.
+call is told, once, and can be taken back. ledger: the calls told so far. screen: what the caller
+sees.
 """
 
 from flows.calls.concluding import Taken, conclude, last, take_back

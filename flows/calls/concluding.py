@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 
 from flows import duplicates, live, pipeline
 from flows.calls import outcomes
+from flows.calls.ledger import done_today, midnight, stands, undoing
 from flows.calls.outcomes import OUTCOMES
-from flows.calls.queue import UNDONE, check_callers, done_today, hand_over, midnight
+from flows.calls.queue import check_callers, hand_over
 from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.merchant import Merchant
@@ -51,11 +52,10 @@ def conclude(
     attempt = CallAttempt(
         id=client_id, order_id=order.id, by_id=by.id, outcome=outcome, note=note, at=utcnow()
     )
-    order.call_attempts += 1
     _note(order, "called", attempt, by)
-    db.session().add(attempt)
-    db.session().flush()  # what follows counts the calls
     attempt.again_at = _follow(order, attempt, by, again_at)
+    db.session().add(attempt)
+    order.call_attempts += 1
     order.caller_id = order.caller_until = None
     live.changed("calls", f"order:{order.number}")
     return attempt
@@ -119,7 +119,7 @@ def _unanswered(
     order: Order, attempt: CallAttempt, merchant: Merchant, by: Membership
 ) -> datetime | None:
     """Nobody answered: again later; too often: Unreachable, and tomorrow; ever again: never."""
-    count = _unanswered_count(order)
+    count = 1 + _unanswered_before(order)
     if count >= merchant.call_limit and order.state is not SystemState.UNREACHABLE:
         unreachable = _reachable_stage(order, SystemState.UNREACHABLE, by)
         if unreachable is not None:
@@ -129,9 +129,9 @@ def _unanswered(
     return outcomes.after_no_answer(merchant, count, utcnow())
 
 
-def _unanswered_count(order: Order) -> int:
+def _unanswered_before(order: Order) -> int:
     told = select(func.count()).where(
-        CallAttempt.order_id == order.id, CallAttempt.outcome == "no_answer"
+        CallAttempt.order_id == order.id, CallAttempt.outcome == "no_answer", stands()
     )
     return db.session().scalar(told) or 0
 
@@ -214,13 +214,13 @@ def take_back(attempt_id: UUID, *, by: Membership) -> Taken:
         raise NotFound
     order = session.get_one(Order, (attempt.merchant_id, attempt.order_id))
     pipeline.hold(order)
-    db.session().refresh(attempt)
-    if attempt.outcome == UNDONE:
+    session.refresh(order, ["call_attempts"])
+    if _taken_back(attempt):
         return Taken(order, [])
     _check_last(order, attempt, by)
     gone = pipeline.undo(order, by=By.user(by)).gone if _moved(order, attempt) else []
     _note(order, "call_undone", attempt, by)
-    attempt.outcome = UNDONE
+    session.add(undoing(attempt, by))
     order.call_attempts = max(0, order.call_attempts - 1)
     order.call_due_at = utcnow()
     hand_over(order, by)
@@ -228,10 +228,15 @@ def take_back(attempt_id: UUID, *, by: Membership) -> Taken:
     return Taken(order, list(gone))
 
 
+def _taken_back(attempt: CallAttempt) -> bool:
+    mine = select(CallAttempt.id).where(CallAttempt.id == attempt.id, stands())
+    return db.session().scalar(mine) is None
+
+
 def _check_last(order: Order, attempt: CallAttempt, by: Membership) -> None:
     newest = (
         select(CallAttempt.id)
-        .where(CallAttempt.order_id == order.id, CallAttempt.outcome != UNDONE)
+        .where(CallAttempt.order_id == order.id, stands())
         .order_by(CallAttempt.at.desc(), CallAttempt.id.desc())
         .limit(1)
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from flows import live
+from flows.calls.ledger import done_today, midnight
 from flows.errors import N_, NotFound, Refused
 from models import db
 from models.merchant import Merchant
@@ -207,30 +207,6 @@ def numbers(by: Membership) -> Numbers:
     )
     calls, confirmed = session.execute(done).one()
     return Numbers(due, later, calls, confirmed)
-
-
-def midnight(merchant: Merchant, now: datetime) -> datetime:
-    """When today began on the merchant's clock."""
-    return datetime.combine(now.astimezone(merchant.zone).date(), time(), tzinfo=merchant.zone)
-
-
-def done_today(by: Membership, today: datetime) -> ColumnElement[bool]:
-    """This person's calls since `today` began that were not taken back.
-
-    Found by the time in their identifiers, a range of the primary key: no index of its own. An
-    identifier was made when the page was, up to hours before.
-    """
-    oldest = UUID(int=int((today - LONGEST_OPEN).timestamp() * 1000) << 80)
-    return (
-        (CallAttempt.id > oldest)
-        & (CallAttempt.by_id == by.id)
-        & (CallAttempt.at >= today)
-        & (CallAttempt.outcome != UNDONE)
-    )
-
-
-UNDONE = "undone"
-LONGEST_OPEN = timedelta(hours=12)
 
 
 def _count(which: ColumnElement[bool]) -> ColumnElement[int]:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from flows import orders
+from flows.calls.ledger import UNDONE
 from models import db
 from models.conversation import Conversation
 from models.customer import Customer, WhatsAppIdentity
@@ -22,6 +23,12 @@ MESSAGES = 8
 ENTRIES = 12
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    attempt: CallAttempt
+    taken_back: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
     order: Order
@@ -32,8 +39,8 @@ class Screen:
     """The order's, else the customer's last one."""
     messages: Sequence[Message]
     """The last of the conversation, oldest first."""
-    attempts: Sequence[CallAttempt]
-    """Newest first, taken back ones too."""
+    attempts: Sequence[Told]
+    """Newest first."""
     timeline: Sequence[Entry]
     twin: Order | None
     """The earlier order this one looks like."""
@@ -94,10 +101,12 @@ def _last_messages(conversation: Conversation) -> Sequence[Message]:
     return list(reversed(db.session().scalars(newest).all()))
 
 
-def _attempts(order: Order) -> Sequence[CallAttempt]:
-    told = select(CallAttempt).where(CallAttempt.order_id == order.id)
-    told = told.order_by(CallAttempt.at.desc()).options(joinedload(CallAttempt.by))
-    return db.session().scalars(told).all()
+def _attempts(order: Order) -> Sequence[Told]:
+    rows = select(CallAttempt).where(CallAttempt.order_id == order.id)
+    newest = rows.order_by(CallAttempt.at.desc(), CallAttempt.id.desc())
+    found = db.session().scalars(newest.options(joinedload(CallAttempt.by))).all()
+    undone = {row.note for row in found if row.outcome == UNDONE}
+    return [Told(row, str(row.id) in undone) for row in found if row.outcome != UNDONE]
 
 
 def _twin(order: Order) -> Order | None:

@@ -144,17 +144,20 @@ def conclude(endings: Sequence[tuple[Letter, Outcome]]) -> None:
         select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update()
     )
     messages = {message.id: message for message in rows}
-    for letter, outcome in endings:
-        message = messages[letter.message_id]
-        if outcome.uploaded and message.media:
-            message.media.meta_id = outcome.uploaded
-            message.media.meta_id_expires_at = utcnow() + timedelta(days=29)
-        elif letter.uploaded and outcome.ending == "refused" and message.media:
-            message.media.meta_id = None  # perhaps Meta no longer has it: the next one uploads
-        _conclude(message, letter.attempt, outcome)
-    session.flush()  # statuses that came before this answer are matched by the wamid just written
-    statuses.adopt([m for m in messages.values() if m.wamid])
-    silence.listen(messages.values())
+    with silence.listening(messages.values()):
+        for letter, outcome in endings:
+            _end(messages[letter.message_id], letter, outcome)
+        session.flush()  # statuses that came before this answer are matched by the wamid written
+        statuses.adopt([m for m in messages.values() if m.wamid])
+
+
+def _end(message: Message, letter: Letter, outcome: Outcome) -> None:
+    if outcome.uploaded and message.media:
+        message.media.meta_id = outcome.uploaded
+        message.media.meta_id_expires_at = utcnow() + timedelta(days=29)
+    elif letter.uploaded and outcome.ending == "refused" and message.media:
+        message.media.meta_id = None  # perhaps Meta no longer has it: the next one uploads
+    _conclude(message, letter.attempt, outcome)
 
 
 def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from flows import live, pipeline
 from flows.errors import N_, Refused
-from flows.runs.undoing import CALLABLE_BACK
+from flows.runs.undoing import CALLABLE_BACK, call_back
 from models import db
 from models.automation import Run, RunState
 from models.message import Message, Sending
@@ -26,14 +26,15 @@ def cancel(run: Run, *, by: By) -> None:
     nothing was waiting, and when the message is leaving at this moment.
     """
     pipeline.hold(run.order)
+    message = _held(run)  # before the run, as whoever brings its statuses does
     db.session().refresh(run, with_for_update={"key_share": True, "of": Run})
-    message = _held(run)
     if message is not None and message.sending is Sending.CLAIMED:
         raise Refused("leaving", N_("The message is leaving at this moment."))
     if not cancellable(run):
         raise Refused("nothing_waits", N_("Nothing of this waits any more."))
     unsent = run.state is RunState.SCHEDULED and (run.sent_count == 0 or _may_come_back(message))
-    _call_back(message)
+    if message is not None and _may_come_back(message):
+        call_back(message, "by_hand")
     run.due_at = run.timeout_at = None
     if unsent:
         run.cancelled_at, run.cancel_reason = utcnow(), "by_hand"
@@ -50,13 +51,6 @@ def _held(run: Run) -> Message | None:
 
 def _may_come_back(message: Message | None) -> bool:
     return message is not None and message.sending in CALLABLE_BACK
-
-
-def _call_back(message: Message | None) -> None:
-    if message is None or not _may_come_back(message):
-        return
-    message.sending, message.due_at, message.reason = Sending.DISCARDED, None, "by_hand"
-    live.changed(f"conversation:{message.conversation_id}")
 
 
 def _note(run: Run, kind: str, by: By) -> None:

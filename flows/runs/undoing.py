@@ -25,14 +25,19 @@ def cancel_of(entry: Entry) -> tuple[list[Message], list[Message]]:
     """
     messages = _messages_of(entry)
     back = [message for message in messages if message.sending in CALLABLE_BACK]
-    gone = [m for m in messages if m.sending not in (*CALLABLE_BACK, Sending.DISCARDED)]
     for message in back:
-        message.sending, message.due_at, message.reason = Sending.DISCARDED, None, "undone"
-        live.changed(f"conversation:{message.conversation_id}")
-    reached = {message.run_id for message in gone if message.sending is not Sending.FAILED}
+        call_back(message, "undone")
+    gone = [m for m in messages if m.sending not in (Sending.DISCARDED, Sending.FAILED)]
+    last = {message.run_id: message for message in gone}
     for run in _runs_of(entry):
-        _settle(run, reached=run.id in reached)
-    return back, [message for message in gone if message.sending is not Sending.FAILED]
+        _settle(run, last.get(run.id))
+    return back, gone
+
+
+def call_back(message: Message, reason: str) -> None:
+    """The locked message, which has not left, never will."""
+    message.sending, message.due_at, message.reason = Sending.DISCARDED, None, reason
+    live.changed(f"conversation:{message.conversation_id}")
 
 
 def _messages_of(entry: Entry) -> Sequence[Message]:
@@ -49,10 +54,13 @@ def _runs_of(entry: Entry) -> Sequence[Run]:
     return db.session().scalars(locked.execution_options(populate_existing=True)).all()
 
 
-def _settle(run: Run, *, reached: bool) -> None:
+def _settle(run: Run, gone: Message | None) -> None:
+    """`gone` is the last of its messages that the customer may have."""
     run.due_at = run.timeout_at = None
-    if not reached and run.failure is None and run.cancelled_at is None:
-        run.cancelled_at, run.cancel_reason = utcnow(), "undone"
-    if not reached:
+    if gone is not None:
+        run.message = gone
+    else:
         run.trigger = run.id  # frees the unique key: what was undone has not happened
+        if run.failure is None and run.cancelled_at is None:
+            run.cancelled_at, run.cancel_reason = utcnow(), "undone"
     live.changed("runs")

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from flows import live
 from flows import pipeline as moving
 from flows.errors import N_, Refused
 from flows.stages import leading
@@ -22,6 +21,7 @@ from flows.stages.holding import (
     how_many,
     in_background,
     renumber,
+    settle,
 )
 from flows.stages.reach import check_start, ordered
 from models import db
@@ -103,7 +103,7 @@ def delete(stage: Stage, *, by: Membership, agreed: bool = False) -> Bulk | None
     if plan.in_background:
         close(stage)
         stage.active = False
-        live.changed("pipeline", "board")
+        settle(stage.pipeline)
         return in_background("delete_stage", stage, by=by, to=plan.target.name)
     for order in held_orders(stage):
         _move_over(order, stage, by)
@@ -166,5 +166,4 @@ def _let_go(plan: Removal) -> None:
 def _bury(stage: Stage) -> None:
     stage.deleted_at = utcnow()
     renumber(ordered(stage.pipeline))
-    db.session().flush()
-    live.changed("pipeline", "board")
+    settle(stage.pipeline)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from flows import live
 from flows import pipeline as moving
 from flows.errors import N_, Refused
 from models import db
@@ -28,6 +29,13 @@ def hold(pipeline: Pipeline) -> None:
     stages = select(Stage).where(Stage.pipeline_id == pipeline.id)
     session.scalars(stages.execution_options(populate_existing=True)).all()
     session.refresh(pipeline, ["ships", "every_stage"])
+
+
+def settle(pipeline: Pipeline) -> None:
+    """The change is written, the stages are in their order, and the screens hear of it."""
+    db.session().flush()
+    db.session().refresh(pipeline, ["every_stage"])
+    live.changed("pipeline", "board")
 
 
 def close(stage: Stage) -> None:

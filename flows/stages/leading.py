@@ -9,10 +9,9 @@ from uuid import UUID
 from sqlalchemy import delete as delete_from
 from sqlalchemy import select
 
-from flows import live
 from flows import pipeline as moving
 from flows.errors import N_, Refused
-from flows.stages.holding import hold
+from flows.stages.holding import hold, settle
 from models import db
 from models.pipeline import Pipeline, Stage, Transition
 
@@ -87,7 +86,7 @@ def set_transitions(stage: Stage, to_ids: Collection[UUID]) -> None:
                 to_stage=target.name,
             )
     write(stage, set(to_ids))
-    live.changed("pipeline", "board")
+    settle(stage.pipeline)
 
 
 def possible(stage: Stage, target: Stage) -> bool:

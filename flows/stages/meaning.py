@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from flows import live
 from flows import pipeline as moving
 from flows.errors import N_, Refused
 from flows.stages import goods, leading
 from flows.stages.goods import Shortage
-from flows.stages.holding import AT_ONCE, close, held_orders, hold, how_many, in_background
+from flows.stages.holding import AT_ONCE, close, held_orders, hold, how_many, in_background, settle
 from flows.stages.reach import check_start
 from flows.stages.shaping import kept_reasons
 from models import db
@@ -100,7 +99,7 @@ def change_state(stage: Stage, state: SystemState | None, *, by: Membership) -> 
     stage.reasons = kept_reasons(state, None)
     check_start(stage.pipeline)
     leading.prune(stage.pipeline)
-    live.changed("pipeline", "board")
+    settle(stage.pipeline)
     for order in orders:
         _reclassify(order, by)
     if plan.in_background:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from flows import live, presets
+from flows import presets
 from flows.errors import N_, Invalid, NotFound, Refused
-from flows.stages.holding import hold, renumber
+from flows.stages.holding import hold, renumber, settle
 from flows.stages.reach import check_start
 from models import db
 from models.automation import Automation
@@ -88,7 +88,7 @@ def add(pipeline: Pipeline, form: Form, *, place: int | None = None) -> Stage:
     order.insert(here, stage)
     renumber(order)
     check_start(pipeline)
-    _tell(pipeline)
+    settle(pipeline)
     return stage
 
 
@@ -100,7 +100,7 @@ def describe(stage: Stage, form: Form) -> None:
     hold(stage.pipeline)
     _check(form, stage.pipeline, stage)
     _write(stage, form)
-    _tell(stage.pipeline)
+    settle(stage.pipeline)
 
 
 def reorder(pipeline: Pipeline, ids: Sequence[UUID]) -> None:
@@ -116,7 +116,7 @@ def reorder(pipeline: Pipeline, ids: Sequence[UUID]) -> None:
         )
     renumber([known[id_] for id_ in ids])
     check_start(pipeline)
-    _tell(pipeline)
+    settle(pipeline)
 
 
 def hide(stage: Stage) -> None:
@@ -127,7 +127,7 @@ def hide(stage: Stage) -> None:
     hold(stage.pipeline)
     stage.active = False
     check_start(stage.pipeline)
-    _tell(stage.pipeline)
+    settle(stage.pipeline)
 
 
 def show(stage: Stage) -> None:
@@ -135,7 +135,7 @@ def show(stage: Stage) -> None:
     hold(stage.pipeline)
     stage.active = True
     check_start(stage.pipeline)
-    _tell(stage.pipeline)
+    settle(stage.pipeline)
 
 
 def _check(form: Form, pipeline: Pipeline, stage: Stage | None = None) -> None:
@@ -183,8 +183,3 @@ def kept_reasons(state: SystemState | None, wanted: Iterable[str] | None) -> lis
 
 def _key(name: str) -> str:
     return " ".join(name.split()).casefold()
-
-
-def _tell(pipeline: Pipeline) -> None:
-    db.session().flush()
-    live.changed("pipeline", "board")

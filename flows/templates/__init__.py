@@ -25,10 +25,10 @@ from flows.templates.drafts import (
     find,
     languages_of,
     obstacle,
+    on_its_way,
     remove,
     save,
     submit,
-    submitting,
     users,
 )
 from flows.templates.filling import Rendered, clean_value, fill, preview, render, sampled
@@ -90,6 +90,7 @@ __all__ = [
     "needs_file",
     "obstacle",
     "offers",
+    "on_its_way",
     "preview",
     "prices",
     "refresh",
@@ -99,7 +100,6 @@ __all__ = [
     "save",
     "sendable",
     "submit",
-    "submitting",
     "suggest_name",
     "take",
     "taps",

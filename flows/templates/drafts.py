@@ -33,14 +33,14 @@ def find(template_id: UUID) -> MessageTemplate:
     return found
 
 
-def submitting(template: MessageTemplate) -> bool:
+def on_its_way(template: MessageTemplate) -> bool:
     """Whether something of it is on its way to Meta."""
     return template.sending in ON_ITS_WAY
 
 
 def obstacle(template: MessageTemplate) -> Refused | None:
     """Why it cannot be changed now; None when it can."""
-    if submitting(template):
+    if on_its_way(template):
         return Refused("on_its_way", N_("This template is just being submitted."))
     if template.category == "authentication":
         return Refused("authentication", N_("Templates for codes are made with Meta."))
@@ -91,7 +91,7 @@ def submit(template: MessageTemplate) -> None:
 def discard(template: MessageTemplate) -> None:
     """The draft is gone; with it the template, if Meta never had it."""
     _hold(template)
-    if submitting(template):
+    if on_its_way(template):
         raise Refused("on_its_way", N_("This template is just being submitted."))
     if template.meta_id is None:
         _forget(template)
@@ -110,7 +110,7 @@ def remove(template: MessageTemplate, *, everywhere: bool = False) -> None:
         raise Refused("in_use", N_("Automations send this template. Change them first."))
     for one in doomed:
         _hold(one)
-        if submitting(one):
+        if on_its_way(one):
             raise Refused("on_its_way", N_("This template is just being submitted."))
     for one in doomed:
         if one.meta_id is None:

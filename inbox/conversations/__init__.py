@@ -9,10 +9,10 @@ from uuid import UUID
 from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from flows import conversations, orders, team, threads
+from flows import conversations, team, threads
 from inbox import htmx
 from inbox.auth import needs
-from inbox.conversations import kinds, thread
+from inbox.conversations import beside, kinds, thread
 from inbox.conversations.asked import (
     BEGINNING,
     Asked,
@@ -186,8 +186,7 @@ def _start(stretch: threads.Stretch) -> str:
 @needs("inbox.read", "orders.read")
 def panel(conversation_id: UUID) -> str:
     """The customer beside the thread, with their orders."""
-    beside = orders.panel(threads.find(conversation_id), money=current.sees_money)
-    return render_template("orders/_panel.html", panel=beside)
+    return render_template("orders/_panel.html", **beside.facts(threads.find(conversation_id)))
 
 
 @pages.post("/<uuid:conversation_id>/read")

@@ -47,6 +47,10 @@ SAID: dict[str, tuple[str, str]] = {
             "order %(order)s stays on “%(stage)s”"
         ),
     ),
+    "blocked": ("block", N_("%(who)s blocked this customer: %(reason)s")),
+    "unblocked": ("undo", N_("%(who)s unblocked this customer")),
+    "opted_in": ("check", N_("%(who)s recorded: this customer agrees to advertising")),
+    "opted_out": ("block", N_("%(who)s recorded: this customer wants no advertising")),
     "automation_failed": (
         "alert",
         N_("The automation “%(automation)s” could not send its message for order %(order)s"),
@@ -69,7 +73,20 @@ def line(activity: Activity) -> Line:
     return Line(activity, icon, Markup(gettext(sentence)) % _Facts(activity))  # noqa: S704
 
 
+# What the customer said themselves, or Meta in their name.
+_THEIRS: dict[tuple[str, str], tuple[str, str]] = {
+    ("opted_in", "whatsapp"): ("check", N_("%(who)s wrote “%(wording)s”: advertising is welcome")),
+    ("opted_out", "whatsapp"): ("block", N_("%(who)s wrote “%(wording)s”: no more advertising")),
+    ("opted_in", "meta"): ("check", N_("%(who)s resumed your advertising in WhatsApp")),
+    ("opted_out", "meta"): ("block", N_("%(who)s stopped your advertising in WhatsApp")),
+    ("opted_in", "order"): ("check", N_("%(who)s recorded with an order: agrees to advertising")),
+}
+
+
 def _said(activity: Activity) -> tuple[str, str]:
+    theirs = _THEIRS.get((activity.kind, str(activity.facts.get("source"))))
+    if theirs is not None:
+        return theirs
     if activity.kind != "assigned":
         return SAID.get(activity.kind, ("info", N_("%(who)s: %(kind)s")))
     to = activity.facts.get("to")

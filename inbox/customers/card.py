@@ -70,10 +70,9 @@ def edit(customer_id: UUID) -> str:
 @needs("customers.edit")
 def change(customer_id: UUID) -> Answer:
     customer, fields = customers.find(customer_id), Fields(request.form)
-    facts = {"name": fields.text("name"), "email": fields.email("email")}
+    name, email, note = fields.text("name"), fields.email("email"), fields.lines("note") or None
     try:
-        note = fields.lines("note") or None
-        customers.edit(customer, **facts, note=note, unread=fields.wrong)  # type: ignore[arg-type]
+        customers.edit(customer, name=name, email=email, note=note, unread=fields.wrong)
     except Invalid as refusal:
         return _again("customers/edit.html", customer_id, refusal)
     return changed(customer)

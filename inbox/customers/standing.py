@@ -1,4 +1,4 @@
-"""Advertising agreed to or taken back, blocked and unblocked: from the card, and beside a thread."""
+"""Advertising agreed to or taken back, blocking: from the card, and beside a thread."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from uuid import UUID
 
 from flask import render_template, request, url_for
 
-from flows import consents, customers, orders, threads
+from flows import consents, customers, threads
 from flows.errors import N_, Invalid
 from inbox import htmx, life
 from inbox.auth import needs
+from inbox.conversations import beside
 from inbox.current import current
 from inbox.customers.card import Answer, changed, told_by_field
 from inbox.customers.routes import pages
@@ -130,17 +131,7 @@ def _beside(conversation: Conversation) -> str:
     """The dialog closes; the panel, the head and the composer are as they are now."""
     htmx.close_dialog()
     htmx.trigger("live", target="#newest")
-    return render_template("customers/_beside.html", **panel_facts(threads.find(conversation.id)))
-
-
-def panel_facts(conversation: Conversation) -> dict[str, object]:
-    """What the panel beside a thread shows."""
-    identity = conversation.identity
-    return {
-        "panel": orders.panel(conversation, money=current.sees_money),
-        "standing": consents.standing(identity.customer, identity),
-        "sources": consents.SOURCES,
-    }
+    return render_template("customers/_beside.html", **beside.facts(threads.find(conversation.id)))
 
 
 # --- what both do ---------------------------------------------------------------------------------

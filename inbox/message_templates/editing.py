@@ -182,7 +182,7 @@ def _page(filled: Filled) -> str:
         "message_templates/edit.html",
         f=filled,
         limits=templates.LIMITS,
-        languages=templates.LANGUAGES,
+        language_codes=templates.LANGUAGES,
         header_words={kind: _(word) for kind, word in HEADER_WORDS.items()},
         button_words={kind: _(word) for kind, word in BUTTON_WORDS.items()},
         types=TYPES,

@@ -70,7 +70,7 @@ class Look:
 def look(template: MessageTemplate) -> Look:
     """What its chip says: what is under way or went wrong comes before Meta's state."""
     key = template.state
-    if templates.submitting(template):
+    if templates.on_its_way(template):
         key = "submitting"
     elif template.problem and template.state == "draft":
         key = "problem"

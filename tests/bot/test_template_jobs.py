@@ -33,8 +33,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
 @pytest.fixture
 def shop(simulator: Simulator) -> Merchant:
-    """A merchant whose account the simulator knows, its list already here."""
-    return factories.demo_shop()
+    """A merchant whose account the simulator knows, its list already here; it has one person."""
+    found = factories.demo_shop()
+    factories.member(found, "owner")
+    factories.work()
+    return found
 
 
 def form(**changes: Any) -> templates.Form:
@@ -109,7 +112,7 @@ def test_a_draft_reaches_meta_waits_for_its_review_and_can_then_be_sent(
     assert waiting.sending is None
     assert now(template).state == "approved"
     with db.merchant(shop.id):
-        assert now(template).name in {t.name for t in templates.sendable()}
+        assert template.id in {t.id for t in templates.sendable()}
 
 
 def test_meta_may_answer_another_category_and_it_is_said(
@@ -329,6 +332,7 @@ def test_a_second_edit_within_a_day_is_refused_with_metas_words(
     template = approved(shop, simulator, work)
     change(shop, template, footer="L'équipe Atlas")
     work()
+    simulator.advance(60)
     simulator.judge()
     simulator.deliver()
     work()

@@ -14,6 +14,7 @@ from models.conversation import Activity
 from models.db import MerchantSession
 from models.merchant import Merchant
 from models.message import Message
+from models.notification import Notification
 from models.order import Order
 from models.pipeline import SystemState
 from models.timeline import By
@@ -142,6 +143,27 @@ def test_a_tap_after_the_order_moved_on_only_leaves_a_note(
     assert note.facts["stage"] == "Annulée"
     assert "late_tap" in said_in(order)
     assert shop.runs_of(order)[0].state is RunState.REPLIED
+    assert order.flags == ["late_tap"]
+    assert rung() == ["late_tap"]
+
+
+def rung() -> list[str]:
+    """What rang somebody's bell."""
+    return list(db.session().scalars(select(Notification.kind).order_by(Notification.id)))
+
+
+def test_a_second_late_tap_rings_no_second_time(
+    agent: Membership, session: MerchantSession
+) -> None:
+    shop.automation()
+    order = shop.asked()
+    pipeline.move(order, shop.stage(CANCELLED), by=By.user(agent))
+
+    for _ in range(2):
+        tap(order, 0)
+
+    assert len(shop.entries_of(order, "late_tap")) == 2
+    assert rung() == ["late_tap"]
 
 
 def test_a_tap_obeys_the_stage_it_was_sent_for_whatever_the_automation_says_since(
@@ -179,7 +201,9 @@ def test_words_before_the_tap_do_not_use_it_up(session: MerchantSession) -> None
     assert shop.question(order)[0].reply == "C'est combien ?"
 
 
-def test_a_tap_that_stock_refuses_is_kept_and_seen(session: MerchantSession) -> None:
+def test_a_tap_that_stock_refuses_is_kept_and_seen(
+    agent: Membership, session: MerchantSession
+) -> None:
     shop.automation()
     bag = shop.bag(stock_of=1)
     order = shop.asked((bag, 2))
@@ -193,6 +217,7 @@ def test_a_tap_that_stock_refuses_is_kept_and_seen(session: MerchantSession) -> 
     assert shop.held(bag) == (1, 0)
     assert "stock_blocked" in said_in(order)
     assert last_text(order) == "Confirmer"
+    assert rung() == ["stock_blocked"]
 
 
 def last_text(order: Order) -> str:

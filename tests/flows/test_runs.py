@@ -1,4 +1,5 @@
 from itertools import product
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -232,7 +233,9 @@ def test_the_state_in_sql_is_the_state_people_see(session: MerchantSession) -> N
     template = automation.template
     seed, message = shop.question(order)
     on_its_way = list(product([None, *Sending], [None, 0, 2], [None, utcnow()]))
-    combinations = [(None, due_at, *way) for due_at in (None, utcnow()) for way in on_its_way]
+    combinations: list[tuple[Any, ...]] = [
+        (None, due_at, *way) for due_at in (None, utcnow()) for way in on_its_way
+    ]
     for ended in ("failure", "replied_at", "expired_at", "cancelled_at"):
         combinations += [(ended, None, *way) for way in on_its_way[::7]]
     for ended, due_at, sending, rank, failed_at in combinations:

@@ -394,6 +394,39 @@ def test_one_word_answers_every_question_whose_time_runs(
         assert meta.order_of(merchant, order).state is TO_CONFIRM
 
 
+def test_who_taps_on_one_question_is_not_silent_about_the_other(
+    merchant: Merchant, clock: Clock, asked: UUID
+) -> None:
+    second = enter(merchant)
+    meta.take(merchant)
+    meta.report(merchant, "delivered")
+    clock.shift(timedelta(hours=1))
+
+    meta.tap(merchant, second, 0, "Confirmer")
+    clock.shift(timedelta(days=2))
+    runs.go_off(merchant.id)
+
+    assert meta.order_of(merchant, second).state is CONFIRMED
+    assert meta.order_of(merchant, asked).state is TO_CONFIRM
+    assert meta.run_of(merchant, asked).state is RunState.REPLIED
+
+
+def test_a_timer_that_somebody_stopped_does_not_start_again(
+    merchant: Merchant, agent: Membership, clock: Clock, asked: UUID
+) -> None:
+    meta.report(merchant, "delivered")
+    waiting = meta.run_of(merchant, asked)
+    with db.merchant(merchant.id) as session:
+        runs.cancel(session.merge(waiting, load=False), by=By.user(agent))
+
+    clock.shift(timedelta(days=2))
+    meta.report(merchant, "read")
+
+    assert runs.go_off(merchant.id) == 0
+    assert meta.order_of(merchant, asked).state is TO_CONFIRM
+    assert meta.run_of(merchant, asked).state is RunState.DELIVERED
+
+
 def test_who_has_spoken_is_not_silent_although_the_delivery_is_told_late(
     merchant: Merchant, clock: Clock, asked: UUID
 ) -> None:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from flows import channels
 from models import db
 from models.automation import Automation
 from models.merchant import Merchant
@@ -71,10 +73,12 @@ def test_the_list_shows_stage_template_buttons_and_how_often(
 
     page = signed_in(agent).get("/automations", headers=ENGLISH).text
 
-    row = page[page.index(f"automation-{automation.id}") :].partition("</tr>")[0]
-    for shown in ("Demande de confirmation", "À confirmer par appel", "Confirmer", "Confirmée"):
+    before, _, rest = page.partition(f'id="automation-{automation.id}"')
+    row = rest.partition("</article>")[0]
+    assert before.rindex("À confirmer par appel") > before.rindex("Injoignable")
+    for shown in ("Demande de confirmation", "at once", "confirmation_", "Confirmer", "Confirmée"):
         assert shown in row
-    assert re.search(r'<bdi dir="ltr">1</bdi></a>', row)
+    assert re.search(r'<strong><bdi dir="ltr">1</bdi></strong> sent', row)
     assert 'aria-checked="true"' in row
 
 
@@ -83,7 +87,9 @@ def test_an_agent_reads_but_changes_nothing(
 ) -> None:
     client = signed_in(agent)
 
-    assert "disabled" in client.get("/automations").text
+    page = client.get("/automations").text
+    assert "disabled" in page
+    assert "/automations/new" not in page
     for path in ("/automations/new", f"/automations/{automation.id}", "/automations/parts"):
         assert client.get(path).status_code == 403
     assert client.post(f"/automations/{automation.id}/active").status_code == 403
@@ -132,7 +138,7 @@ def test_without_any_the_page_proposes_a_first_one(owner: Membership, signed_in:
     page = signed_in(owner).get("/automations", headers=ENGLISH).text
 
     assert "No automation yet" in page
-    assert page.count("/automations/new") == 2
+    assert page.count('href="/automations/new"') == 2
 
 
 # --- the form -------------------------------------------------------------------------------------
@@ -204,6 +210,193 @@ def test_only_templates_that_can_be_sent_are_offered(
     assert ">image" not in page
 
 
+def full(merchant: Merchant, **changes: str) -> Json:
+    """A form that uses everything."""
+    with db.merchant(merchant.id):
+        other = shop.template("Autre message pour {{1}}", name="autre")
+        db.session().flush()
+        fields = {
+            "delay": "own",
+            "delay_number": "90",
+            "delay_unit": "minutes",
+            "at_time": "09:30",
+            "respects_quiet": "1",
+            "silence": "1",
+            "timeout_number": "24",
+            "timeout_unit": "hours",
+            "timeout_from": "delivered",
+            "resends": "2",
+            "fallback": str(shop.stage(SystemState.UNREACHABLE).id),
+            "failure.not_on_whatsapp.do": "call",
+            "failure.marketing_limit.do": "wait",
+            "failure.marketing_limit.hours": "48",
+            "failure.template_paused.do": "template",
+            "failure.template_paused.template": str(other.id),
+            "failure.template_paused.variables.body.1": "customer.name",
+            "failure.other.do": "nothing",
+        }
+    return posted(merchant) | fields | changes
+
+
+def test_everything_chosen_is_kept_and_opens_again_as_it_was(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    client = signed_in(owner)
+
+    client.post("/automations", data=full(merchant))
+    (made,) = stored(merchant)
+    page = client.get(f"/automations/{made.id}", headers=ENGLISH).text
+
+    assert (made.delay, str(made.at_time), made.respects_quiet) == (5400, "09:30:00", True)
+    assert (made.timeout, made.timeout_from, made.resends) == (86400, "delivered", 2)
+    assert made.on_failure["not_on_whatsapp"] == {"do": "call"}
+    assert made.on_failure["marketing_limit"] == {"do": "wait", "hours": 48}
+    assert made.on_failure["template_paused"]["variables"] == {"body.1": "customer.name"}
+    assert "other" not in made.on_failure
+    for shown in (
+        'name="delay" value="own" checked',
+        'name="delay_number" value="90"',
+        'name="timeout_number" value="24"',
+        'type="time" value="09:30"',
+        'name="silence" value="1" checked',
+        'value="wait" dir="auto" selected',
+    ):
+        assert shown in page
+    again = {**full(merchant), "name": "Encore"}
+    assert client.post(f"/automations/{made.id}", data=again).status_code == 303
+
+
+def test_the_automation_is_summed_up_in_words(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    form = full(merchant)
+
+    parts = signed_in(owner).get("/automations/parts", query_string=form, headers=HTMX).text
+
+    text = re.sub(r"</?bdi[^>]*>", "", parts)
+    for said in (
+        "When an order enters “À confirmer par appel”, after 90 minutes, at 09:30, send “confirm",
+        "A tap on “Confirmer” moves the order to “Confirmée”.",
+        "If nobody answers within 24 hours of delivery, send it up to 2 times more; then move it"
+        " to “Injoignable”.",
+        "If the customer is not on WhatsApp, ask the team to call.",
+        "If Meta holds marketing back, wait 48 hours and try again.",
+        "If Meta paused the template, send “autre” instead.",
+        "Each order gets it once.",
+    ):
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"delay_number": "soon"}, "Enter a whole number."),
+        ({"delay_number": "99999", "delay_unit": "hours"}, "At most 30 days."),
+        ({"at_time": "half past"}, "Enter a time like 09:30."),
+        ({"timeout_number": ""}, "Enter a whole number."),
+        ({"timeout_number": "0"}, "From one minute to 30 days."),
+        ({"fallback": "", "resends": "0"}, "Choose where the order goes, or send again."),
+        ({"failure.marketing_limit.hours": "0"}, "From 1 to 720 hours."),
+        ({"failure.template_paused.template": ""}, "Choose a template."),
+        ({"failure.template_paused.variables.body.1": ""}, "Choose what to write here."),
+        ({"name": "x" * 81}, "At most 80 characters."),
+    ],
+)
+def test_each_wrong_field_says_what_is_wrong_beside_it(
+    changes: dict[str, str],
+    sentence: str,
+    merchant: Merchant,
+    owner: Membership,
+    signed_in: Browser,
+) -> None:
+    answer = signed_in(owner).post("/automations", data=full(merchant, **changes), headers=ENGLISH)
+
+    assert answer.status_code == 422
+    assert answer.text.count('class="field-error"') == 1
+    assert f"<span>{sentence}</span>" in answer.text
+    assert stored(merchant) == []
+
+
+def test_only_stages_that_silence_may_lead_to_are_offered(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    parts = (
+        signed_in(owner).get("/automations/parts", query_string=full(merchant), headers=HTMX).text
+    )
+
+    fallback = parts[parts.index('id="fallback"') :].partition("</select>")[0]
+    assert "Injoignable" in fallback
+    assert "Livrée" not in fallback
+
+
+def test_a_form_can_begin_on_a_stage(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        stage = shop.stage(SystemState.SHIPPED).id
+
+    page = signed_in(owner).get(f"/automations/new?stage={stage}").text
+
+    assert f'value="{stage}" dir="auto" selected' in page
+
+
+def test_the_numbers_are_offered_when_there_are_several(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    client = signed_in(owner)
+    assert 'name="channel"' not in client.get("/automations/new").text
+    with db.merchant(merchant.id):
+        second = channels.add(
+            name="Deuxième",
+            phone_number_id="777",
+            waba_id="778",
+            display_phone_number="+212 520-000009",
+            country="MA",
+            token="EAA",
+        ).id
+
+    page = client.get("/automations/new").text
+    answer = client.post("/automations", data=full(merchant, channel=str(second)), headers=ENGLISH)
+
+    assert f'value="{second}"' in page
+    assert "The WhatsApp account of “Deuxième” does not have this template." in answer.text
+
+
+# --- copies, and the end --------------------------------------------------------------------------
+
+
+def test_a_copy_is_switched_off_and_opens(
+    merchant: Merchant, owner: Membership, automation: Automation, signed_in: Browser
+) -> None:
+    answer = signed_in(owner).post(f"/automations/{automation.id}/copy", headers=HTMX)
+
+    copy = next(a for a in stored(merchant) if a.id != automation.id)
+    assert answer.headers["HX-Redirect"] == f"/automations/{copy.id}"
+    assert (copy.name, copy.active) == ("Demande de confirmation (copy)", False)
+    assert (copy.stage_id, copy.variables) == (automation.stage_id, automation.variables)
+
+
+def test_one_that_never_ran_is_deleted(
+    merchant: Merchant, owner: Membership, automation: Automation, signed_in: Browser
+) -> None:
+    answer = signed_in(owner).post(f"/automations/{automation.id}/delete")
+
+    assert (answer.status_code, answer.location) == (303, "/automations")
+    assert stored(merchant) == []
+
+
+def test_one_that_ran_keeps_its_history_and_is_only_switched_off(
+    merchant: Merchant, owner: Membership, automation: Automation, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        shop.order(on=TO_CONFIRM, talk=shop.conversation())
+
+    signed_in(owner).post(f"/automations/{automation.id}/delete", headers=HTMX)
+
+    (kept,) = stored(merchant)
+    assert not kept.active
+
+
 # --- the preview ----------------------------------------------------------------------------------
 
 
@@ -258,6 +451,34 @@ def test_the_price_of_a_message_stands_beside_its_preview(
     parts = signed_in(owner).get("/automations/parts", query_string=posted(merchant), headers=HTMX)
 
     assert "USD" in parts.text
+
+
+def test_a_month_is_estimated_from_the_orders_that_came_to_the_stage(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        for _ in range(3):
+            shop.order((None, 1), on=TO_CONFIRM)
+        shop.order((None, 1), on=NEW)
+    client, form = signed_in(owner), posted(merchant)
+
+    parts = client.get("/automations/parts", query_string=form, headers=HTMX).text
+
+    amounts = re.findall(r"([\d.]+)\u00a0USD", parts)
+    assert '<dd><bdi dir="ltr">3</bdi></dd>' in parts
+    assert Decimal(amounts[1]) == 3 * Decimal(amounts[0])
+
+
+def test_marketing_says_that_it_needs_consent(
+    merchant: Merchant, owner: Membership, order: Order, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        offer = shop.template("Promo {{1}}", category="marketing")
+    form = posted(merchant, template=offer)
+
+    parts = signed_in(owner).get("/automations/parts", query_string=form, headers=HTMX).text
+
+    assert "only customers who agreed" in parts
 
 
 def test_what_a_customer_wrote_is_shown_and_never_run(

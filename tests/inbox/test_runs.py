@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from flows import runs
+from flows import arrivals, runs
 from models import db
 from models.automation import Run, RunState
 from models.merchant import Merchant
@@ -15,6 +16,7 @@ from models.message import Sending
 from models.pipeline import SystemState
 from models.types import utcnow
 from models.user import Membership
+from tests import factories
 from tests.flows import shop
 
 Browser = Callable[[Membership], FlaskClient]
@@ -58,7 +60,8 @@ def test_each_send_shows_order_customer_automation_text_and_state(
 
     shown = row(signed_in(agent).get("/runs", headers=ENGLISH).text, run)
 
-    assert re.search(r'<a href="/orders/\d+" data-item><bdi dir="ltr">#\d+</bdi>', shown)
+    assert f'<a href="/runs/{run.id}" data-item>' in shown
+    assert re.search(r'<a href="/orders/\d+"><bdi dir="ltr">#\d+</bdi>', shown)
     for text in (
         "<bdi>Fatima Zahra El Idrissi</bdi>",
         "<bdi>Demande de confirmation</bdi>",
@@ -195,3 +198,189 @@ def test_a_stranger_sees_none_of_it(
 
     assert listed(page) == []
     assert "Nothing sent yet" in page
+
+
+# --- filters --------------------------------------------------------------------------------------
+
+
+def test_the_list_can_be_narrowed_to_an_order_and_to_days(
+    merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    old, new = asked(), asked()
+    with db.merchant(merchant.id) as session:
+        number = session.merge(new).order.number
+        session.merge(old).created_at = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
+    client = signed_in(agent)
+
+    assert listed(client.get(f"/runs?number={number}").text) == [str(new.id)]
+    assert listed(client.get(f"/runs?number=%23{number}").text) == [str(new.id)]
+    # In March 2026 clocks in Casablanca show UTC: Ramadan.
+    assert listed(client.get("/runs?from=2026-03-10&to=2026-03-10").text) == [str(old.id)]
+    assert listed(client.get("/runs?to=2026-03-09").text) == []
+    assert len(listed(client.get("/runs?from=x&to=9999-12-31&number=abc").text)) == 2
+
+
+def test_pages_and_refreshes_keep_the_filters(
+    merchant: Merchant, agent: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        automation = shop.automation()
+        talk = shop.conversation()
+        for _ in range(runs.PAGE):
+            shop.order(on=TO_CONFIRM, talk=talk)
+    wish = f"automation={automation.id}"
+
+    page = signed_in(agent).get(f"/runs?{wish}&from=2020-01-01").text
+
+    addresses = re.findall(r'hx-get="(/runs\?[^"]*(?:before|until)[^"]*)"', page)
+    assert len(addresses) == 2
+    assert all(wish in one and "from=2020-01-01" in one for one in addresses)
+
+
+# --- one of them ----------------------------------------------------------------------------------
+
+
+def test_one_send_tells_why_it_was_sent_and_what_came_of_it(
+    merchant: Merchant, owner: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    run = asked(
+        sending=Sending.ACCEPTED,
+        rank=2,
+        accepted_at=utcnow(),
+        delivered_at=utcnow(),
+        wamid="wamid.told",
+    )
+    with db.merchant(merchant.id) as session:
+        talk = session.merge(run).message.conversation  # type: ignore[union-attr]  # asked() made it
+        tap = factories.inbound(
+            "Confirmer",
+            kind="button",
+            payload={"button_payload": runs.payload(run, 0), "button_text": "Confirmer"},
+            sender=factories.person(talk.identity.profile_name),
+        )
+        arrivals.take_in([tap])
+
+    page = signed_in(owner).get(f"/runs/{run.id}", headers=ENGLISH).text
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
+
+    for shown in (
+        "Order created on À confirmer par appel",
+        "Wasl ·",
+        "Bonjour Fatima, votre commande",
+        "The customer answered: “Confirmer”",
+        "Moved from À confirmer par appel to Confirmée",
+        "By the button “Confirmer”",
+        "Replied",
+        "Delivered",
+        "Scheduled",
+        "Current stage Confirmée",
+    ):
+        assert shown in text
+    assert 'data-tapped="">' in page
+    assert "USD" in page
+
+
+def test_what_a_send_cost_is_for_who_may_see_money(
+    agent: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    run = asked(sending=Sending.ACCEPTED)
+
+    assert "USD" not in signed_in(agent).get(f"/runs/{run.id}", headers=ENGLISH).text
+
+
+def test_a_failure_is_told_with_attempts_and_can_be_run_again(
+    merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    run = asked(
+        sending=Sending.FAILED,
+        failed_at=utcnow(),
+        reason="undeliverable",
+        error_code=131026,
+        error_detail="Message undeliverable",
+        attempt=2,
+    )
+    client = signed_in(agent)
+
+    page = client.get(f"/runs/{run.id}", headers=ENGLISH).text
+    answer = client.post(f"/runs/{run.id}/again", headers=PARTIAL)
+    twice = client.post(f"/runs/{run.id}/again", headers=PARTIAL)
+
+    for shown in ("Call the customer or send an SMS.", "2 attempts", "Code 131026", "Run again"):
+        assert shown in page
+    assert (answer.status_code, twice.status_code) == (200, 409)
+    with db.merchant(merchant.id) as session:
+        assert session.merge(run).state is not RunState.FAILED
+
+
+def test_a_message_that_is_due_can_be_cancelled(
+    merchant: Merchant, agent: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        shop.automation(delay=3600)
+        order = shop.order((None, 1), on=TO_CONFIRM, talk=shop.conversation())
+        (run,) = shop.runs_of(order)
+    client = signed_in(agent)
+
+    page = client.get(f"/runs/{run.id}", headers=ENGLISH).text
+    client.post(f"/runs/{run.id}/cancel")
+    after = client.get(f"/runs/{run.id}", headers=ENGLISH).text
+
+    assert "Will be sent" in page
+    assert f"/runs/{run.id}/cancel" in page
+    assert "Somebody cancelled it before it left." in after
+    assert f"/runs/{run.id}/cancel" not in after
+    assert client.post(f"/runs/{run.id}/cancel").status_code == 409
+    with db.merchant(merchant.id) as session:
+        cancelled = session.merge(run)
+        assert (cancelled.state, cancelled.due_at) == (RunState.CANCELLED, None)
+
+
+def test_a_queued_message_is_called_back(
+    merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    run = asked()
+
+    signed_in(agent).post(f"/runs/{run.id}/cancel")
+
+    with db.merchant(merchant.id) as session:
+        message = session.merge(run).message
+        assert message is not None
+        assert message.sending is Sending.DISCARDED
+
+
+def test_what_is_leaving_now_cannot_be_called_back(
+    agent: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    run = asked(sending=Sending.CLAIMED)
+
+    answer = signed_in(agent).post(f"/runs/{run.id}/cancel", headers=PARTIAL)
+
+    assert answer.status_code == 409
+
+
+def test_one_can_stop_waiting_for_an_answer(
+    merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    run = asked(sending=Sending.ACCEPTED, accepted_at=utcnow())
+    with db.merchant(merchant.id) as session:
+        session.merge(run).timeout_at = utcnow() + timedelta(hours=1)
+    client = signed_in(agent)
+
+    page = client.get(f"/runs/{run.id}", headers=ENGLISH).text
+    client.post(f"/runs/{run.id}/cancel")
+
+    assert "Waits for an answer until" in page
+    with db.merchant(merchant.id) as session:
+        left = session.merge(run)
+        assert (left.state, left.timeout_at) == (RunState.SENT, None)
+
+
+def test_one_send_is_the_merchants_own(
+    asked: Callable[..., Run], stranger: Membership, signed_in: Browser, client: FlaskClient
+) -> None:
+    run, other = asked(), signed_in(stranger)
+
+    assert other.get(f"/runs/{run.id}").status_code == 404
+    for deed in ("again", "cancel"):
+        assert other.post(f"/runs/{run.id}/{deed}").status_code == 404
+        assert client.post(f"/runs/{run.id}/{deed}").status_code in (302, 401)

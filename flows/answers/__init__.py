@@ -1,0 +1,8 @@
+"""What a customer's tap or answer brings about: the order moves on, or a note says why not.
+
+hearing: which of the two a message is. taps: a button was touched. replies: anything else.
+"""
+
+from flows.answers.hearing import hear, hear_all
+
+__all__ = ["hear", "hear_all"]

@@ -1,0 +1,113 @@
+"""Whatever else a customer writes: nobody can say they were silent."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import CompoundSelect, Select, or_, select, update
+
+from flows import conversations, live
+from flows.silence import CLOCKS_APART
+from models import db
+from models.automation import Run
+from models.conversation import Conversation
+from models.message import Message, Sending
+from models.order import Order
+from models.timeline import CUSTOMER, Entry
+from models.types import Json
+
+
+def count_as_reply(conversation: Conversation, message: Message) -> None:
+    """It answers what it quotes, else the newest question; and all whose time runs.
+
+    One statement, for every incoming message of somebody an automation has asked.
+    """
+    newest, running = _newest(conversation, message), _running(conversation, message)
+    if not _answer(message, newest.union(running)):
+        _note_too_late(conversation, message)
+
+
+def stop_clocks(conversation: Conversation, message: Message) -> None:
+    """Who taps on one question is not silent about the others either: their time stops."""
+    _answer(message, _running(conversation, message))
+
+
+def _answer(message: Message, which: Select[UUID] | CompoundSelect[UUID]) -> bool:
+    counted = db.session().execute(
+        update(Run)
+        .where(
+            Run.id.in_(which),
+            # Asked again of the row itself: of an answer and a time that is up the first wins.
+            Run.replied_at.is_(None),
+            Run.expired_at.is_(None),
+        )
+        .values(replied_at=message.at, reply=message.text, timeout_at=None, due_at=None)
+        .returning(Run.id),
+        execution_options={"synchronize_session": False},
+    )
+    answered = counted.first() is not None
+    if answered:
+        live.changed("runs")
+    return answered
+
+
+def _newest(conversation: Conversation, message: Message) -> Select[UUID]:
+    quoted = select(Message.run_id).where(
+        Message.conversation_id == conversation.id,
+        Message.wamid == (message.reply_to_wamid or ""),
+    )
+    return (
+        _waiting(conversation, message)
+        .order_by(
+            (Run.id == quoted.limit(1).scalar_subquery()).desc().nulls_last(),
+            Run.created_at.desc(),
+            Run.id.desc(),
+        )
+        .limit(1)
+    )
+
+
+def _running(conversation: Conversation, message: Message) -> Select[UUID]:
+    not_over = or_(Run.timeout_at > message.at, Run.due_at > message.at)
+    return _waiting(conversation, message).where(not_over)
+
+
+def _waiting(conversation: Conversation, message: Message) -> Select[UUID]:
+    """The questions this person may be answering: asked before, and not answered yet."""
+    return _questions_to(conversation).where(
+        Run.replied_at.is_(None),
+        Run.expired_at.is_(None),
+        Run.cancelled_at.is_(None),
+        Message.sending.in_((Sending.ACCEPTED, Sending.UNCERTAIN)),
+        Message.failed_at.is_(None),
+        # What was written before is no answer, however late Meta brings it.
+        Message.at <= message.at + CLOCKS_APART,
+    )
+
+
+def _questions_to(conversation: Conversation) -> Select[UUID]:
+    """The runs about orders of whoever talks here, on whichever number, with their last message."""
+    talks = select(Conversation.id).where(Conversation.identity_id == conversation.identity_id)
+    about = select(Run.id).join(Run.order).join(Run.message)
+    return about.where(Order.conversation_id.in_(talks))
+
+
+def _note_too_late(conversation: Conversation, message: Message) -> None:
+    """They answered in time and Meta told us after the order had moved: said where it can be seen.
+
+    The order stays where it is; people are told, for what it says may change their mind.
+    """
+    expired = _questions_to(conversation).where(Run.expired_at > message.at)
+    asked_before = expired.where(Message.at <= message.at + CLOCKS_APART)
+    for run in db.session().scalars(select(Run).where(Run.id.in_(asked_before))):
+        facts = {"text": message.text, "at": message.at.isoformat(), "stage": run.order.stage.name}
+        about = {"run": str(run.id), "automation": run.automation.name}
+        _write(run, facts | about)
+        told = {"number": run.order.number} | facts
+        conversations.note_activity(conversation, "answered_in_time", told)
+        live.changed(f"order:{run.order.number}")
+
+
+def _write(run: Run, facts: Json) -> None:
+    kind, actor = "answered_in_time", CUSTOMER.actor
+    db.session().add(Entry(order_id=run.order_id, kind=kind, actor=actor, facts=facts))

@@ -1,0 +1,53 @@
+"""The calls that were told: an append-only ledger, in which one row can take another back."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, and_, cast, exists
+from sqlalchemy.orm import aliased
+
+from models.merchant import Merchant
+from models.order import CallAttempt
+from models.types import utcnow
+from models.user import Membership
+
+UNDONE = "undone"
+"""The outcome of a row that takes another back; its note is the other's identifier."""
+LONGEST_OPEN = timedelta(hours=12)
+"""A call's identifier is made with the page that tells it, so long before at most."""
+
+
+def undoing(attempt: CallAttempt, by: Membership) -> CallAttempt:
+    """The row that takes this call back."""
+    return CallAttempt(
+        order_id=attempt.order_id, by_id=by.id, outcome=UNDONE, note=str(attempt.id), at=utcnow()
+    )
+
+
+def stands() -> ColumnElement[bool]:
+    """Whether a row is a call, and no other takes it back."""
+    other = aliased(CallAttempt)
+    taken_back = exists().where(
+        other.order_id == CallAttempt.order_id,
+        other.outcome == UNDONE,
+        other.note == cast(CallAttempt.id, Text),
+    )
+    return and_(CallAttempt.outcome != UNDONE, ~taken_back)
+
+
+def done_today(by: Membership, today: datetime) -> ColumnElement[bool]:
+    """This person's calls since `today` began.
+
+    Found by the time in their identifiers, a range of the primary key: no index of its own.
+    """
+    oldest = UUID(int=int((today - LONGEST_OPEN).timestamp() * 1000) << 80)
+    return and_(
+        CallAttempt.id > oldest, CallAttempt.by_id == by.id, CallAttempt.at >= today, stands()
+    )
+
+
+def midnight(merchant: Merchant, now: datetime) -> datetime:
+    """When today began on the merchant's clock."""
+    return datetime.combine(now.astimezone(merchant.zone).date(), time(), tzinfo=merchant.zone)
