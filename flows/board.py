@@ -1,4 +1,7 @@
-"""The board: the stages of a pipeline side by side, on each its newest orders."""
+"""The board: the stages of a pipeline side by side, on each its newest orders.
+
+How many orders a stage has and what they come to is kept (models.tally), never counted here.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,20 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, joinedload, load_only
 from sqlalchemy.sql.base import ExecutableOption
 
 from flows.errors import NotFound
 from models import db
-from models.automation import Run
+from models.automation import Automation, Run
+from models.message import Message
 from models.order import Order
 from models.pipeline import Pipeline, Stage
+from models.tally import Tally
+from models.user import Membership
 
+FIRST = 15
+"""How many cards a column begins with: more than a screen is high."""
 PAGE = 50
 MOST = 500
 """How many cards of one column a screen may ask again at once."""
@@ -50,27 +58,38 @@ class Column:
         return len(self.cards) < self.count
 
 
+@dataclass(frozen=True, slots=True)
+class Board:
+    pipeline: Pipeline
+    columns: list[Column]
+    hidden: list[Column]
+    """Stages that are on no screen and still have orders; without their cards."""
+
+
 def pipelines() -> Sequence[Pipeline]:
     """The merchant's pipelines, the oldest first: that one is the board people open."""
     oldest_first = select(Pipeline).order_by(Pipeline.created_at, Pipeline.id)
     return db.session().scalars(oldest_first).all()
 
 
-def columns(pipeline: Pipeline, *, money: bool) -> list[Column]:
+def show(pipeline: Pipeline, *, money: bool) -> Board:
     """Every visible stage with its count and its newest orders, however many stages there are."""
-    shown = {stage.id: Column(stage) for stage in pipeline.stages if stage.active}
-    _count(shown, money=money)
+    every = {stage.id: Column(stage) for stage in pipeline.every_stage}
+    _sum(every, money=money)
+    shown = {stage.id: every[stage.id] for stage in pipeline.stages if stage.active}
     for card in _cards(_newest_of(pipeline)):
         shown[card.order.stage_id].cards.append(card)
-    return list(shown.values())
+    hidden = [one for id_, one in every.items() if id_ not in shown and one.count > 0]
+    return Board(pipeline, list(shown.values()), hidden)
 
 
-def column(stage: Stage, *, money: bool, shown: int = PAGE) -> Column:
+def column(stage: Stage, *, money: bool, shown: int = FIRST) -> Column:
     """One stage, with as many of its newest orders as the screen shows already."""
     one = Column(stage)
-    _count({stage.id: one}, money=money)
-    limit = min(max(shown, PAGE), MOST)
-    one.cards = _cards(_newest(Order.stage_id == stage.id).limit(limit).options(_people(Order)))
+    _sum({stage.id: one}, money=money)
+    limit = min(max(shown, FIRST), MOST)
+    newest = _newest(Order.stage_id == stage.id).limit(limit)
+    one.cards = _cards(newest.options(*_needed(Order)))
     return one
 
 
@@ -78,7 +97,7 @@ def older(stage: Stage, before: Place) -> list[Card]:
     """The next orders of a column, below the one at this place."""
     below = tuple_(Order.stage_entered_at, Order.id) < before
     wanted = _newest(Order.stage_id == stage.id).where(below).limit(PAGE)
-    return _cards(wanted.options(_people(Order)))
+    return _cards(wanted.options(*_needed(Order)))
 
 
 def find_stage(stage_id: UUID) -> Stage:
@@ -89,19 +108,22 @@ def find_stage(stage_id: UUID) -> Stage:
     return stage
 
 
-def _count(columns: dict[UUID, Column], *, money: bool) -> None:
-    due = func.sum(Order.applied_total + Order.delivery_fee)
-    counted = (
-        select(Order.stage_id, func.count(), *([due] if money else []))
-        .where(Order.stage_id.in_(columns))
-        .group_by(Order.stage_id)
+def _sum(columns: dict[UUID, Column], *, money: bool) -> None:
+    kept = (Tally.orders, Tally.due) if money else (Tally.orders,)
+    sums = (
+        select(Tally.stage_id, *(func.sum(one) for one in kept))
+        .where(Tally.stage_id.in_(columns))
+        .group_by(Tally.stage_id)
     )
-    for column in columns.values():
-        column.due = 0 if money else None
-    for stage_id, count, *sums in db.session().execute(counted):
-        columns[stage_id].count = count
-        if sums:
-            columns[stage_id].due = int(sums[0])
+    for one in columns.values():
+        one.due = 0 if money else None
+    for stage_id, count, *due in db.session().execute(sums):
+        columns[stage_id].count = int(count)
+        if due:
+            columns[stage_id].due = int(due[0])
+
+
+# --- cards ----------------------------------------------------------------------------------------
 
 
 def _newest(which: ColumnElement[bool]) -> Select[Order]:
@@ -110,21 +132,29 @@ def _newest(which: ColumnElement[bool]) -> Select[Order]:
 
 
 def _newest_of(pipeline: Pipeline) -> Select[Order]:
-    """The first page of every column in one statement: each walks ix_orders_board on its own."""
+    """The first cards of every column in one statement: each walks ix_orders_board on its own."""
     mine = (Order.merchant_id == Stage.merchant_id) & (Order.stage_id == Stage.id)
-    page = aliased(Order, _newest(mine).limit(PAGE).correlate(Stage).lateral())
+    page = aliased(Order, _newest(mine).limit(FIRST).correlate(Stage).lateral())
     return (
         select(page)
         .select_from(Stage)
         .join(page, true())
-        .where(Stage.pipeline_id == pipeline.id, Stage.active)
+        .where(Stage.pipeline_id == pipeline.id, Stage.active, Stage.deleted_at.is_(None))
         .order_by(page.stage_entered_at.desc(), page.id.desc())
-        .options(_people(page))
+        .options(*_needed(page))
     )
 
 
-def _people(order: type[Order]) -> ExecutableOption:
-    return joinedload(order.assignee)
+def _needed(order: type[Order]) -> tuple[ExecutableOption, ...]:
+    """What a card shows, and what says where it may go."""
+    return (
+        load_only(
+            *(order.number, order.version, order.stage_id, order.state, order.stage_entered_at),
+            *(order.ship_name, order.ship_city, order.flags, order.urgent, order.assignee_id),
+            *(order.applied_total, order.delivery_fee, order.currency),
+        ),
+        joinedload(order.assignee).load_only(Membership.name),
+    )
 
 
 def _cards(wanted: Select[Order]) -> list[Card]:
@@ -139,6 +169,10 @@ def _last_runs(ids: Iterable[UUID]) -> dict[UUID, Run]:
         .ext(distinct_on(Run.order_id))
         .where(Run.order_id.in_(ids))
         .order_by(Run.order_id, Run.created_at.desc(), Run.id.desc())
-        .options(joinedload(Run.message), joinedload(Run.automation))
+        .options(
+            # A message's text and payload can be long, and a card says only how far it came.
+            joinedload(Run.message).load_only(Message.sending, Message.rank, Message.failed_at),
+            joinedload(Run.automation).load_only(Automation.name),
+        )
     )
     return {run.order_id: run for run in db.session().scalars(newest)}

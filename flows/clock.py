@@ -1,4 +1,4 @@
-"""What runs by itself: sweep lost nudges, prune settled envelopes."""
+"""What runs by itself: sweep lost nudges, fold sums, prune settled envelopes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from flows import outbox
+from flows import outbox, tallies
 from models import db
 from models.envelope import Envelope, EnvelopeState
 from models.types import utcnow
@@ -54,7 +54,12 @@ def look_again() -> None:
 
 
 def chores() -> list[Chore]:
-    return [Chore(2.0, outbox.sweep), Chore(60.0, look_again), Chore(3600.0, prune)]
+    return [
+        Chore(2.0, outbox.sweep),
+        Chore(60.0, look_again),
+        Chore(60.0, tallies.fold),
+        Chore(3600.0, prune),
+    ]
 
 
 def tick(waiting: list[Chore], now: float) -> None:

@@ -13,18 +13,17 @@ from typing import IO, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Select, func, literal, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Row, Select, literal, select
 from sqlalchemy.orm import aliased
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 from flows import columns
 from flows.errors import N_
-from flows.listing import Filters, matching
+from flows.listing import Filters, items_of, matching
 from models import db
 from models.merchant import Merchant
-from models.order import Order, OrderLine
+from models.order import Order
 from models.pipeline import Stage, status_of
 from models.types import Money, exponent
 from models.user import Membership
@@ -37,7 +36,7 @@ LONGEST_CELL = 32_767
 Value = str | int | Decimal | datetime
 """Text, a count, an amount, a time: whoever writes a file knows how each is written."""
 Codes = Mapping[str, Mapping[str, str]]
-"""The reader's words for codes: {"status": {"pending": "En attente"}, …}."""
+"""The reader's words for codes: {"statuses": {"pending": "En attente"}, …}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +69,19 @@ CELLS: dict[str, tuple[Cell, ...]] = {
     "fee": (Cell(N_("Delivery fee"), _money("delivery_fee")),),
     "discount": (Cell(N_("Discount"), _money("discount")),),
     "stage": (Cell(N_("Stage"), lambda row: row.stage, 20),),
-    "status": (Cell(N_("Status"), lambda row: status_of(row.state, row.means), 14, "status"),),
+    "status": (Cell(N_("Status"), lambda row: status_of(row.state, row.means), 14, "statuses"),),
     "age": (Cell(N_("On this stage since"), lambda row: row.stage_entered_at, 16),),
     "agent": (Cell(N_("Agent"), lambda row: row.agent or "", 18),),
-    "source": (Cell(N_("Source"), lambda row: row.source, 12, "source"),),
+    "source": (Cell(N_("Source"), lambda row: row.source, 12, "sources"),),
     "payment": (
-        Cell(N_("Payment"), lambda row: row.payment_method, 18, "payment"),
-        Cell(N_("Payment status"), lambda row: row.payment_status, 12, "paid"),
+        Cell(N_("Payment"), lambda row: row.payment_method, 18, "methods"),
+        Cell(N_("Payment status"), lambda row: row.payment_status, 12, "payments"),
     ),
     "carrier": (
         Cell(N_("Carrier"), lambda row: row.carrier),
         Cell(N_("Tracking number"), lambda row: row.tracking, 18),
     ),
-    "flags": (Cell(N_("Flags"), lambda row: row.flags, 20, "flag"),),
+    "flags": (Cell(N_("Flags"), lambda row: row.flags, 20, "flags"),),
     "calls": (Cell(N_("Calls"), lambda row: row.call_attempts, 8),),
     "reason": (Cell(N_("Reason"), lambda row: row.reason or "", 20),),
     "note": (Cell(N_("Internal note"), lambda row: row.note, 30),),
@@ -200,7 +199,10 @@ def _wanted(filters: Filters, names: Sequence[str]) -> Select[Any]:
     ]
     wanted = (
         select(*of_order, stage.name.label("stage"), stage.state.label("means"))
-        .add_columns(agent.name.label("agent"), _items("items" in names).label("items"))
+        .add_columns(
+            agent.name.label("agent"),
+            (items_of() if "items" in names else literal("")).label("items"),
+        )
         .join(stage, Order.stage)
         .outerjoin(agent, Order.assignee)
         .where(*matching(filters).conditions)
@@ -210,15 +212,6 @@ def _wanted(filters: Filters, names: Sequence[str]) -> Select[Any]:
     if filters.sort == "oldest":
         return wanted.order_by(Order.created_at, Order.id)
     return wanted.order_by(Order.created_at.desc(), Order.id.desc())
-
-
-def _items(shown: bool) -> Any:
-    """2 × Sac cuir, 1 × Foulard: what is in the order, in its own order."""
-    if not shown:
-        return literal("")
-    line = func.concat(OrderLine.quantity, " × ", OrderLine.name)
-    joined = func.string_agg(line, aggregate_order_by(literal(", "), OrderLine.position))
-    return select(joined).where(OrderLine.order_id == Order.id).scalar_subquery()
 
 
 # --- what is written ------------------------------------------------------------------------------

@@ -81,6 +81,23 @@ QUESTIONS: dict[str, str] = {
             WHERE e.merchant_id = o.merchant_id AND e.order_id = o.id
               AND e.to_stage_id IS NOT NULL ORDER BY e.seq DESC LIMIT 1) last ON true
         WHERE last.to_stage_id <> o.stage_id""",
+    "what a board counts is what there is": """
+        SELECT count(*) FROM (
+            SELECT merchant_id, stage_id, day, sum(orders) AS orders, sum(due) AS due,
+                sum(confirmed) AS confirmed, sum(shipped) AS shipped,
+                sum(delivered) AS delivered, sum(revenue) AS revenue
+            FROM tallies GROUP BY 1, 2, 3) kept FULL JOIN (
+            SELECT merchant_id, stage_id, (created_at AT TIME ZONE 'UTC')::date AS day,
+                count(*) AS orders, sum(applied_total + delivery_fee) AS due,
+                count(confirmed_at) AS confirmed, count(shipped_at) AS shipped,
+                count(*) FILTER (WHERE state = 'delivered') AS delivered,
+                sum(applied_total) FILTER (WHERE state = 'delivered') AS revenue
+            FROM orders GROUP BY 1, 2, 3) real USING (merchant_id, stage_id, day)
+        WHERE (coalesce(kept.orders, 0), coalesce(kept.due, 0), coalesce(kept.confirmed, 0),
+               coalesce(kept.shipped, 0), coalesce(kept.delivered, 0), coalesce(kept.revenue, 0))
+           <> (coalesce(real.orders, 0), coalesce(real.due, 0), coalesce(real.confirmed, 0),
+               coalesce(real.shipped, 0), coalesce(real.delivered, 0), coalesce(real.revenue, 0))
+        """,
     "one conversation for each number and person": """
         SELECT count(*) FROM (
             SELECT 1 FROM conversations GROUP BY merchant_id, channel_id, identity_id

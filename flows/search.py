@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
 from flows import places
-from flows.customers import SUFFIX, phone_words
+from flows.customers.phones import SUFFIX, phone_words
 from models import db, search
 from models.customer import Customer
 from models.merchant import Merchant

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bot.simulator.compose import FILES
-from bot.simulator.world import LADDER, Bubble, Chat, Customer, Json
+from bot.simulator.world import LADDER, Bubble, Chat, Customer, Json, Template, World
 
 if TYPE_CHECKING:
     from bot.simulator.simulator import Simulator
@@ -154,3 +154,15 @@ TEXTS: dict[str, Callable[[Json], str]] = {
     "interactive": _chosen,
     "location": lambda content: str(content.get("name") or content.get("address") or ""),
 }
+
+
+def template_view(world: World, template: Template) -> Json:
+    """A template as Meta's desk lists it."""
+    return {
+        "id": template.id,
+        "shop": world.accounts[template.account].name,
+        "name": template.name,
+        "language": template.language,
+        "category": template.category,
+        "status": template.status,
+    }

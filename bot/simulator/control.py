@@ -48,7 +48,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 
 from bot.simulator import demo
-from bot.simulator.chatview import bubble_view, chat_list, people
+from bot.simulator.chatview import bubble_view, chat_list, people, template_view
 from bot.simulator.line import asked
 from bot.simulator.manner import Manner
 from bot.simulator.world import Json
@@ -206,10 +206,10 @@ class _Room:
 
     def templates(self) -> Response:
         with self.sim.still():
-            everyone = [asdict(template) for template in self.sim.world.templates.values()]
-            accounts = {account.id: account.name for account in self.sim.world.accounts.values()}
-        everyone.sort(key=lambda t: (t["submitted_at"] is None, t["account"], t["name"]))
-        return jsonify([t | {"account_name": accounts[t["account"]]} for t in everyone])
+            world = self.sim.world
+            told = [template_view(world, template) for template in world.templates.values()]
+        # What waits for a review comes first.
+        return jsonify(sorted(told, key=lambda t: (t["status"] != "PENDING", t["name"], t["id"])))
 
     def recategorise(self, template_id: str) -> Response:
         self.sim.recategorise(self.sim.world.templates[template_id], **_body())

@@ -96,6 +96,8 @@ class Office:
         self.ledger.append(record)
         changes.apply(self.world, record)
         self._touched.update(c for c in [facts.get("customer")] if c)
+        if kind.startswith("template"):
+            self._touched.add("templates")
         return record
 
     def emit(

@@ -22,6 +22,8 @@ NO_ANSWERS = ("edit", "revoke", "system")
 
 def hear_all(written: Sequence[Message]) -> None:
     """Each message has been heard, oldest first; most answer nothing and cost nothing here."""
+    if not written:
+        return
     asked = _asked({message.conversation_id for message in written})
     for message in written:
         if message.kind in TAPS or message.conversation_id in asked:

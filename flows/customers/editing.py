@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from flows import search
 from flows.customers.cards import add_phone, refresh_search
 from flows.customers.phones import Number
 from flows.errors import N_, Invalid, NotFound, Refused
@@ -54,6 +55,7 @@ def edit(
     customer.email, customer.note = email, clean(note) if note else None
     customer.rename(clean(name))
     _refresh(customer)
+    search.index_card(customer)
 
 
 def put_phone(customer: Customer, number: Number | None) -> None:

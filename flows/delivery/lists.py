@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import delete as delete_rows
@@ -64,7 +65,7 @@ def read(text: str) -> Reading:
     Between them semicolons or tabs, or commas where there is neither.
     """
     found, seen = Reading(), dict[str, Line]()
-    country, currency = merchant().country, merchant().currency
+    shop = merchant()
     if len(text) > LONGEST:
         raise Refused("too_long", N_("This list is too long: bring it in in parts."))
     for number, raw in enumerate(clean(text).splitlines(), 1):
@@ -72,7 +73,7 @@ def read(text: str) -> Reading:
         if not line or (number == 1 and _is_title(line)):
             continue
         try:
-            row = _line(number, line, country, currency)
+            row = _line(number, line, shop.country, shop.currency)
             earlier = seen.setdefault(row.key, row)
             _must_agree(row, earlier)
         except Refused as why:
@@ -117,6 +118,7 @@ def _line(number: int, text: str, country: str, currency: str) -> Line:
     return Line(number, text, city, key, to_door, to_desk, free_above, zone)
 
 
+@lru_cache(maxsize=1000)  # ten thousand cities share a few fees
 def _amount(cell: str, currency: str) -> int | None:
     text = re.sub(rf"\s*({currency}|dhs?|da|dt|درهم|دج)\.?$", "", cell, flags=re.IGNORECASE)
     if text.casefold() in _NOTHING:
@@ -197,11 +199,11 @@ def _current(reading: Reading) -> dict[str, DeliveryZone]:
     """City key → its zone today, of the cities of the list that have one."""
     wanted = select(DeliveryCity.key, DeliveryZone).join(DeliveryCity.zone)
     wanted = wanted.where(zones.is_one_of(line.key for line in reading.lines))
-    return dict(db.session().execute(wanted).tuples().all())
+    return dict(db.session().execute(wanted).all())
 
 
 def _groups(reading: Reading, now: dict[str, DeliveryZone]) -> list[_Group]:
-    existing = zones.every()
+    existing, currency = zones.every(), merchant().currency
     groups: dict[tuple[object, ...], _Group] = {}
     for line in reading.lines:
         zone = now.get(line.key)
@@ -212,7 +214,7 @@ def _groups(reading: Reading, now: dict[str, DeliveryZone]) -> list[_Group]:
         key = (fold(line.zone), *fees)
         if key not in groups:
             fitting = _fitting(existing, line.zone, fees)
-            name = fitting.name if fitting else line.zone or _name(fees)
+            name = fitting.name if fitting else line.zone or _name(fees, currency)
             groups[key] = _Group(fitting, name, fees, {})
         groups[key].cities[line.key] = line.city
     return list(groups.values())
@@ -232,8 +234,7 @@ def _fitting(
     )
 
 
-def _name(fees: tuple[int | None, int | None, int | None]) -> str:
-    currency = merchant().currency
+def _name(fees: tuple[int | None, int | None, int | None], currency: str) -> str:
     shown = [_plain(fee, currency) or "–" for fee in fees[:2]]
     return f"{' / '.join(shown)} {currency}"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from flows import places
 from models import db
@@ -51,7 +52,8 @@ def fee(city: str, kind: str = "home", applied_total: int = 0) -> int:
 
 def quote(city: str, kind: str = "home", applied_total: int = 0) -> Quote:
     """The same with its reason. `kind` is one of KINDS."""
-    usual, found = merchant().delivery_fee, _listed(city)
+    shop = merchant()
+    usual, found = shop.delivery_fee, _listed(city, shop.country)
     if found is None:
         return Quote(usual, False, False, True, "", "")
     zone: DeliveryZone = found.zone
@@ -79,7 +81,7 @@ def cities(text: str, country: str | None = None, limit: int = 8) -> list[City]:
 def _own_names(text: str, limit: int) -> Sequence[tuple[str, str]]:
     begins = DeliveryCity.key.startswith(places.key(text), autoescape=True)
     names = select(DeliveryCity.key, DeliveryCity.name).where(begins)
-    return db.session().execute(names.order_by(DeliveryCity.key).limit(limit)).tuples().all()
+    return db.session().execute(names.order_by(DeliveryCity.key).limit(limit)).all()
 
 
 def merchant() -> Merchant:
@@ -89,16 +91,16 @@ def merchant() -> Merchant:
 
 def key_of(city: str, country: str) -> str:
     """What all spellings of a city share."""
-    place = places.find(city, country)
-    return place.key if place else places.key(city)
+    return places.key_of(city, country)
 
 
-def _listed(city: str) -> DeliveryCity | None:
-    """The city of a zone that is meant: itself, else the wilaya or region it lies in."""
-    country = merchant().country
+def _listed(city: str, country: str) -> DeliveryCity | None:
+    """The city of a zone that is meant: itself, else the wilaya or region it lies, or lay, in."""
     place = places.find(city, country)
     typed = places.key(city)
-    keys = [place.key, typed, key_of(place.region, country)] if place else [typed]
+    around = [key_of(name, country) for name in (place.region, place.before)] if place else []
+    keys = [place.key, typed, *filter(None, around)] if place else [typed]
     wanted = select(DeliveryCity).where(DeliveryCity.key.in_(keys))
+    wanted = wanted.options(joinedload(DeliveryCity.zone))
     found = {city.key: city for city in db.session().scalars(wanted)}
     return next((found[key] for key in keys if key in found), None)

@@ -5,7 +5,7 @@ filters: what the address of the page asks for. conditions: the same in SQL. pag
 
 from flows.listing.conditions import Matching, matching, select_matching, stages
 from flows.listing.filters import NOBODY, PERIODS, SORTS, Filters
-from flows.listing.pages import MOST, PAGE, Count, Page, Place, carriers, count, page
+from flows.listing.pages import MOST, PAGE, Count, Page, Place, carriers, count, items_of, page
 
 __all__ = [
     "MOST",
@@ -20,6 +20,7 @@ __all__ = [
     "Place",
     "carriers",
     "count",
+    "items_of",
     "matching",
     "page",
     "select_matching",

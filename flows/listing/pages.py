@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,23 +10,26 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    ScalarSelect,
     Select,
     Subquery,
     UnaryExpression,
     Uuid,
     func,
     lateral,
+    literal,
     select,
     true,
     tuple_,
     values,
 )
 from sqlalchemy import column as named
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import joinedload
 
 from flows.listing.conditions import Matching
 from models import db
-from models.order import Order
+from models.order import Order, OrderLine
 from models.tally import Tally
 
 PAGE = 50
@@ -41,6 +44,8 @@ Place = tuple[datetime, UUID]
 @dataclass(frozen=True, slots=True)
 class Page:
     orders: Sequence[Order]
+    items: Mapping[UUID, str]
+    """What is in each order, where that was asked for: "2 × Sac cuir, 1 × Foulard"."""
     before: bool
     """Whether the list has rows above these, below these."""
     after: bool
@@ -58,19 +63,21 @@ class Count:
 
 
 def page(
-    asked: Matching, *, below: Place | None = None, above: Place | None = None, lines: bool = False
+    asked: Matching, *, below: Place | None = None, above: Place | None = None, items: bool = False
 ) -> Page:
-    """The first page, the one below a place, or the one above it; `lines` when they are shown."""
+    """The first page, the one below a place, or the one above it."""
     order = _Order.of(asked.filters.sort)
     turned = above is not None
     ids = order.ids(asked, below or above, turned=turned, limit=PAGE + 1)
-    shown = select(Order).join(ids, Order.id == ids.c.id).order_by(*order.by(turned=False))
-    shown = shown.options(joinedload(Order.assignee), joinedload(Order.stage))
-    rows = list(db.session().scalars(shown.options(selectinload(Order.lines)) if lines else shown))
+    # The stages are in the session already: `asked` holds them.
+    shown = select(Order, items_of() if items else literal("")).join(ids, Order.id == ids.c.id)
+    shown = shown.options(joinedload(Order.assignee))
+    rows = db.session().execute(shown.order_by(*order.by(turned=False))).tuples().all()
     further = len(rows) > PAGE
     kept = rows[-PAGE:] if turned else rows[:PAGE]
     return Page(
-        kept,
+        [order for order, _ in kept],
+        {order.id: said or "" for order, said in kept},
         before=further if turned else below is not None,
         after=True if turned else further,
         by_stage=order.by_stage,
@@ -88,6 +95,13 @@ def count(asked: Matching, first: Page | None = None) -> Count:
     some = select(Order.id).where(*asked.conditions).limit(MOST + 1).subquery()
     number = db.session().scalar(select(func.count()).select_from(some)) or 0
     return Count(min(number, MOST), more=number > MOST or asked.cut)
+
+
+def items_of() -> ScalarSelect[str]:
+    """Beside an order in a query: what is in it, in its own order."""
+    line = func.concat(OrderLine.quantity, " × ", OrderLine.name)
+    joined = func.string_agg(line, aggregate_order_by(literal(", "), OrderLine.position))
+    return select(joined).where(OrderLine.order_id == Order.id).scalar_subquery()
 
 
 def carriers() -> list[str]:

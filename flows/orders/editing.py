@@ -90,10 +90,7 @@ def _differences(order: Order, form: Revision, checked: Checked) -> Iterator[Jso
     for name, own in PLAIN.items():
         yield from _if_other(name, getattr(order, own), getattr(form, name))
     yield from _if_other("phone", order.ship_phone, checked.phone)
-    was = order.assignee.name if order.assignee else None
-    if order.assignee_id != (checked.assignee.id if checked.assignee else None):
-        now = checked.assignee.name if checked.assignee else None
-        yield {"field": "assignee", "from": was, "to": now}
+    yield from _other_assignee(order.assignee, checked.assignee)
     yield from _other_lines(order, checked)
     yield from _if_other("discount", order.discount, checked.amounts.discount)
     yield from _if_other("delivery_fee", order.delivery_fee, checked.amounts.delivery_fee)
@@ -102,6 +99,14 @@ def _differences(order: Order, form: Revision, checked: Checked) -> Iterator[Jso
 def _if_other(field: str, was: Any, now: Any) -> Iterator[Json]:
     if was != now:
         yield {"field": field, "from": was, "to": now}
+
+
+def _other_assignee(was: Membership | None, now: Membership | None) -> Iterator[Json]:
+    """By name, as they were called that day; and who they are, for a form that was open then."""
+    if was is not now:
+        names = {"from": was.name if was else None, "to": now.name if now else None}
+        ids = [str(one.id) if one else "" for one in (was, now)]
+        yield {"field": "assignee"} | names | {"ids": ids}
 
 
 def _other_lines(order: Order, checked: Checked) -> Iterator[Json]:
@@ -117,7 +122,7 @@ def _other_lines(order: Order, checked: Checked) -> Iterator[Json]:
 
 def _if_pieces(line: OrderLine, was: int, now: int) -> Iterator[Json]:
     for change in _if_other("line", was, now):
-        yield change | {"name": line.name}
+        yield change | {"name": line.name, "line": str(line.id)}
 
 
 # --- it becomes so --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from flows import (
     live,
     notifications,
     pipeline,
+    search,
 )
 from flows.orders.cards import card_of, keep_address, open_or_complete
 from flows.orders.check import Checked, check
@@ -50,6 +51,7 @@ def create(form: NewOrder, *, by: Membership, conversation: Conversation | None 
         facts = {"number": order.number}
         conversations.note_activity(conversation, "order_created", facts, actor=by)
     pipeline.enter(order, checked.stage, by=By.user(by))
+    search.index(order)
     _trace_discount(order, form.reason, by)
     if form.consent:
         consents.record(customer=card, given=True, source="order", wording=form.consent, by=by)

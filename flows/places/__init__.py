@@ -17,6 +17,8 @@ from models.types import fold
 FOLDER = Path(__file__).parent
 COUNTRIES = ("MA", "DZ")
 _ARABIC = re.compile("[\u0600-\u06ff]")
+_Names = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names as keys, each with what it is from its second, third… word on."""
 # The same word, written as each clerk hears it.
 _SAME = {
     "al": "el", "oulad": "ouled", "awlad": "ouled", "aoulad": "ouled", "bni": "beni",
@@ -33,6 +35,8 @@ class Place:
     arabic: str
     region: str
     """Its region in Morocco, its wilaya in Algeria."""
+    before: str
+    """The wilaya it lay in before its own was made; "" where that is not so."""
     size: int
     spellings: tuple[str, ...] = ()
     key: str = field(default="", compare=False)
@@ -54,12 +58,19 @@ def find(text: str, country: str) -> Place | None:
     return _gazetteer(country).by_key.get(key(text))
 
 
+def key_of(text: str, country: str) -> str:
+    """What all spellings of a place share; of a place we do not know, its own name's key."""
+    own = key(text)
+    place = _gazetteer(country).by_key.get(own)
+    return place.key if place else own
+
+
 def search(text: str, country: str, limit: int = 8) -> list[Place]:
     """Places of which a name, or a word of it, begins like the text: the largest first."""
     wanted = key(text)
     ranked = sorted(
         (
-            (0 if place.key == wanted else rank, place.size, place.name, place)
+            (rank, place.size, place.name, place)
             for place, names in _gazetteer(country).names
             if (rank := _rank(wanted, names)) is not None
         ),
@@ -73,8 +84,10 @@ def every(country: str) -> tuple[Place, ...]:
     return _gazetteer(country).places
 
 
-def _rank(wanted: str, names: tuple[tuple[str, tuple[str, ...]], ...]) -> int | None:
-    """1: a name begins like it. 2: a later word does. None: neither."""
+def _rank(wanted: str, names: _Names) -> int | None:
+    """0: a name is it. 1: a name begins like it. 2: a later word does. None: neither."""
+    if any(whole == wanted for whole, _ in names):
+        return 0
     if any(whole.startswith(wanted) for whole, _ in names):
         return 1
     return 2 if any(end.startswith(wanted) for _, ends in names for end in ends) else None
@@ -84,8 +97,7 @@ def _rank(wanted: str, names: tuple[tuple[str, tuple[str, ...]], ...]) -> int | 
 class _Gazetteer:
     places: tuple[Place, ...]
     by_key: dict[str, Place]
-    names: tuple[tuple[Place, tuple[tuple[str, tuple[str, ...]], ...]], ...]
-    """Of each place its names as keys, and each again from its second word on."""
+    names: tuple[tuple[Place, _Names], ...]
 
 
 @cache
@@ -98,29 +110,34 @@ def _gazetteer(country: str) -> _Gazetteer:
     return _Gazetteer(places, by_key, tuple((place, _names(place)) for place in places))
 
 
-def _names(place: Place) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((key(name), _ends(name)) for name in (place.name, place.arabic, *place.spellings))
+def _names(place: Place) -> _Names:
+    written = (place.name, place.arabic, *place.spellings)
+    # "الرباط" is also looked for without its article.
+    bare = [name.removeprefix("ال") for name in written if name.startswith("ال")]
+    return tuple((key(name), _ends(name)) for name in (*written, *bare))
 
 
 def _ends(name: str) -> tuple[str, ...]:
     words = WORD.findall(fold(name))
-    ends = [key(" ".join(words[start:])) for start in range(1, len(words))]
-    # "الرباط" is also looked for without its article.
-    return (*ends, *(word[2:] for word in words if word.startswith("ال") and len(word) > 4))
+    return tuple(key(" ".join(words[start:])) for start in range(1, len(words)))
 
 
 def _read(country: str) -> list[Place]:
     text = (FOLDER / f"{country.lower()}.txt").read_text(encoding="utf-8")
-    region, places = "", []
+    region, before, places = "", "", []
     for line in text.splitlines():
         if line.startswith("["):
-            region = line.strip("[] ").partition("|")[0].strip()
+            region, _, _, before = (*_parts(line.strip("[]")), "", "")[:4]
         elif line.strip() and not line.startswith("#"):
-            places.append(_place(line, region))
+            places.append(_place(line, region, before))
     return places
 
 
-def _place(line: str, region: str) -> Place:
-    size, name, arabic, *spellings = (part.strip() for part in line.split("|"))
-    others = tuple(part.strip() for part in ",".join(spellings).split(",") if part.strip())
-    return Place(name, arabic, region, int(size), others, key(name))
+def _place(line: str, region: str, before: str) -> Place:
+    size, name, arabic, spellings = _parts(line)
+    others = tuple(part.strip() for part in spellings.split(",") if part.strip())
+    return Place(name, arabic, region, before, int(size), others, key(name))
+
+
+def _parts(line: str) -> list[str]:
+    return [part.strip() for part in line.split("|")]

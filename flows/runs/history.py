@@ -52,7 +52,7 @@ def listed(
     newest_first = (Run.created_at.desc(), Run.id.desc())
     wanted = select(Run).outerjoin(Run.message).options(*_shown()).order_by(*newest_first)
     if state is not None:
-        wanted = wanted.where(seen_as() == state.value)
+        wanted = wanted.where(_could_be(state), seen_as() == state.value)
     if automation_id is not None:
         wanted = wanted.where(Run.automation_id == automation_id)
     if number is not None:
@@ -74,6 +74,36 @@ def _shown() -> tuple[Any, ...]:
         joinedload(Run.order).joinedload(Order.customer),
         joinedload(Run.message),
     )
+
+
+def _could_be(state: RunState) -> ColumnElement[bool]:
+    """What rules most other runs out without their messages: a rare state is found among many."""
+    not_ended = and_(
+        Run.failure.is_(None),
+        Run.cancelled_at.is_(None),
+        Run.replied_at.is_(None),
+        Run.expired_at.is_(None),
+    )
+    on_its_way = or_(_sending(*WAITING), _sending(Sending.UNCERTAIN, Sending.HELD))
+    return {
+        RunState.SCHEDULED: or_(Run.due_at.is_not(None), on_its_way),
+        RunState.SENT: not_ended,
+        RunState.DELIVERED: not_ended,
+        RunState.REPLIED: Run.replied_at.is_not(None),
+        RunState.EXPIRED: Run.expired_at.is_not(None),
+        RunState.CANCELLED: or_(
+            Run.cancelled_at.is_not(None), Run.message_id.is_(None), _sending(Sending.DISCARDED)
+        ),
+        RunState.FAILED: or_(Run.failure.is_not(None), _sending(Sending.FAILED)),
+    }[state]
+
+
+WAITING = (Sending.QUEUED, Sending.CLAIMED, Sending.WAITING)
+"""The states of ix_messages_unfinished; the other two of a message on its way have their own."""
+
+
+def _sending(*states: Sending) -> ColumnElement[bool]:
+    return Run.message_id.in_(select(Message.id).where(Message.sending.in_(states)))
 
 
 def of_order(order: Order) -> Sequence[Run]:

@@ -36,9 +36,10 @@ class Listed:
     def categories(self) -> list[str]:
         return list(dict.fromkeys(template.category for template in self.templates))
 
-    @property
-    def body(self) -> str:
-        return self.templates[0].body
+    def in_language(self, wish: str) -> MessageTemplate:
+        """The one a reader of this language understands, else the first."""
+        fitting = (t for t in self.templates if t.language[:2] == wish[:2])
+        return next(fitting, self.templates[0])
 
 
 def listed(*, text: str = "", state: str = "", category: str = "") -> list[Listed]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flask import redirect, render_template, request, url_for
 from markupsafe import Markup
@@ -31,7 +31,7 @@ from inbox.orders import figures, words
 from inbox.orders.dialog import Row
 from inbox.orders.routes import pages
 from models.order import Order, OrderLine
-from models.types import Money
+from models.types import Json, Money
 from models.user import Membership
 
 
@@ -185,28 +185,47 @@ def _line(row: Fields, currency: str) -> KeptLine | NewLine:
 
 
 def _again(order: Order, refusal: Refused) -> Dialog:
-    """As it was posted, nothing lost; saving it once more knows what others did meanwhile."""
-    posted, seen = request.form, request.form.get("seen", 0, type=int)
-    rows = _rows(order)
+    """As it was posted, nothing lost; what others did meanwhile stands where nobody typed."""
+    seen = request.form.get("seen", 0, type=int)
+    meanwhile = [c for entry in editing.changed_since(order, seen) for c in entry.facts["changes"]]
+    rows = _rows(order, meanwhile)
     wrong = refusal.fields if isinstance(refusal, Invalid) else _at_its_line(refusal, rows)
     errors = {name: languages.told(why) for name, why in wrong.items()}
-    meanwhile = editing.changed_since(order, seen)
+    typed = request.form.to_dict() | {"seen": str(editing.last_change(order))}
+    for change in meanwhile:
+        _take_over(typed, change, order)
     return Dialog(
         order=order,
-        typed=posted.to_dict() | {"seen": str(editing.last_change(order))},
+        typed=typed,
         rows=rows,
         errors=errors,
         problem="" if errors else languages.told(refusal),
-        meanwhile=[
-            words.change(one, order.currency)
-            for entry in meanwhile
-            for one in entry.facts["changes"]
-        ],
+        meanwhile=[words.change(change, order.currency) for change in meanwhile],
     )
 
 
-def _rows(order: Order) -> list[Kept | Row]:
-    """A line that somebody took off meanwhile is gone here too: it cannot be kept any more."""
+def _take_over(typed: dict[str, str], change: Json, order: Order) -> None:
+    """A field that still says what was before says what is now; one that was typed stays."""
+    name = change["field"]
+    if name == "assignee":
+        name, (was, now) = "assignee_id", change["ids"]
+    else:
+        was, now = (_as_typed(name, change[key], order) for key in ("from", "to"))
+    if typed.get(name) == was:
+        typed[name] = now
+
+
+def _as_typed(name: str, value: Any, order: Order) -> str:
+    if name == "phone":
+        return filters.phone(value).striptags()
+    if name == "discount":
+        return _typed(order, value) if value else ""
+    return _typed(order, value) if name == "delivery_fee" else str(value)
+
+
+def _rows(order: Order, meanwhile: Sequence[Json]) -> list[Kept | Row]:
+    """The lines as posted; what somebody took off is gone here too, what they added is here."""
+    theirs = {change["line"]: change for change in meanwhile if change["field"] == "line"}
     lines = {line.id: line for line in order.lines}
     posted = Fields(request.form).rows("lines")
     known = [row.uuid("id") for row in posted]
@@ -215,10 +234,19 @@ def _rows(order: Order) -> list[Kept | Row]:
     rows: list[Kept | Row] = []
     for row, line_id, product_id in zip(posted, known, named, strict=True):
         if line_id in lines:
-            rows.append(Kept(len(rows), lines[line_id], row.posted.get("quantity", "")))
+            pieces = _pieces(row.posted.get("quantity", ""), theirs.get(str(line_id)))
+            rows.append(Kept(len(rows), lines[line_id], pieces))
         elif line_id is None:
             rows.append(Row(len(rows), found.get(product_id) if product_id else None, row.posted))
+    added = [line for line in order.lines if theirs.get(str(line.id), {}).get("from") == 0]
+    for line in added:
+        if line.id not in known:
+            rows.append(Kept(len(rows), line, str(line.quantity)))
     return rows
+
+
+def _pieces(typed: str, change: Json | None) -> str:
+    return str(change["to"]) if change and typed == str(change["from"]) else typed
 
 
 def _at_its_line(refusal: Refused, rows: Sequence[Kept | Row]) -> dict[str, Refused]:

@@ -5,11 +5,11 @@ import { combo, fold } from "./combo.js"
 import { format, parse } from "./money.js"
 
 const form = () => document.querySelector("form.order-form")
-const looksLikeNumber = text => /^[\s\d+().٠-٩-]{6,}$/.test(text)
+const digits = (text, least) => /^[\s\d+().٠-٩-]+$/.test(text) && text.replace(/\D/gu, "").length >= least || /[٠-٩]{4,}/.test(text)
 
 // --- picking ---------------------------------------------------------------------------------------
 
-combo("f-name", { choose: pick, first: input => looksLikeNumber(input.value) })
+combo("f-name", { choose: pick, first: input => digits(input.value, 4) })
 
 function pick(option, input) {
   const here = form()
@@ -40,7 +40,7 @@ document.addEventListener("focusout", event => {
   const here = form()
   if (!here || event.target !== here.elements.name || event.target.getAttribute("role") !== "combobox") return
   const { name, phone } = here.elements
-  if (!looksLikeNumber(name.value) || phone.value.trim()) return
+  if (!digits(name.value, 6) || phone.value.trim()) return
   phone.value = name.value.trim()
   name.value = ""
   look("order-known")

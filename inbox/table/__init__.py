@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, send_file
@@ -38,7 +39,7 @@ def index() -> str:
     asked = Asked.read()
     matching = listing.matching(asked.filters, asked.stages)
     below, above = (read_place(request.args.get(name)) for name in ("below", "above"))
-    page = listing.page(matching, below=below, above=above, lines="items" in asked.columns)
+    page = listing.page(matching, below=below, above=above, items="items" in asked.columns)
     facts: dict[str, Any] = {
         "asked": asked,
         "page": page,
@@ -47,12 +48,8 @@ def index() -> str:
         "place": lambda order: write_place(page.place(order)),
         "typed": search.typed(asked.filters.q or ""),
         "here": {name: request.args.get(name) for name in ("below", "above")},
-        "statuses": words.STATUSES,
-        "flags": words.FLAGS,
-        "sources": orders.SOURCES,
-        "methods": orders.PAYMENT_METHODS,
-        "payments": orders.PAYMENT_STATUSES,
-        "headings": columns.COLUMNS,
+        "headings": _said(columns.COLUMNS),
+        **_names(),
     }
     if current.wants_fragment:
         return render_template("table/_listing.html", **facts)
@@ -70,14 +67,24 @@ def filters() -> str:
         pipelines=stages_of(asked.stages),
         members=team.members(),
         carriers=sorted({*listing.carriers(), *asked.filters.carrier}, key=str.casefold),
-        periods=PERIOD_NAMES,
-        statuses=words.STATUSES,
-        flags=words.FLAGS,
-        sources=orders.SOURCES,
-        methods=orders.PAYMENT_METHODS,
-        payments=orders.PAYMENT_STATUSES,
-        translated=lambda words: [(code, _(word)) for code, word in words.items()],
+        periods=_said(PERIOD_NAMES),
+        **_names(),
     )
+
+
+def _names() -> dict[str, dict[str, str]]:
+    """What codes are called, by what they are codes of."""
+    return {
+        "statuses": _said(words.STATUSES),
+        "flags": _said(words.FLAGS),
+        "sources": _said(orders.SOURCES),
+        "methods": _said(orders.PAYMENT_METHODS),
+        "payments": _said(orders.PAYMENT_STATUSES),
+    }
+
+
+def _said(names: Mapping[str, str]) -> dict[str, str]:
+    return {code: _(name) for code, name in names.items()}
 
 
 @pages.get("/orders/search")
@@ -129,19 +136,12 @@ def _export(kind: str) -> exports.Export:
     every = request.args.get("columns") == "all"
     chosen = list(columns.COLUMNS) if every else asked.columns
     log.info("%s exports orders as %s: %s", current.member.id, kind, asked.filters.query().keys())
-    codes = {
-        "status": words.STATUSES,
-        "flag": words.FLAGS,
-        "source": orders.SOURCES,
-        "payment": orders.PAYMENT_METHODS,
-        "paid": orders.PAYMENT_STATUSES,
-    }
     return exports.prepare(
         asked.filters,
         chosen,
         language=current.language,
         say=languages.catalogue(current.language).gettext,
-        codes={name: {code: _(word) for code, word in of.items()} for name, of in codes.items()},
+        codes=_names(),
     )
 
 

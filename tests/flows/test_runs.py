@@ -232,12 +232,15 @@ def test_the_state_in_sql_is_the_state_people_see(session: MerchantSession) -> N
     order = shop.asked()
     template = automation.template
     seed, message = shop.question(order)
-    on_its_way = list(product([None, *Sending], [None, 0, 2], [None, utcnow()]))
+    on_its_way = [
+        (sending, rank, utcnow() if sending is Sending.FAILED else None)
+        for sending, rank in product([None, *Sending], [None, 0, 2])
+    ]
     combinations: list[tuple[Any, ...]] = [
         (None, due_at, *way) for due_at in (None, utcnow()) for way in on_its_way
     ]
     for ended in ("failure", "replied_at", "expired_at", "cancelled_at"):
-        combinations += [(ended, None, *way) for way in on_its_way[::7]]
+        combinations += [(ended, None, *way) for way in on_its_way[::4]]
     for ended, due_at, sending, rank, failed_at in combinations:
         made = Message(
             conversation_id=message.conversation_id,

@@ -241,9 +241,9 @@ def full(merchant: Merchant, **changes: str) -> Json:
 def test_everything_chosen_is_kept_and_opens_again_as_it_was(
     merchant: Merchant, owner: Membership, signed_in: Browser
 ) -> None:
-    client = signed_in(owner)
+    client, form = signed_in(owner), full(merchant)
 
-    client.post("/automations", data=full(merchant))
+    client.post("/automations", data=form)
     (made,) = stored(merchant)
     page = client.get(f"/automations/{made.id}", headers=ENGLISH).text
 
@@ -262,7 +262,7 @@ def test_everything_chosen_is_kept_and_opens_again_as_it_was(
         'value="wait" dir="auto" selected',
     ):
         assert shown in page
-    again = {**full(merchant), "name": "Encore"}
+    again = form | {"name": "Encore"}
     assert client.post(f"/automations/{made.id}", data=again).status_code == 303
 
 

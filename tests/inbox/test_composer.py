@@ -391,7 +391,7 @@ def test_outside_the_window_the_composer_is_a_picker_of_this_accounts_approved_t
     assert listed == {ready[name] for name in ("hello/fr", "hello/ar", "named/fr")}
     assert "rejected" not in page
     assert "foreign" not in page
-    assert "Templates with a picture, a file or special buttons cannot be sent yet." in page
+    assert "The picture or file above this template's text is missing." in html.unescape(page)
 
 
 def test_inside_the_window_the_picker_is_a_key_away(

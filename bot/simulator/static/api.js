@@ -27,6 +27,9 @@ export const read = (who, number) => call('POST', person(who, 'reads'), { number
 export const play = (who, wamid) => call('POST', person(who, 'plays'), { wamid });
 export const setOnline = (who, online) => call('PUT', person(who, 'online'), { online });
 
+export const templates = () => call('GET', 'templates');
+export const judge = (id, verb, facts) => call('POST', `templates/${id}/${verb}`, facts);
+
 export async function upload(file) {
   const form = new FormData();
   form.append('file', file);

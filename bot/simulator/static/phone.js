@@ -11,7 +11,7 @@ const frame = document.getElementById('phone');
 const side = document.getElementById('desk');
 const news = document.getElementById('news');
 
-const state = { people: [], who: null, number: null, online: true, chats: [], now: 0, skew: 0 };
+const state = { people: [], templates: [], who: null, number: null, online: true, chats: [], now: 0, skew: 0 };
 let thread = null;
 let refreshing = null;
 
@@ -27,6 +27,7 @@ const choose = {
     thread = null;
     refresh();
   },
+  judge: (id, verb, facts) => act(api.judge(id, verb, facts)),
   network: (online) => act(api.setOnline(state.who, online)),
   desk: () => document.body.classList.add('desk-open'),
   close: () => document.body.classList.remove('desk-open'),
@@ -64,11 +65,12 @@ async function load() {
   state.people = customers;
   const me = readAddress();
   speak(localStorage.getItem(`language of ${state.who}`) ?? me.language);
-  const [list, bubbles] = await Promise.all([
+  const [templates, list, bubbles] = await Promise.all([
+    api.templates(),
     api.chats(state.who),
     state.number ? api.bubbles(state.who, state.number) : [],
   ]);
-  Object.assign(state, list, { skew: list.now - Date.now() / 1000 });
+  Object.assign(state, list, { templates, skew: list.now - Date.now() / 1000 });
   say('');
   draw(me, bubbles);
   await markRead(bubbles);

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from functools import lru_cache
 from uuid import UUID
 
-from babel.dates import format_skeleton, format_timedelta
-from babel.numbers import format_percent
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from flows import board, indicators, orders, pipeline
-from flows.board import Card
-from inbox import htmx, languages
+from flows.errors import N_, Refused
+from inbox import htmx
 from inbox.auth import needs
-from inbox.conversations.asked import read_id, read_place, write_place
+from inbox.board import looks
+from inbox.board.looks import Goes
+from inbox.conversations.asked import read_id, read_place
 from inbox.current import current
-from inbox.filters import ltr, number
 from inbox.languages import gettext as _
+from inbox.languages import ngettext
 from models.order import Order
-from models.pipeline import Pipeline, Stage, SystemState
+from models.pipeline import Stage
 from models.timeline import By
-from models.types import utcnow
 
 pages = Blueprint("board", __name__)
+looks.attach(pages)
 
 DAYS = 30
 """What the strip looks back on unless somebody asks for another period."""
@@ -40,10 +38,15 @@ def index() -> str:
     every = board.pipelines()
     wished = request.args.get("pipeline", type=UUID)
     chosen = next((one for one in every if one.id == wished), every[0])
-    shown = board.columns(chosen, money=current.sees_money)
+    shown = board.show(chosen, money=current.sees_money)
     template = "board/_board.html" if current.wants_fragment else "board/index.html"
     return render_template(
-        template, pipelines=every, pipeline=chosen, columns=shown, goes=Goes(chosen)
+        template,
+        pipelines=every,
+        pipeline=chosen,
+        columns=shown.columns,
+        hidden=shown.hidden,
+        goes=Goes(chosen),
     )
 
 
@@ -77,13 +80,13 @@ def strip() -> str:
     wished = request.args.get("days", type=int)
     days = wished if wished in indicators.PERIODS else DAYS
     found = indicators.of(days, money=current.sees_money)
-    names = " ".join(f"stage:{one.id}" for of in board.pipelines() for one in of.stages)
+    stages = (stage for every in board.pipelines() for stage in every.stages)
     return render_template(
         "board/_strip.html",
         i=found,
-        names=names,
+        names=" ".join(f"stage:{stage.id}" for stage in stages),
         periods=indicators.PERIODS,
-        trend=[(_day(day.on), day.confirmed, number(day.confirmed)) for day in found.trend],
+        trend=[looks.bar(day) for day in found.trend],
     )
 
 
@@ -97,12 +100,73 @@ def drop(number: int) -> str | Response:
     order = orders.find(number)
     left = order.stage
     stage = board.find_stage(read_id(request.form.get("stage")) or abort(400))
-    by = By.user(current.member)
-    pipeline.move(order, stage, by=by, version=request.form.get("version", type=int))
+    _move(order, stage)
+    _offer_undo(order, stage)
     if "board" in request.form:
         return "".join(_partial(one) for one in {left.id: left, stage.id: stage}.values())
-    htmx.toast(_("Order %(number)s is on “%(stage)s” now.", number=f"#{number}", stage=stage.name))
     return "" if htmx.asked() else redirect(url_for("orders.show", number=number))
+
+
+@pages.post("/orders/<int:number>/undo")
+@needs("orders.move")
+def undo(number: int) -> str | Response:
+    """The last move never happened, as far as that can still be true; the toast says how far."""
+    order = orders.find(number)
+    left = order.stage
+    version = request.form.get("version", type=int)
+    undone = pipeline.undo(order, by=By.user(current.member), version=version)
+    htmx.toast(_undone(order, len(undone.cancelled), len(undone.gone)))
+    htmx.trigger("moved", stages=[str(left.id), str(order.stage_id)])
+    return "" if htmx.asked() else redirect(url_for("orders.show", number=number))
+
+
+def _move(order: Order, stage: Stage) -> None:
+    form = request.form
+    reason, version = " ".join(form.get("reason", "").split())[:200], form.get("version", type=int)
+    try:
+        pipeline.move(order, stage, by=By.user(current.member), version=version, reason=reason)
+    except Refused as refusal:
+        raise _saying_what_is_allowed(refusal) from None
+
+
+def _saying_what_is_allowed(refusal: Refused) -> Refused:
+    allowed = refusal.facts.get("allowed")
+    if not allowed:
+        return refusal
+    sentence = N_("From “{from_stage}” an order cannot go to “{to_stage}”. It can go to: {names}.")
+    return Refused(refusal.code, sentence, **refusal.facts, names=", ".join(allowed))
+
+
+def _offer_undo(order: Order, stage: Stage) -> None:
+    """Say where the order is now; who may take the move back can do so from there."""
+    number = f"#{order.number}"
+    said = _("Order %(number)s is on “%(stage)s” now.", number=number, stage=stage.name)
+    if not pipeline.undoable(order, By.user(current.member)):
+        return htmx.toast(said)
+    url = url_for("board.undo", number=order.number)
+    return htmx.trigger("undoable", text=said, undo=_("Undo"), url=url, version=order.version)
+
+
+def _undone(order: Order, cancelled: int, gone: int) -> str:
+    number, stage = f"#{order.number}", order.stage.name
+    said = [_("Order %(number)s is back on “%(stage)s”.", number=number, stage=stage)]
+    if cancelled:
+        said.append(
+            ngettext(
+                "%(num)s message was stopped before it left.",
+                "%(num)s messages were stopped before they left.",
+                cancelled,
+            )
+        )
+    if gone:
+        said.append(
+            ngettext(
+                "%(num)s message has already gone to the customer.",
+                "%(num)s messages have already gone to the customer.",
+                gone,
+            )
+        )
+    return " ".join(said)
 
 
 # --- showing --------------------------------------------------------------------------------------
@@ -118,54 +182,3 @@ def _partial(stage: Stage) -> str:
     shown = request.form.get(f"shown-{stage.id}", 0, type=int)
     html = Markup(_column(stage, shown=shown))  # noqa: S704 - it comes from our own template
     return render_template("board/_partial.html", stage=stage, html=html)
-
-
-class Goes:
-    """Where this person may take each order, as the places of the columns: "2 3 10"."""
-
-    def __init__(self, of: Pipeline) -> None:
-        self._rules = pipeline.Rules.of(of, By.user(current.member))
-        self._may = current.may("orders.move")
-        self._known: dict[tuple[UUID, SystemState], str] = {}
-
-    def __call__(self, order: Order) -> str:
-        here = (order.stage_id, order.state)
-        if here not in self._known:
-            stages = self._rules.allowed(order) if self._may else []
-            self._known[here] = " ".join(str(stage.position) for stage in stages)
-        return self._known[here]
-
-
-@pages.app_template_filter("card_place")
-def _place(card: Card) -> str:
-    return write_place(card.place)
-
-
-@pages.app_template_filter("age")
-def _age(at: datetime) -> str:
-    """How long ago, in one short word: 5 min, 3 h, 2 d."""
-    minutes = max(1, int((utcnow() - at).total_seconds() // 60))
-    return _short(minutes, current.language, current.country)
-
-
-@pages.app_template_filter("span")
-def _span(passed: timedelta) -> str:
-    """A length of time in one word: 5 min, 3 h, 2 d."""
-    return _short(max(1, int(passed.total_seconds() // 60)), current.language, current.country)
-
-
-@pages.app_template_filter("rate")
-def _rate(percent: float) -> Markup:
-    """83,5 %, as the reader writes it."""
-    locale = languages.locale(current.language, current.country)
-    return ltr(format_percent(percent / 100, format="#,##0.#%", locale=locale))
-
-
-def _day(on: date) -> str:
-    return format_skeleton("MMMd", on, locale=languages.locale(current.language, current.country))
-
-
-@lru_cache(maxsize=10_000)
-def _short(minutes: int, language: str, country: str) -> str:
-    passed, locale = timedelta(minutes=minutes), languages.locale(language, country)
-    return format_timedelta(passed, granularity="minute", format="short", locale=locale)
