@@ -116,7 +116,7 @@ def owner() -> Iterator[psycopg.Connection]:
 
 
 def _agent(merchant_id: UUID, name: str) -> Membership:
-    user = User(email=f"{name}@bench.example", name=name, password_hash="-")
+    user = User(email=f"{name}@bench.example", name=name, password_hash="-")  # noqa: S106
     with db.house() as house:
         house.add(user)
     with db.merchant(merchant_id) as session:

@@ -171,6 +171,11 @@ def apply(merchant: Merchant, preset: str, language: str | None = None) -> Pipel
     return pipeline
 
 
+def state_name(state: SystemState, language: str) -> str:
+    """What the trade calls the state: the name of its stage in the COD pipeline."""
+    return _in(language, next(stage.names for stage in COD.stages if stage.state is state))
+
+
 def reasons_of(state: SystemState | None, language: str) -> list[str]:
     """The reasons a stage of this state starts with; none where no reason is asked for."""
     known = REASONS.get(state, ()) if state else ()

@@ -225,7 +225,6 @@ def _about(order: Order) -> dict[str, Any]:
 def _around() -> dict[str, Any]:
     return {
         "numbers": calls.numbers(current.member),
-        "last": calls.last(current.member),
         "names": calls.names(),
         "outcomes": calls.OUTCOMES,
     }

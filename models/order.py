@@ -82,6 +82,12 @@ class Order(Row):
             postgresql_where=text("call_due_at IS NOT NULL"),
         ),
         Index(
+            "ix_orders_callers",
+            "merchant_id",
+            "caller_id",
+            postgresql_where=text("caller_id IS NOT NULL"),
+        ),
+        Index(
             "ix_orders_flagged",
             "merchant_id",
             text("created_at DESC"),

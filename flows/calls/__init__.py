@@ -5,7 +5,7 @@ call is told, once, and can be taken back. ledger: the calls told so far. screen
 sees.
 """
 
-from flows.calls.concluding import Taken, conclude, last, take_back
+from flows.calls.concluding import Taken, conclude, take_back
 from flows.calls.outcomes import OUTCOMES, PRESETS, Outcome, again_at, presets
 from flows.calls.queue import (
     LOCK,
@@ -34,7 +34,6 @@ __all__ = [
     "conclude",
     "find",
     "hand_over",
-    "last",
     "names",
     "next_order",
     "numbers",

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from flows import duplicates, live, pipeline
 from flows.calls import outcomes
-from flows.calls.ledger import done_today, midnight, stands, undoing
+from flows.calls.ledger import stands, undoing
 from flows.calls.outcomes import OUTCOMES
 from flows.calls.queue import check_callers, hand_over
 from flows.errors import N_, Invalid, NotFound, Refused
@@ -185,21 +185,6 @@ class Taken:
     order: Order
     gone: list[Message]
     """What the move had sent and the customer has already."""
-
-
-def last(by: Membership) -> tuple[CallAttempt, Order] | None:
-    """This person's last call of today that was not taken back, and what it was about."""
-    session = db.session()
-    today = midnight(session.get_one(Merchant, session.merchant_id), utcnow())
-    newest = (
-        select(CallAttempt, Order)
-        .join(Order, Order.id == CallAttempt.order_id)
-        .where(done_today(by, today))
-        .order_by(CallAttempt.at.desc(), CallAttempt.id.desc())
-        .limit(1)
-    )
-    found = session.execute(newest).first()
-    return (found[0], found[1]) if found else None
 
 
 def take_back(attempt_id: UUID, *, by: Membership) -> Taken:

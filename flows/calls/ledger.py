@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, exists
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, select
 from sqlalchemy.orm import aliased
 
+from models import db
 from models.merchant import Merchant
 from models.order import CallAttempt
 from models.types import utcnow
@@ -37,15 +39,37 @@ def stands() -> ColumnElement[bool]:
     return and_(CallAttempt.outcome != UNDONE, ~taken_back)
 
 
-def done_today(by: Membership, today: datetime) -> ColumnElement[bool]:
-    """This person's calls since `today` began.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call somebody told today."""
+
+    id: UUID
+    order_id: UUID
+    outcome: str
+    at: datetime
+
+
+def done_today(by: Membership) -> list[Done]:
+    """This person's calls of today that were not taken back, oldest first.
 
     Found by the time in their identifiers, a range of the primary key: no index of its own.
     """
+    session, now = db.session(), utcnow()
+    today = midnight(session.get_one(Merchant, session.merchant_id), now)
     oldest = UUID(int=int((today - LONGEST_OPEN).timestamp() * 1000) << 80)
-    return and_(
-        CallAttempt.id > oldest, CallAttempt.by_id == by.id, CallAttempt.at >= today, stands()
+    columns = (CallAttempt.id, CallAttempt.order_id, CallAttempt.outcome, CallAttempt.at)
+    mine = (
+        select(*columns, CallAttempt.note)
+        .where(CallAttempt.id > oldest, CallAttempt.by_id == by.id, CallAttempt.at >= today)
+        .order_by(CallAttempt.at, CallAttempt.id)
     )
+    rows = session.execute(mine).all()
+    undone = {note for *_, outcome, _at, note in rows if outcome == UNDONE}
+    return [
+        Done(id_, order_id, outcome, at)
+        for id_, order_id, outcome, at, _note in rows
+        if outcome != UNDONE and str(id_) not in undone
+    ]
 
 
 def midnight(merchant: Merchant, now: datetime) -> datetime:

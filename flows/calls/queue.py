@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from flows import live
-from flows.calls.ledger import done_today, midnight
+from flows.calls.ledger import Done, done_today, midnight
 from flows.errors import N_, NotFound, Refused
 from models import db
 from models.merchant import Merchant
-from models.order import CallAttempt, Order
+from models.order import Order
 from models.pipeline import Stage, SystemState
 from models.types import utcnow
 from models.user import Membership
@@ -178,6 +179,8 @@ class Numbers:
     later: int
     calls: int
     confirmed: int
+    last: tuple[Done, Order] | None
+    """The last call of today, and what it was about."""
 
     @property
     def share(self) -> float | None:
@@ -194,19 +197,23 @@ def names() -> list[str]:
 
 def numbers(by: Membership) -> Numbers:
     session, now = db.session(), utcnow()
-    merchant = session.get_one(Merchant, session.merchant_id)
-    today = midnight(merchant, now)
+    tomorrow = midnight(session.get_one(Merchant, session.merchant_id), now) + timedelta(days=1)
     due, later = session.execute(
         select(
             _count(Order.call_due_at <= now),
-            _count((Order.call_due_at > now) & (Order.call_due_at < today + timedelta(days=1))),
+            _count((Order.call_due_at > now) & (Order.call_due_at < tomorrow)),
         )
     ).one()
-    done = select(func.count(), func.count().filter(CallAttempt.outcome == "confirmed")).where(
-        done_today(by, today)
-    )
-    calls, confirmed = session.execute(done).one()
-    return Numbers(due, later, calls, confirmed)
+    done = done_today(by)
+    confirmed = sum(call.outcome == "confirmed" for call in done)
+    return Numbers(due, later, len(done), confirmed, _last(done))
+
+
+def _last(done: Sequence[Done]) -> tuple[Done, Order] | None:
+    if not done:
+        return None
+    about = db.session().get(Order, (db.session().merchant_id, done[-1].order_id))
+    return (done[-1], about) if about else None
 
 
 def _count(which: ColumnElement[bool]) -> ColumnElement[int]:

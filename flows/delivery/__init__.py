@@ -4,7 +4,7 @@ quotes: what one city costs. zones: kept by people. lists: brought in and taken 
 """
 
 from flows.delivery.lists import Plan, Reading, bring_in, export, plan, read
-from flows.delivery.quotes import KINDS, City, Quote, cities, fee, key_of, quote
+from flows.delivery.quotes import KINDS, City, Quote, cities, fee, quote
 from flows.delivery.zones import (
     MOST_CITIES,
     Kept,
@@ -35,7 +35,6 @@ __all__ = [
     "fee",
     "find",
     "keep",
-    "key_of",
     "listed",
     "names_of",
     "plan",

@@ -14,8 +14,9 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import exists, select
 
 from flows.delivery import zones
-from flows.delivery.quotes import key_of, merchant
+from flows.delivery.quotes import merchant
 from flows.errors import N_, Refused
+from flows.places import key_of
 from models import db
 from models.delivery import DeliveryCity, DeliveryZone
 from models.types import Money, clean, exponent, fold

@@ -89,16 +89,13 @@ def merchant() -> Merchant:
     return session.get_one(Merchant, session.merchant_id)
 
 
-def key_of(city: str, country: str) -> str:
-    """What all spellings of a city share."""
-    return places.key_of(city, country)
-
-
 def _listed(city: str, country: str) -> DeliveryCity | None:
     """The city of a zone that is meant: itself, else the wilaya or region it lies, or lay, in."""
     place = places.find(city, country)
     typed = places.key(city)
-    around = [key_of(name, country) for name in (place.region, place.before)] if place else []
+    around = (
+        [places.key_of(name, country) for name in (place.region, place.before)] if place else []
+    )
     keys = [place.key, typed, *filter(None, around)] if place else [typed]
     wanted = select(DeliveryCity).where(DeliveryCity.key.in_(keys))
     wanted = wanted.options(joinedload(DeliveryCity.zone))

@@ -10,8 +10,9 @@ from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, func, literal, se
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.dialects.postgresql import insert
 
-from flows.delivery.quotes import key_of, merchant
+from flows.delivery.quotes import merchant
 from flows.errors import N_, Invalid, NotFound, Refused
+from flows.places import key_of
 from models import db
 from models.delivery import DeliveryCity, DeliveryZone
 from models.types import clean, new_id

@@ -77,14 +77,17 @@ def save(form: Form, template: MessageTemplate | None = None) -> MessageTemplate
     return kept
 
 
-def submit(template: MessageTemplate) -> None:
-    """Its draft is on its way to Meta; Invalid, with each wrong field, where Meta would refuse."""
+def submit(template: MessageTemplate, form: Form | None = None) -> None:
+    """Its draft is on its way to Meta; Invalid, with each wrong field, where Meta would refuse.
+
+    `form`: what was just saved as this draft, with what a draft does not keep (an empty header).
+    """
     _hold(template)
     if why := obstacle(template):
         raise why
     if template.draft is None:
         raise Refused("no_draft", N_("There is nothing new to submit."))
-    check(written(template), template)
+    check(form or written(template), template)
     _post(template, "edit" if template.meta_id else "create")
 
 

@@ -158,10 +158,11 @@ def again(template_id: UUID, refusal: Invalid) -> tuple[str, int]:
 
 def _save(template_id: UUID | None) -> Response | tuple[str, int]:
     template = templates.find(template_id) if template_id else None
+    form = _read(request.form, template)
     try:
-        saved = templates.save(_read(request.form, template), template)
+        saved = templates.save(form, template)
         if request.form.get("then") == "submit":
-            templates.submit(saved)
+            templates.submit(saved, form)
             htmx.toast(_("On its way to WhatsApp."))
         else:
             htmx.toast(_("Kept as a draft."))

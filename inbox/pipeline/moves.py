@@ -37,7 +37,7 @@ def allow(stage_id: UUID) -> str | Response:
     if "all" in request.form:
         stages.set_transitions(stage, [])
     elif not ticked:
-        htmx.toast(_("One move must stay allowed. “All allowed” lifts every limit."), kind="bad")
+        htmx.toast(_("One move must stay allowed. “Allow all” lifts every limit."), kind="bad")
     else:
         stages.set_transitions(stage, () if _every(stage, ticked) else ticked)
     if htmx.asked():

@@ -42,7 +42,9 @@ class Offer:
 @pages.get("/pipeline/new")
 @needs("pipeline.edit")
 def new() -> str:
-    return _page({"preset": "cod", "language": current.merchant.language}, {})
+    """The page; as a fragment, only what it offers, in another language."""
+    chosen = {"preset": "cod", "language": current.merchant.language} | request.args.to_dict()
+    return _page(chosen, {})
 
 
 @pages.post("/pipeline")
@@ -70,7 +72,7 @@ def _language() -> str:
 def _page(typed: Mapping[str, str], wrong: Mapping[str, str]) -> str:
     language = languages.choose(typed.get("language"), current.merchant.language)
     return render_template(
-        "pipeline/new.html",
+        "pipeline/_offers.html" if current.wants_fragment else "pipeline/new.html",
         typed=typed,
         wrong=wrong,
         offers=[_offer(key, preset, language) for key, preset in presets.PRESETS.items()],

@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+from flows import presets
 from flows.errors import Refused
 from flows.stages import pipelines
 from flows.stages.goods import Shortage
 from inbox import languages
 from inbox.conversations.asked import read_id
+from inbox.current import current
 from inbox.languages import N_, gettext
 from inbox.pipeline import pages
 from models.pipeline import Pipeline, SystemState
 
-# State → its name, and what it brings about.
-STATES: dict[SystemState | None, tuple[str, str]] = {
-    SystemState.NEW: (N_("New"), N_("Nobody has dealt with the order yet.")),
-    SystemState.UNREACHABLE: (N_("Unreachable"), N_("The customer did not answer.")),
-    SystemState.TO_CONFIRM: (N_("To confirm by call"), N_("The order waits in the call centre.")),
-    SystemState.CONFIRMED: (N_("Confirmed"), N_("The goods are reserved.")),
-    SystemState.SHIPPED: (N_("Shipped"), N_("The goods leave the stock.")),
-    SystemState.DELIVERED: (N_("Delivered"), N_("The order counts as revenue.")),
-    SystemState.DELIVERY_FAILURE: (N_("Delivery failure"), N_("It can be shipped again.")),
-    SystemState.RETURNED: (N_("Returned"), N_("The goods count again once they are received.")),
-    SystemState.CANCELLED: (N_("Cancelled"), N_("Reserved goods are free again.")),
-    None: (N_("No state"), N_("A step of your work only: stock and indicators stay as they are.")),
+MEANINGS: dict[SystemState | None, str] = {
+    SystemState.NEW: N_("Nobody has dealt with the order yet."),
+    SystemState.UNREACHABLE: N_("The customer did not answer."),
+    SystemState.TO_CONFIRM: N_("The order waits in the call centre."),
+    SystemState.CONFIRMED: N_("The goods are reserved."),
+    SystemState.SHIPPED: N_("The goods leave the stock."),
+    SystemState.DELIVERED: N_("The order counts as revenue."),
+    SystemState.DELIVERY_FAILURE: N_("It can be shipped again."),
+    SystemState.RETURNED: N_("The goods count again once they are received."),
+    SystemState.CANCELLED: N_("Reserved goods are free again."),
+    None: N_("A step of your work only: stock and indicators stay as they are."),
 }
+STATES = tuple(MEANINGS)
 COLORS = {
     "green": N_("Green"),
     "blue": N_("Blue"),
@@ -40,12 +42,13 @@ COLORS = {
 
 @pages.app_template_filter("state_name")
 def state_name(state: SystemState | None) -> str:
-    return gettext(STATES[state][0])
+    """As the trade calls it, in the reader's language; a stage may be called anything."""
+    return presets.state_name(state, current.language) if state else gettext(N_("No state"))
 
 
 @pages.app_template_filter("state_meaning")
 def state_meaning(state: SystemState | None) -> str:
-    return gettext(STATES[state][1])
+    return gettext(MEANINGS[state])
 
 
 @pages.app_template_filter("shortage")

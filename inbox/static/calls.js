@@ -21,7 +21,7 @@ addEventListener("pageshow", event => event.persisted && location.reload())
 // --- the next order --------------------------------------------------------------------------------
 
 document.addEventListener("htmx:after:swap", event => {
-  if (event.target !== screen && event.detail?.ctx?.target !== screen) return
+  if (event.target !== screen) return
   screen.querySelector(".call-order")?.scrollTo(0, 0)
   const first = screen.querySelector("[data-call-title]") ?? screen.querySelector("button[autofocus]")
   first?.focus({ preventScroll: true })

@@ -8,7 +8,8 @@ export function combo(id, { choose, first = () => true }) {
   combos.set(id, { choose, first })
 }
 
-const of = input => combos.get(input?.id)
+// A field of this name in another dialog may have no list.
+const of = input => (input?.hasAttribute?.("aria-controls") ? combos.get(input.id) : undefined)
 const list = input => document.getElementById(input.getAttribute("aria-controls"))
 const options = input => [...list(input).querySelectorAll('[role="option"]')]
 const active = input => list(input).querySelector('[aria-selected="true"]')
@@ -85,6 +86,6 @@ document.addEventListener("pointerdown", event => {
 document.addEventListener("focusin", event => {
   for (const id of combos.keys()) {
     const input = document.getElementById(id)
-    if (input && event.target !== input && !list(input).hidden) fold(input)
+    if (of(input) && event.target !== input && !list(input).hidden) fold(input)
   }
 })

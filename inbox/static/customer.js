@@ -69,7 +69,7 @@ function named(here) {
   if (note) note.hidden = ["", note.dataset.nameKept].includes(here.elements.name.value.trim())
 }
 
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", event => {
   const here = form()
   if (!here) return
   named(here)
@@ -78,14 +78,16 @@ document.addEventListener("htmx:after:swap", () => {
     look("order-twins")
   }
   ask()
-  if (here.dataset.picked && here.querySelector("#order-places [name=address_id]")) {
-    delete here.dataset.picked
-    document.getElementById("order-search").focus()
-  } else if (here.dataset.picked && here.elements.customer_id.value) {
-    delete here.dataset.picked
-    here.elements.address.focus()
-  }
+  if (here.dataset.picked && event.target.id === "order-known") onward(here)
 })
+
+// After a customer was picked typing goes on at the first thing that is still missing.
+function onward(here) {
+  delete here.dataset.picked
+  const known = here.querySelector("#order-places [name=address_id]")
+  const next = here.elements.phone.value ? known ? document.getElementById("order-search") : here.elements.address : here.elements.phone
+  next.focus()
+}
 
 // --- cities ----------------------------------------------------------------------------------------
 

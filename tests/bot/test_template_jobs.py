@@ -10,16 +10,16 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from bot import jobs
+from bot import submissions
 from bot.simulator import Simulator
 from bot.simulator.world import Template
 from config import settings
-from flows import channels, outbox, templates
+from flows import channels, messages, outbox, templates
 from flows.errors import Refused
 from models import db
 from models.channel import Channel
 from models.merchant import Merchant
-from models.message import Media, Sending
+from models.message import Media, Origin, Sending
 from models.notification import Notification
 from models.template import MessageTemplate
 from models.types import utcnow
@@ -150,7 +150,7 @@ def test_a_worker_killed_after_the_call_does_not_make_it_twice(
     template = submitted(shop)
     with db.merchant(shop.id):
         (taken,) = templates.claim()
-    jobs.submissions.submit(taken)  # and then the machine is gone
+    submissions.submit(taken)  # and then the machine is gone
 
     with time_machine.travel(utcnow() + timedelta(minutes=5), tick=True):
         outbox.sweep()
@@ -181,7 +181,7 @@ def test_news_that_overtakes_the_answer_is_not_undone_by_it(
     template = submitted(shop)
     with db.merchant(shop.id):
         (taken,) = templates.claim()
-    outcome = jobs.submissions.submit(taken)
+    outcome = submissions.submit(taken)
     simulator.judge()
     simulator.deliver()
     work()
@@ -255,11 +255,11 @@ def test_a_picture_goes_ahead_of_the_template_and_then_with_each_message(
         talk = small.conversation(phone_number_id="106540352242922", waba_id=ACCOUNT)
         approved = templates.find(template.id)
         for _ in range(2):
-            jobs.messages.queue_template(
+            messages.queue_template(
                 talk,
                 approved,
                 {"body.1": "Fatima", "body.2": "1042"},
-                origin=small_origin(),
+                origin=Origin.AGENT,
             )
     work()
     work()
@@ -269,12 +269,6 @@ def test_a_picture_goes_ahead_of_the_template_and_then_with_each_message(
     assert all(b.shown["header"]["image"]["id"] in simulator.world.media for b in bubbles)
     (made,) = at_meta(simulator)
     assert made.components[0]["format"] == "IMAGE"
-
-
-def small_origin() -> Any:
-    from models.message import Origin
-
-    return Origin.AGENT
 
 
 # --- editing, deleting ----------------------------------------------------------------------------

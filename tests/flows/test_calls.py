@@ -464,7 +464,7 @@ def test_a_call_without_a_move_is_undone_too(salma: Membership) -> None:
     calls.take_back(attempt.id, by=salma)
 
     assert (order.call_attempts, order.call_due_at) == (0, NINE)
-    assert calls.last(salma) is None
+    assert calls.numbers(salma).last is None
     (told,) = calls.screen(order).attempts
     assert (told.attempt, told.taken_back) == (attempt, True)
 
@@ -524,6 +524,8 @@ def test_the_numbers_of_today(salma: Membership, mina: Membership) -> None:
     assert (numbers.due, numbers.later) == (1, 1)
     assert (numbers.calls, numbers.confirmed) == (3, 1)
     assert numbers.share == pytest.approx(1 / 3)
+    assert numbers.last is not None
+    assert numbers.last[0].outcome == "no_answer"
 
 
 def test_who_has_not_called_has_no_share(salma: Membership) -> None:

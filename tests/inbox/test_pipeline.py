@@ -380,7 +380,7 @@ def test_the_matrix_closes_what_no_state_allows_and_says_why(
     page = browser.get("/pipeline/moves", headers=ENGLISH)
 
     new = row(page, known["Nouvelle"])
-    assert "All allowed" in new
+    assert "No limit" in new
     assert f'id="to-{known["Nouvelle"]}-{known["Livrée"]}"' not in new
     assert "an order that is “New” cannot become “Delivered”" in unescape(new)
     ticked = new.partition(f'id="to-{known["Nouvelle"]}-{known["Confirmée"]}"')[2]
@@ -419,7 +419,7 @@ def test_the_last_move_of_a_row_stays(merchant: Merchant, browser: FlaskClient) 
 
     answer = browser.post(address, headers=HTMX)
 
-    assert notes(answer) == ["One move must stay allowed. “All allowed” lifts every limit."]
+    assert notes(answer) == ["One move must stay allowed. “Allow all” lifts every limit."]
     assert "checked" in answer.text
 
 

@@ -151,6 +151,8 @@ def _survey() -> dict[str, Any]:
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 24
 PICTURE = {"type": "HEADER", "format": "IMAGE"}
+YES, NO, BLANK = ({"type": "QUICK_REPLY", "text": text} for text in ("Oui", "Non", "{{1}}"))
+CALL = {"type": "PHONE_NUMBER", "text": "Appeler", "phone_number": "+212520000001"}
 
 
 @pytest.mark.parametrize(
@@ -161,28 +163,8 @@ PICTURE = {"type": "HEADER", "format": "IMAGE"}
         ([BODY, {"type": "FOOTER", "text": "{{1}}"}], 2388073),
         ([BODY, {"type": "HEADER", "format": "TEXT", "text": "x" * 61}], 2388047),
         ([BODY, PICTURE], 2388043),
-        (
-            [BODY, {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "{{1}}"}]}],
-            2388060,
-        ),
-        (
-            [
-                BODY,
-                {
-                    "type": "BUTTONS",
-                    "buttons": [
-                        {"type": "QUICK_REPLY", "text": "Oui"},
-                        {
-                            "type": "PHONE_NUMBER",
-                            "text": "Appeler",
-                            "phone_number": "+212520000001",
-                        },
-                        {"type": "QUICK_REPLY", "text": "Non"},
-                    ],
-                },
-            ],
-            2388060,
-        ),
+        ([BODY, {"type": "BUTTONS", "buttons": [BLANK]}], 2388060),
+        ([BODY, {"type": "BUTTONS", "buttons": [YES, CALL, NO]}], 2388060),
     ],
 )
 def test_each_part_has_its_rules(
