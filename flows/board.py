@@ -24,8 +24,8 @@ from models.pipeline import Pipeline, Stage
 from models.tally import Tally
 from models.user import Membership
 
-FIRST = 15
-"""How many cards a column begins with: more than a screen is high."""
+FIRST = 10
+"""How many cards a column begins with: about as many as a screen is high."""
 PAGE = 50
 MOST = 500
 """How many cards of one column a screen may ask again at once."""

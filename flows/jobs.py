@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from flows import outbox, runs
+from flows import bulk, outbox, runs
 
 
 def work_timers(lane: str) -> None:
     """What automations put off is sent, and silences that lasted too long have their effect."""
     outbox.looking(lane)
     runs.go_off(outbox.merchant_of(lane))
+
+
+def work_bulk(lane: str) -> None:
+    """Orders that people move by the hundred are moved, a stretch at a time."""
+    outbox.looking(lane)
+    bulk.drain(outbox.merchant_of(lane))

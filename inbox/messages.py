@@ -130,7 +130,8 @@ def template(conversation_id: UUID, template_id: UUID) -> str:
 def preview(conversation_id: UUID, template_id: UUID) -> str:
     chosen = threads.ready_template(threads.find(conversation_id), template_id)
     rendered = templates.render(chosen, _seen(_typed(chosen)))
-    return render_template("conversations/_rendered.html", rendered=rendered)
+    file = templates.file_of(chosen)
+    return render_template("conversations/_rendered.html", rendered=rendered, file=file)
 
 
 @pages.post("/inbox/<uuid:conversation_id>/templates/<uuid:template_id>")
@@ -178,6 +179,7 @@ def _filled(
         examples=examples(chosen),
         client_id=client_id or new_id(),
         rendered=templates.render(chosen, _seen(values)),
+        file=templates.file_of(chosen),
         **facts,
     )
 

@@ -103,7 +103,7 @@ def _note_too_late(conversation: Conversation, message: Message) -> None:
         facts = {"text": message.text, "at": message.at.isoformat(), "stage": run.order.stage.name}
         about = {"run": str(run.id), "automation": run.automation.name}
         _write(run, facts | about)
-        told = {"number": run.order.number} | facts
+        told = {"number": run.order.number, "by": CUSTOMER.actor} | facts
         conversations.note_activity(conversation, "answered_in_time", told)
         live.changed(f"order:{run.order.number}")
 

@@ -16,7 +16,7 @@ from sqlalchemy import exists, select
 from flows.delivery import zones
 from flows.delivery.quotes import merchant
 from flows.errors import N_, Refused
-from flows.places import key_of
+from flows.places import key_of, proper
 from models import db
 from models.delivery import DeliveryCity, DeliveryZone
 from models.types import Money, clean, exponent, fold
@@ -116,7 +116,7 @@ def _line(number: int, text: str, country: str, currency: str) -> Line:
     if to_door is None and to_desk is None:
         raise Refused("columns", N_("No fee: city;home;desk."))
     zone = zone[: zones.LONGEST_NAME]
-    return Line(number, text, city, key, to_door, to_desk, free_above, zone)
+    return Line(number, text, proper(city, country), key, to_door, to_desk, free_above, zone)
 
 
 @lru_cache(maxsize=1000)  # ten thousand cities share a few fees

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flows.delivery.quotes import merchant
 from flows.errors import N_, Invalid, NotFound, Refused
-from flows.places import key_of
+from flows.places import key_of, proper
 from models import db
 from models.delivery import DeliveryCity, DeliveryZone
 from models.types import clean, new_id
@@ -136,14 +136,14 @@ def set_usual_fee(amount: int | None) -> None:
 
 
 def keyed(names: Iterable[str]) -> dict[str, str]:
-    """Key → name as it was first written, of names that are cities at all."""
+    """Key → name as it is properly written, of names that are cities at all."""
     country = merchant().country
     found: dict[str, str] = {}
     for name in names:
         text = " ".join(clean(name).split())
         key = key_of(text, country)
         if key:
-            found.setdefault(key, text)
+            found.setdefault(key, proper(text, country))
     return found
 
 

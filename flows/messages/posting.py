@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from config import settings
 from flows import callbacks, live, silence, statuses
 from flows.letters import Letter, Outcome, Upload
+from flows.messages import recall
 from flows.verdicts import Verdict, verdict
 from models import db
 from models.channel import Channel, ChannelState
@@ -51,12 +52,15 @@ def claim(channel_id: UUID, *, limit: int = BATCH) -> list[Letter]:
         .limit(limit)
         .with_for_update(skip_locked=True, of=Message)
     ).all()
-    for message in rows:
+    wanted = recall.drop_stale(rows)
+    if rows and not wanted:
+        return claim(channel_id, limit=limit)  # an empty answer would end the worker's round
+    for message in wanted:
         message.sending = Sending.CLAIMED
         message.lease_until = now + LEASE
         message.attempt += 1
         session.add(Attempt(message_id=message.id, number=message.attempt, claimed_at=now))
-    return [_letter(message, channel) for message in rows]
+    return [_letter(message, channel) for message in wanted]
 
 
 def _ready(channel_id: UUID, now: datetime) -> Any:

@@ -65,6 +65,12 @@ def key_of(text: str, country: str) -> str:
     return place.key if place else own
 
 
+def proper(text: str, country: str) -> str:
+    """The name as it is written in its own script: "fes" is Fès; what we do not know stays."""
+    place = find(text, country)
+    return place.called(text)[0] if place else text
+
+
 def search(text: str, country: str, limit: int = 8) -> list[Place]:
     """Places of which a name, or a word of it, begins like the text: the largest first."""
     wanted = key(text)

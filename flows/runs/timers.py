@@ -153,7 +153,7 @@ def _end_silence(run: Run, now: datetime) -> None:
         run.timeout_at = None
     elif _failed(message):
         fail_with(run, message)
-    elif has_left(run):
+    elif not _counts(run, message) or has_left(run):
         run.timeout_at = None
     elif not resends_left(run):
         expire(run, now)
@@ -161,6 +161,15 @@ def _end_silence(run: Run, now: datetime) -> None:
         run.due_at, run.timeout_at = by_day, None
     else:
         ask_again(run, now)
+
+
+def _counts(run: Run, message: Message) -> bool:
+    """Whether silence counts: not while a failed message is sent again or came through after all,
+    nor when the automation has no time-out any more."""
+    if run.automation.timeout is None or message.sending is not Sending.ACCEPTED:
+        return False
+    arrived = message.delivered_at is not None or message.read_at is not None
+    return arrived or run.automation.timeout_from != "delivered"
 
 
 def _has_ended(run: Run) -> bool:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from flows import automations, board, channels, costs, templates
 from flows.automations import check
 from flows.errors import N_, Refused
-from inbox.automations import words
+from inbox.automations import guessing, words
 from inbox.conversations import composer, prices
 from inbox.conversations.asked import read_id
 from inbox.current import current
@@ -146,6 +146,22 @@ class Filled:
         return composer.labels(self.template) if self.template else {}
 
     @property
+    def mapping(self) -> dict[str, str]:
+        """Blank → fact: as chosen; as it most likely is, where nobody was asked for this template
+        yet."""
+        template = self.template
+        if template is None:
+            return {}
+        asked = self.posted.get("mapped", str(template.id)) == str(template.id)
+        guesses = guessing.guessed(template)
+        return {
+            key: self.text(f"variables.{key}")
+            if asked and f"variables.{key}" in self.posted
+            else guesses.get(key, "")
+            for key in self.labels
+        }
+
+    @property
     def examples(self) -> dict[str, str]:
         return composer.examples(self.template) if self.template else {}
 
@@ -191,7 +207,7 @@ class Filled:
             delay=self._delay(fields),
             at_time=_clock(fields),
             respects_quiet=self.ticked("respects_quiet"),
-            variables={key: self.text(f"variables.{key}") for key in self.labels},
+            variables=self.mapping,
             buttons={
                 tap.index: self._chosen(f"buttons.{tap.index}", self.choices.stages)
                 for tap in self.taps
@@ -231,12 +247,12 @@ class Filled:
             return None
         if order is None:
             return templates.render(template, {})
-        return templates.preview(template, self.form().variables, order)
+        return templates.preview(template, self.mapping, order)
 
     @property
     def missing(self) -> list[str]:
         """The facts that the order of the preview does not have."""
-        mapped = {key: fact for key, fact in self.form().variables.items() if fact}
+        mapped = {key: fact for key, fact in self.mapping.items() if fact}
         if self.template is None or self.sample is None or len(mapped) < len(self.labels):
             return []
         try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
+from babel import Locale
 from babel.dates import format_skeleton, format_timedelta
 from babel.numbers import format_percent
 from flask import Blueprint
@@ -26,8 +28,8 @@ from models.types import utcnow
 
 
 def attach(pages: Blueprint) -> None:
-    for name, show in FILTERS.items():
-        pages.add_app_template_filter(show, name)
+    for show in FILTERS:
+        pages.add_app_template_filter(show, show.__name__)
 
 
 class Goes:
@@ -77,16 +79,10 @@ def bar(day: Day) -> tuple[str, int, str]:
     return name, day.confirmed, number(day.confirmed)
 
 
-FILTERS = {
-    "age": age,
-    "card_place": card_place,
-    "rate": rate,
-    "reasons": reasons,
-    "span": span,
-}
+FILTERS: tuple[Callable[..., object], ...] = (age, card_place, rate, reasons, span)
 
 
-def _locale() -> languages.Locale:
+def _locale() -> Locale:
     return languages.locale(current.language, current.country)
 
 

@@ -47,6 +47,21 @@ SAID: dict[str, tuple[str, str]] = {
             "order %(order)s stays on “%(stage)s”"
         ),
     ),
+    "answered_in_time": (
+        "clock",
+        N_(
+            "%(who)s answered in time, but WhatsApp brought it late:"
+            " order %(order)s is on “%(stage)s”"
+        ),
+    ),
+    "loop_stopped": (
+        "alert",
+        N_("Automations moved order %(order)s too often: it stays on “%(stage)s”"),
+    ),
+    "fallback_refused": (
+        "alert",
+        N_("Nobody answered, but order %(order)s cannot go from “%(stage)s” to “%(to)s”"),
+    ),
     "blocked": ("block", N_("%(who)s blocked this customer: %(reason)s")),
     "unblocked": ("undo", N_("%(who)s unblocked this customer")),
     "opted_in": ("check", N_("%(who)s recorded: this customer agrees to advertising")),

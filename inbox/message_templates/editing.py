@@ -21,6 +21,7 @@ from inbox.current import current
 from inbox.forms import Fields
 from inbox.languages import gettext as _
 from models import db
+from models.automation import Automation
 from models.message import Media
 from models.template import MessageTemplate
 
@@ -96,6 +97,11 @@ class Filled:
         for channel in channels.all_of_merchant():
             named.setdefault(channel.waba_id, []).append(channel.name)
         return [(account, ", ".join(names)) for account, names in named.items()]
+
+    @property
+    def users(self) -> list[Automation]:
+        """The automations that send it, and may have to learn of another variable or button."""
+        return templates.users(self.template) if self.known and self.template else []
 
     @property
     def offers(self) -> list[str]:

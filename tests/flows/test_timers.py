@@ -13,7 +13,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from flows import outbox, pipeline, runs
+from flows import messages, outbox, pipeline, runs
 from models import db
 from models.automation import Automation, RunState
 from models.customer import WhatsAppIdentity
@@ -193,6 +193,21 @@ def test_what_nobody_wants_any_more_is_cancelled_with_its_reason(
     assert (run.state, run.cancel_reason, run.due_at) == (RunState.CANCELLED, reason, None)
     assert run.cancelled_at == utcnow()
     assert sent(merchant) == 0
+
+
+def test_what_could_not_leave_for_hours_does_not_when_the_order_has_gone(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(buttons={})
+    gone, stays = enter(merchant), enter(merchant)
+    move(merchant, gone, CONFIRMED, By.user(agent))
+    clock.shift(timedelta(hours=3))  # the token had expired
+
+    assert len(meta.take(merchant)) == 1
+
+    assert meta.run_of(merchant, stays).state is RunState.SENT
+    run = meta.run_of(merchant, gone)
+    assert (run.state, run.cancel_reason) == (RunState.CANCELLED, "left_stage")
 
 
 def test_a_template_taken_back_meanwhile_fails(
@@ -709,6 +724,38 @@ def test_a_failure_told_by_a_status_counts_and_only_once(
     assert facts_of(merchant, order, "automation_failed")["cause"] == "marketing_limit"
 
 
+def test_a_failed_question_that_somebody_sends_again_by_hand_is_no_silence(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(timeout=DAY, fallback=UNREACHABLE)
+    order = enter(merchant)
+    meta.refuse(merchant, 131026)
+    failed = meta.run_of(merchant, order).message_id
+    with db.merchant(merchant.id) as session:
+        messages.send_again(session.get_one(Message, (merchant.id, failed)))
+
+    runs.go_off(merchant.id)
+    assert meta.run_of(merchant, order).state is RunState.SCHEDULED
+    clock.shift(timedelta(minutes=1))
+    meta.take(merchant)
+
+    assert meta.run_of(merchant, order).timeout_at == MONDAY + timedelta(days=1, minutes=1)
+
+
+def test_what_failed_and_came_through_after_all_waits_for_its_answer(
+    merchant: Merchant, clock: Clock, asked: UUID
+) -> None:
+    meta.report(merchant, "failed", code=131026)
+    meta.report(merchant, "sent")
+    meta.report(merchant, "delivered")
+
+    runs.go_off(merchant.id)
+
+    run = meta.run_of(merchant, asked)
+    assert (run.state, run.timeout_at) == (RunState.DELIVERED, MONDAY + timedelta(days=1))
+    assert meta.order_of(merchant, asked).state is TO_CONFIRM
+
+
 def test_somebody_is_asked_to_call(
     merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
 ) -> None:
@@ -926,6 +973,88 @@ def test_an_answer_on_any_number_of_the_merchant_is_an_answer(
     meta.write(merchant, "Oui", phone_number_id=other.phone_number_id)
 
     assert meta.run_of(merchant, asked).state is RunState.REPLIED
+
+
+# --- why it was sent, and what came of it ---------------------------------------------------------
+
+
+def test_the_story_of_a_question_that_was_answered(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(delay=HOUR, timeout=DAY, fallback=UNREACHABLE)
+    order = enter(merchant, on=NEW)
+    move(merchant, order, TO_CONFIRM, By.user(agent))
+    clock.shift(timedelta(hours=1))
+    runs.go_off(merchant.id)
+    meta.take(merchant)
+    clock.shift(timedelta(minutes=1))
+    meta.report(merchant, "delivered")
+    clock.shift(timedelta(minutes=1))
+    meta.tap(merchant, order, 0, "Confirmer")
+
+    with db.merchant(merchant.id):
+        told = runs.story(runs.find(meta_run(order).id))
+
+        assert (told.trigger.actor_id, told.trigger.facts["from"]) == (agent.id, "Nouvelle")
+        assert [(step.state, step.at - MONDAY) for step in told.steps] == [
+            (RunState.SCHEDULED, timedelta()),
+            (RunState.SENT, timedelta(hours=1)),
+            (RunState.DELIVERED, timedelta(hours=1, minutes=1)),
+            (RunState.REPLIED, timedelta(hours=1, minutes=2)),
+        ]
+        [one] = told.sent
+        assert one.message.text.startswith("Bonjour Fatima")
+        assert one.message.payload["buttons"][0] == "Confirmer"
+        assert one.charge is not None
+        assert told.moved is not None
+        assert told.moved.facts["to"] == "Confirmée"
+        assert (told.notes, told.problem, told.attempts) == ([], None, 1)
+
+
+def test_the_story_of_one_that_failed_and_was_run_again(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate()
+    order = refused(merchant, 131026)
+    failed = meta.run_of(merchant, order)
+    clock.shift(timedelta(minutes=1))
+    with db.merchant(merchant.id) as session:
+        runs.again(session.merge(failed, load=False), by=By.user(agent))
+    meta.refuse(merchant, 132001)
+    runs.go_off(merchant.id)
+
+    with db.merchant(merchant.id):
+        told = runs.story(runs.find(failed.id))
+
+        assert [note.kind for note in told.notes] == [
+            "automation_failed",
+            "run_again",
+            "automation_failed",
+        ]
+        assert [step.state for step in told.steps] == [
+            RunState.SCHEDULED,
+            RunState.FAILED,
+            RunState.FAILED,
+        ]
+        assert told.problem == ("template_missing", "Meta says no")
+        assert runs.explain("template_missing")[1]
+        assert told.attempts == 2
+
+
+def test_the_history_is_narrowed_by_order_and_by_day(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate()
+    first = enter(merchant)
+    clock.shift(timedelta(days=1))
+    second = enter(merchant)
+
+    with db.merchant(merchant.id) as session:
+        number = session.get_one(Order, (merchant.id, first)).number
+        noon = MONDAY + timedelta(hours=3)
+        assert [run.order_id for run in runs.listed(number=number)] == [first]
+        assert [run.order_id for run in runs.listed(since=noon)] == [second]
+        assert [run.order_id for run in runs.listed(to=noon)] == [first]
 
 
 # --- undo -----------------------------------------------------------------------------------------

@@ -509,3 +509,35 @@ def test_rubbish_in_the_address_breaks_nothing(
     answer = signed_in(owner).get("/automations/parts", query_string=rubbish, headers=HTMX)
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        (
+            "Bonjour {{1}}, votre commande n° {{2}} de {{3}} est prête. Suivi : {{4}}",
+            ["customer.first_name", "order.number", "order.amount", "order.tracking"],
+        ),
+        (
+            "مرحبا {{1}}، طلبك رقم {{2}} بمبلغ {{3}}",
+            ["customer.first_name", "order.number", "order.amount"],
+        ),
+        ("Hello {{name}}, order {{order_number}}", ["customer.first_name", "order.number"]),
+        ("{{1}} {{2}}", ["", ""]),
+    ],
+)
+def test_what_fills_a_blank_is_guessed_until_somebody_says(
+    body: str, facts: list[str], merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        template, before = shop.template(body), shop.template()
+        db.session().flush()
+        form = {"template": str(template.id), "mapped": str(before.id), "variables.body.1": "x"}
+
+    parts = signed_in(owner).get("/automations/parts", query_string=form, headers=HTMX).text
+
+    chosen = [
+        re.search(r'value="([^"]*)" dir="auto" selected', select)
+        for select in re.findall(r'name="variables\.[^"]*".*?</select>', parts, re.S)
+    ]
+    assert [found[1] if found else "" for found in chosen] == facts

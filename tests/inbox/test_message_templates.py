@@ -456,3 +456,23 @@ def charge(message: Message, n: int) -> Charge:
         local_date=today,
         month=today.replace(day=1),
     )
+
+
+def test_a_template_with_a_picture_is_seen_with_it_before_and_after_it_is_sent(
+    mina: FlaskClient, merchant: Merchant
+) -> None:
+    parts = [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Regardez"}]
+    template = made(merchant, components=parts)
+    mina.post(f"/templates/{template.id}/file", data={"file": (io.BytesIO(PNG), "sac.png")})
+    with db.merchant(merchant.id):
+        talk = shop.conversation()
+
+    filled = mina.get(f"/inbox/{talk.id}/templates/{template.id}").text
+    sent = mina.post(
+        f"/inbox/{talk.id}/templates/{template.id}", data={"client_id": str(factories.some_id())}
+    )
+
+    picture = re.search(r'<img src="(/media/[^"]+)"', filled)
+    assert picture is not None
+    assert sent.status_code == 200
+    assert f'<img src="{picture[1]}"' in sent.text

@@ -1,0 +1,79 @@
+"""What a bulk does to one order, by kind. Refused means: not this one, and the next please."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from flows import permissions, pipeline
+from flows.errors import N_, Refused
+from models import db
+from models.order import Order
+from models.pipeline import Stage
+from models.timeline import By
+from models.user import Membership
+
+Result = str | tuple[str, dict[str, Any]]
+"""moved or unchanged; with it, what else is worth telling."""
+Deed = Callable[[Order, Mapping[str, Any], Membership], Result]
+
+
+def deed(kind: str) -> Deed:
+    """The function of a kind; KeyError for one that does not exist."""
+    return WORK[kind]()
+
+
+def move(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:
+    """As if by hand, but whatever the person saw: another's move meanwhile does not matter."""
+    _check_may(by)
+    session = db.session()
+    stage = session.get_one(Stage, (session.merchant_id, UUID(facts["stage_id"])))
+    pipeline.hold(order)
+    if order.stage_id == stage.id:
+        return "unchanged"
+    because = {"bulk": facts["bulk"]}
+    reason = facts.get("reason", "")
+    pipeline.move(order, stage, by=By.user(by), because=because, reason=reason)
+    return "moved"
+
+
+def undo(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:
+    """Taken back, if the bulk's move is still the last thing that happened to the order."""
+    _check_may(by)
+    pipeline.hold(order)
+    if pipeline.last_entry(order).facts.get("bulk") != facts["bulk_id"]:
+        raise Refused(
+            "moved_meanwhile",
+            N_("Order {number} was moved meanwhile: it is on “{stage}” now."),
+            number=order.number,
+            stage=order.stage.name,
+        )
+    undone = pipeline.undo(order, by=By.user(by))
+    return "moved", {"cancelled": len(undone.cancelled), "gone": len(undone.gone)}
+
+
+def _check_may(by: Membership) -> None:
+    """Rights that were taken away meanwhile are gone at once, also for what was begun before."""
+    if not permissions.may(by, "orders.move"):
+        raise Refused("not_allowed", N_("Who began this may no longer move orders."))
+
+
+def _move_next_door() -> Deed:
+    from flows import stages  # they start bulks themselves
+
+    return stages.move_next_door
+
+
+def _reclassify() -> Deed:
+    from flows import stages
+
+    return stages.reclassify
+
+
+WORK: dict[str, Callable[[], Deed]] = {
+    "move": lambda: move,
+    "undo": lambda: undo,
+    "delete_stage": _move_next_door,
+    "change_state": _reclassify,
+}
