@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -101,7 +102,7 @@ class Export:
     say: Callable[[str], str]
     codes: Codes
 
-    def csv(self) -> Iterator[bytes]:
+    def csv(self) -> Generator[bytes]:
         """The file in pieces; a mark in front tells Excel the letters. French has `;` and `0,5`."""
         french = self.language == "fr"
         written = _WITH_COMMA if french else _WRITTEN
@@ -109,10 +110,11 @@ class Export:
         writer = csv.writer(page, delimiter=";" if french else ",")
         page.write("\ufeff")
         writer.writerow([self.say(cell.name) for cell in self.cells])
-        for number, row in enumerate(self._rows(), 1):
-            writer.writerow([written[type(value)](value) for value in self._values(row)])
-            if number % AT_ONCE == 0:
-                yield _taken(page)
+        with closing(self._rows()) as rows:
+            for number, row in enumerate(rows, 1):
+                writer.writerow([written[type(value)](value) for value in self._values(row)])
+                if number % AT_ONCE == 0:
+                    yield _taken(page)
         yield _taken(page)
 
     def xlsx(self, file: IO[bytes]) -> None:
@@ -140,11 +142,13 @@ class Export:
             sheet.write_string(0, column, self.say(cell.name), formats.head)
         return sheet
 
-    def _rows(self) -> Iterator[Row[Any]]:
+    def _rows(self) -> Generator[Row[Any]]:
         # The request's own transaction has ended when the first piece is asked for, and whoever
-        # asked may go away at any: the session closes with this generator.
+        # asked may go away at any: cursor and session close with this generator.
         with db.MerchantSession(self.merchant_id) as session:
-            yield from session.execute(self.wanted, execution_options={"yield_per": AT_ONCE})
+            found = session.execute(self.wanted, execution_options={"yield_per": AT_ONCE})
+            with closing(found):
+                yield from found
 
     def _values(self, row: Row[Any]) -> Iterable[Value]:
         for cell in self.cells:

@@ -98,13 +98,13 @@ def _share(part: int, whole: int) -> float | None:
 def _sums(since: date, *, money: bool) -> Select[Any]:
     """One row a day. Stage by stage, for that is how the index of tallies lies."""
     wanted = ("orders", "confirmed", "shipped", "delivered", *(("revenue",) if money else ()))
-    summed: Select[Any] = (
-        select(Tally.day, *(_sum(getattr(Tally, name)).label(name) for name in wanted))
+    columns: list[Any] = [_sum(getattr(Tally, name)).label(name) for name in wanted]
+    return (
+        select(Tally.day, *columns)
         .join(Stage, (Stage.merchant_id == Tally.merchant_id) & (Stage.id == Tally.stage_id))
         .where(Tally.day >= since)
         .group_by(Tally.day)
     )
-    return summed
 
 
 def _sum(column: Any) -> ColumnElement[int]:

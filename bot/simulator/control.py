@@ -45,12 +45,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
+from werkzeug.exceptions import Forbidden, HTTPException
 
 from bot.simulator import demo
-from bot.simulator.chatview import bubble_view, chat_list, people, template_view
-from bot.simulator.line import asked
+from bot.simulator.asking import done, json_body
+from bot.simulator.chatview import bubble_view, chat_list, people
 from bot.simulator.manner import Manner
+from bot.simulator.review_room import ReviewRoom
 from bot.simulator.world import Json
 
 if TYPE_CHECKING:
@@ -72,11 +73,7 @@ def blueprint() -> Blueprint:
     return control
 
 
-class _Room:
-    @property
-    def sim(self) -> Simulator:
-        return asked()
-
+class _Room(ReviewRoom):
     def routes(self) -> list[tuple[str, str, Any]]:
         return [
             ("GET", "customers", self.customers),
@@ -114,7 +111,7 @@ class _Room:
             return jsonify(people(self.sim))
 
     def new_customer(self) -> Response:
-        return jsonify(asdict(self.sim.new_customer(**_body())))
+        return jsonify(asdict(self.sim.new_customer(**json_body())))
 
     def chats(self, who: str) -> Response:
         with self.sim.still():
@@ -128,33 +125,33 @@ class _Room:
         return jsonify([view for view in views if view])
 
     def write(self, who: str) -> Response:
-        body = _body()
+        body = json_body()
         return jsonify({"wamid": self.sim.write(who, **body | _manner(self.sim, body))})
 
     def tap(self, who: str) -> Response:
-        body = _body()
+        body = json_body()
         return jsonify({"wamid": self.sim.tap(who, **body | _manner(self.sim, body))})
 
     def react(self, who: str) -> Response:
-        return jsonify({"wamid": self.sim.react(who, **_body())})
+        return jsonify({"wamid": self.sim.react(who, **json_body())})
 
     def read(self, who: str) -> Response:
-        body = _body()
+        body = json_body()
         return jsonify({"read": self.sim.read(who, **body | _manner(self.sim, body))})
 
     def play(self, who: str) -> Response:
-        self.sim.play(who, **_body())
-        return _done()
+        self.sim.play(who, **json_body())
+        return done()
 
     def online(self, who: str) -> Response:
-        switch = self.sim.go_online if _body()["online"] else self.sim.go_offline
+        switch = self.sim.go_online if json_body()["online"] else self.sim.go_offline
         switch(who)
-        return _done()
+        return done()
 
     def marketing(self, who: str) -> Response:
-        body = _body()
+        body = json_body()
         self.sim.prefer(who, self.sim.world.accounts[body["account"]], body["value"])
-        return _done()
+        return done()
 
     def upload(self) -> Response:
         file = request.files["file"]
@@ -171,28 +168,28 @@ class _Room:
 
     def faults(self) -> Response:
         if request.method == "POST":
-            self.sim.fail(**_body())
+            self.sim.fail(**json_body())
         elif request.method == "DELETE":
             self.sim.faults.clear()
         return jsonify(self.sim.faults.listed())
 
     def webhooks(self) -> Response:
         if request.method == "PUT":
-            self.sim.manner = self.sim.manner.but(**_body())
+            self.sim.manner = self.sim.manner.but(**json_body())
         elif request.method == "POST":
-            body = _body()
+            body = json_body()
             with self.sim.turn():
                 account = self.sim.world.accounts[body["account"]]
                 self.sim.emit(account, body["value"], field=body["field"])
         return jsonify(asdict(self.sim.manner))
 
     def limits(self) -> Response:
-        self.sim.limit(**_body())
+        self.sim.limit(**json_body())
         return jsonify(asdict(self.sim.brakes.limits))
 
     def clock(self) -> Response:
         if request.method == "PUT":
-            body = _body()
+            body = json_body()
             if "advance" in body:
                 self.sim.advance(float(body["advance"]))
             else:
@@ -200,32 +197,8 @@ class _Room:
                 self.sim.set_date(datetime.fromisoformat(now) if now else None)
         return jsonify({"now": self.sim.clock.now().isoformat()})
 
-    def review(self, template_id: str) -> Response:
-        self.sim.review(self.sim.world.templates[template_id], **_body())
-        return _done()
-
-    def templates(self) -> Response:
-        with self.sim.still():
-            world = self.sim.world
-            told = [template_view(world, template) for template in world.templates.values()]
-        # What waits for a review comes first.
-        return jsonify(sorted(told, key=lambda t: (t["status"] != "PENDING", t["name"], t["id"])))
-
-    def recategorise(self, template_id: str) -> Response:
-        self.sim.recategorise(self.sim.world.templates[template_id], **_body())
-        return _done()
-
-    def grade(self, template_id: str) -> Response:
-        self.sim.grade(self.sim.world.templates[template_id], **_body())
-        return _done()
-
-    def reviews(self) -> Response:
-        after = _body()["after"]
-        self.sim.review_after = None if after is None else float(after)
-        return _done()
-
     def new_account(self) -> Response:
-        body = _body()
+        body = json_body()
         numbers = body.pop("numbers")
         first_id = 10**15 + 1000 * len(self.sim.world.templates)
         words = {"shop": body["name"], "site": "shop.example", "sum": "100,00"}
@@ -235,7 +208,7 @@ class _Room:
                 self.sim.note("number", account=body["id"], **number)
             for template in demo.templates_of(body["id"], first_id=first_id, **words):
                 self.sim.note(**template)
-        return _done()
+        return done()
 
     def ledger(self) -> Response:
         return Response(self.sim.ledger.lines(), mimetype="application/x-ndjson")
@@ -245,12 +218,12 @@ class _Room:
             return jsonify(self.sim.invoice())
 
     def drain(self) -> Response:
-        drained = self.sim.drain(float(_body().get("timeout", 60)))
+        drained = self.sim.drain(float(json_body().get("timeout", 60)))
         return jsonify({"drained": drained, "waiting": self.sim.postman.waiting})
 
     def reset(self) -> Response:
         self.sim.reset()
-        return _done()
+        return done()
 
     def events(self) -> Response:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -264,13 +237,6 @@ def _stream(sim: Simulator, count: int) -> Iterator[str]:
         count, customers = sim.feed.wait(count, KEEP_ALIVE)
         news = json.dumps({"count": count, "customers": customers})
         yield f"data: {news}\n\n" if customers else ": still here\n\n"
-
-
-def _body() -> Json:
-    body = request.get_json(silent=True) if request.data else {}
-    if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object with Content-Type application/json.")
-    return body
 
 
 def _manner(sim: Simulator, body: Json) -> dict[str, Manner | None]:
@@ -292,7 +258,3 @@ def _unknown(error: KeyError) -> tuple[Response, int] | HTTPException:
 
 def _wrong(error: Exception) -> tuple[Response, int]:
     return jsonify({"error": {"message": str(error), "code": 422}}), 422
-
-
-def _done() -> Response:
-    return jsonify({"success": True})

@@ -72,7 +72,7 @@ def page(
     # The stages are in the session already: `asked` holds them.
     shown = select(Order, items_of() if items else literal("")).join(ids, Order.id == ids.c.id)
     shown = shown.options(joinedload(Order.assignee))
-    rows = db.session().execute(shown.order_by(*order.by(turned=False))).tuples().all()
+    rows = db.session().execute(shown.order_by(*order.by(turned=False))).all()
     further = len(rows) > PAGE
     kept = rows[-PAGE:] if turned else rows[:PAGE]
     return Page(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from flows import conversations, live, notifications, pipeline
 from flows.errors import Refused
@@ -16,6 +18,8 @@ from models.message import Message, Sending
 from models.pipeline import Stage
 from models.timeline import AUTOMATION, Actor, Entry
 from models.types import utcnow
+
+log = logging.getLogger(__name__)
 
 MOST_MOVES = 5
 WITHIN = timedelta(hours=1)
@@ -66,6 +70,12 @@ def _fall_back(run: Run, stage: Stage) -> None:
             pipeline.move(run.order, stage, by=AUTOMATION, because=because)
     except Refused as no:
         _leave_to_people(run, "fallback_refused", {"to": stage.name, "code": no.code})
+    except OperationalError:
+        raise  # a lost connection or a deadlock: the next round finds this timer again
+    except Exception:
+        # Or it would be found, and fail, every two seconds for ever.
+        log.exception("order %s could not fall back", run.order.number)
+        _leave_to_people(run, "fallback_refused", {"to": stage.name, "code": "internal"})
 
 
 def _turns_in_circles(run: Run) -> bool:

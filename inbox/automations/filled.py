@@ -21,6 +21,7 @@ from inbox.languages import gettext as _
 from models.automation import Automation
 from models.channel import Channel
 from models.db import Row
+from models.message import Media
 from models.order import Order
 from models.pipeline import Stage
 from models.template import Button, MessageTemplate
@@ -248,6 +249,11 @@ class Filled:
         if order is None:
             return templates.render(template, {})
         return templates.preview(template, self.mapping, order)
+
+    @property
+    def file(self) -> Media | None:
+        """The picture, film or document above the text."""
+        return templates.file_of(self.template) if self.template else None
 
     @property
     def missing(self) -> list[str]:

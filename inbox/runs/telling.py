@@ -57,11 +57,6 @@ class Bubble:
     def buttons(self) -> Sequence[str]:
         return self.message.payload.get("buttons") or ()
 
-    @property
-    def media(self) -> str:
-        """Its file's name, where the header is one."""
-        return str(self.message.payload.get("filename") or "")
-
 
 @dataclass(frozen=True, slots=True)
 class Telling:

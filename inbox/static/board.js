@@ -1,41 +1,76 @@
-// The board under the hand: drag a card, walk with the arrows, move with M or the card's menu.
-// The server decides; a card that may not stay where it was dropped goes back by itself.
+// The board under the hand: drag a card, walk with the arrows or h j k l, move with M or the card's
+// menu, pick several with X. The server decides; a card that may not stay where it was dropped goes
+// back by itself.
 
-const board = () => document.getElementById("board")
-const dialog = document.getElementById("moves")
-const cards = column => [...column.querySelectorAll(".ticket")]
-const columns = () => [...board().querySelectorAll(".column")]
-const columnAt = place => board().querySelector(`.column[data-place="${place}"]`)
-const goes = card => card.dataset.goes.split(" ")
-const link = card => card.querySelector(".ticket-number")
+import { asking, board, cards, columnAt, columns, goes, link, where, why } from "./moves.js"
+import { isPicked, pick, pickedCards, pickNone, show } from "./picked.js"
+
+const refresh = column => column?.dispatchEvent(new CustomEvent("live"))
 
 // --- moving ----------------------------------------------------------------------------------------
 
 // Posts the move; the answer brings both columns. Whatever happens, the columns end up true.
 async function move(card, to, back) {
-  const from = card.dataset.from ?? card.closest(".column").dataset.place
+  const from = columnAt(card.dataset.from ?? card.closest(".column").dataset.place)
   delete card.dataset.from
-  card.classList.add("ticket-busy")
   const target = columnAt(to)
-  const values = { board: 1, stage: target.dataset.stage, version: card.dataset.version }
-  for (const column of [columnAt(from), target]) values[`shown-${column.dataset.stage}`] = cards(column).length
+  const place = cards(from).indexOf(card)
+  const reason = await why(target)
+  if (reason === null) return stays(card, back)
+  card.classList.add("ticket-busy")
+  const values = { board: 1, stage: target.dataset.stage, version: card.dataset.version, reason }
+  for (const column of [from, target]) values[`shown-${column.dataset.stage}`] = cards(column).length
   let status = 0
-  card.addEventListener("htmx:after:request", event => { status = event.detail.ctx.response.status }, { once: true })
+  card.addEventListener("htmx:after:request", event => { status = event.detail.ctx.response?.status ?? 0 }, { once: true })
   await htmx.ajax("POST", `/orders/${card.dataset.number}/stage`, { source: card, target: card, swap: "none", values })
   card.classList.remove("ticket-busy")
-  if (status >= 200 && status < 300) return arrived(card, target)
-  back?.()
-  link(card).focus({ preventScroll: true })
-  for (const column of [columnAt(from), target]) column?.dispatchEvent(new CustomEvent("live"))
+  if (status >= 200 && status < 300) return left(from, place, card.id)
+  stays(card, back)
+  for (const column of [from, target]) refresh(column)
 }
 
-function arrived(card, target) {
-  const said = document.getElementById("board-said")
-  const stage = target.querySelector(".column-name").textContent
-  said.textContent = said.dataset.say.replace("{number}", card.dataset.number).replace("{stage}", stage)
-  const here = document.getElementById(card.id)
-  if (here) link(here).focus({ preventScroll: false })
+function stays(card, back) {
+  back?.()
+  link(card).focus({ preventScroll: true })
 }
+
+// Who works a column down goes on with the card that has come up.
+function left(column, place, id) {
+  const next = cards(document.getElementById(column.id)).at(Math.max(place, 0)) ?? document.getElementById(id)
+  if (next) link(next).focus({ preventScroll: true })
+}
+
+async function moveOne(card) {
+  const to = await where([card])
+  if (to) move(document.getElementById(card.id) ?? card, to)
+  else link(card).focus({ preventScroll: true })
+}
+
+async function movePicked(to) {
+  const chosen = pickedCards()
+  if (chosen.length === 1 && !to) return moveOne(chosen[0])
+  const place = to ?? await where(chosen)
+  const reason = place && await why(columnAt(place))
+  if (!place || reason === null) return
+  const values = { stage: columnAt(place).dataset.stage, client_id: crypto.randomUUID(), reason }
+  await htmx.ajax("POST", "/bulk", { source: bar, target: "#dialog", swap: "innerHTML", values })
+}
+
+const bar = document.getElementById("picked")
+bar?.addEventListener("click", event => event.target.closest("#picked-move") && movePicked())
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement !== bar) return
+  for (const card of pickedCards()) ctx.request.body.append("ids", card.id.replace("order-", ""))
+})
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement === bar && ctx.response?.status < 300) pickNone()
+})
+
+// What was undone elsewhere on this page shows at once, stream or no stream.
+document.addEventListener("moved", ({ detail }) => {
+  for (const stage of detail.stages) refresh(document.getElementById(`stage-${stage}`))
+})
 
 // --- dragging --------------------------------------------------------------------------------------
 
@@ -58,7 +93,7 @@ function arm() {
       scrollSpeed: 16,
       ghostClass: "ticket-ghost",
       dragClass: "ticket-drag",
-      filter: "button",
+      filter: "button, input",
       preventOnFilter: false,
       onMove: ({ dragged: card }) => card.dataset.goes !== "",
       onStart,
@@ -76,21 +111,33 @@ function onStart({ item, from, oldIndex }) {
 
 function onEnd({ item, from, to }) {
   const { next } = dragged
+  const back = () => from.insertBefore(item, next?.parentElement === from ? next : null)
   dragged = undefined
   for (const column of columns()) column.classList.remove("column-closed")
   if (from === to) delete item.dataset.from
-  else move(item, to.closest(".column").dataset.place, () => from.insertBefore(item, next?.parentElement === from ? next : null))
-  for (const element of waiting) if (element.isConnected) element.dispatchEvent(new CustomEvent("live"))
-  waiting = new Set()
+  else if (isPicked(item) && pickedCards().length > 1) {
+    // One of several was dragged: all of them go.
+    delete item.dataset.from
+    back()
+    movePicked(to.closest(".column").dataset.place)
+  } else move(item, to.closest(".column").dataset.place, back)
+  catchUp()
 }
 
 // News never moves the ground under a hand that drags or chooses: it waits until that is over.
 document.addEventListener("live", event => {
-  if ((dragged || dialog.open) && board().contains(event.target)) {
+  if ((dragged || asking()) && board().contains(event.target)) {
     event.stopImmediatePropagation()
     waiting.add(event.target)
   }
 }, true)
+
+function catchUp() {
+  if (asking()) return
+  for (const element of waiting) if (element.isConnected) refresh(element)
+  waiting = new Set()
+}
+document.addEventListener("close", () => setTimeout(catchUp), true)
 
 // A column asks for as many cards as it shows, so that nobody's place in it is lost.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
@@ -104,6 +151,7 @@ document.addEventListener("focusin", ({ target }) => { focused = target.closest?
 document.addEventListener("htmx:after:swap", () => {
   if (!board()) return
   arm()
+  show()
   const card = document.activeElement === document.body && focused && document.getElementById(focused)
   if (card) link(card).focus({ preventScroll: true })
 })
@@ -127,17 +175,22 @@ const steps = {
   ArrowRight: card => sideways(card, rtl ? -1 : 1),
   ArrowLeft: card => sideways(card, rtl ? 1 : -1),
 }
+// By where the finger went: an Arabic keyboard has other letters there.
+const letters = { KeyJ: "ArrowDown", KeyK: "ArrowUp", KeyL: "ArrowRight", KeyH: "ArrowLeft" }
 
 document.addEventListener("keydown", event => {
-  const step = steps[event.key]
-  if (!step || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
-  if (dialog.open) return choose(event)
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return
   const card = event.target.closest?.(".ticket")
   // With nothing in focus the first arrow finds the first card.
   if (!card && event.target !== document.body && event.target.id !== "main") return
+  if (event.code === "KeyX" && card) return pick(card)
+  if (event.key === "Escape") return pickNone()
+  const step = steps[event.key] ?? steps[letters[event.code]]
+  if (!step) return
   event.preventDefault()
   const next = card ? step(card) : board().querySelector(".ticket")
   if (!next) return
+  if (event.shiftKey && card) for (const one of [card, next]) pick(one, true)
   link(next).focus()
   next.scrollIntoView({ block: "nearest", inline: "nearest" })
 })
@@ -147,47 +200,12 @@ document.addEventListener("focusin", ({ target }) => {
   const card = target.closest?.(".ticket")
   for (const button of board().querySelectorAll('[data-key="m"]')) delete button.dataset.key
   const button = card?.querySelector("[data-moves]")
-  if (button) button.dataset.key = "m"
+  if (button && !pickedCards().length) button.dataset.key = "m"
 })
-
-// --- the menu --------------------------------------------------------------------------------------
 
 document.addEventListener("click", event => {
   const opener = event.target.closest("[data-moves]")
-  if (opener && board().contains(opener)) open(opener.closest(".ticket"))
-  const choice = event.target.closest("#moves-list [data-to]")
-  if (choice) {
-    const card = document.getElementById(dialog.dataset.card)
-    dialog.close()
-    if (card) move(card, choice.dataset.to)
-  }
-})
-
-const choices = () => [...dialog.querySelectorAll("[data-to]:not([hidden])")]
-
-function open(card) {
-  const title = document.getElementById("moves-title")
-  title.textContent = title.dataset.say.replace("{number}", `#${card.dataset.number}`)
-  dialog.dataset.card = card.id
-  for (const choice of dialog.querySelectorAll("[data-to]")) choice.hidden = !goes(card).includes(choice.dataset.to)
-  document.getElementById("moves-none").hidden = choices().length > 0
-  dialog.showModal()
-  choices()[0]?.focus()
-}
-
-function choose(event) {
-  if (!event.key.startsWith("Arrow")) return
-  event.preventDefault()
-  const all = choices()
-  const step = event.key === "ArrowDown" || event.key === (rtl ? "ArrowLeft" : "ArrowRight") ? 1 : -1
-  near(all, all.indexOf(document.activeElement) + step)?.focus()
-}
-
-dialog.addEventListener("close", () => {
-  const card = document.getElementById(dialog.dataset.card)
-  if (card) link(card).focus({ preventScroll: true })
-  for (const element of waiting) if (element.isConnected) element.dispatchEvent(new CustomEvent("live"))
-  waiting = new Set()
+  if (opener && board().contains(opener)) moveOne(opener.closest(".ticket"))
 })
 
 arm()

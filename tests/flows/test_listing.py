@@ -39,7 +39,7 @@ def numbers(**query: Any) -> list[int]:
 
 
 @pytest.fixture
-def orders(session: Any, agent: Membership) -> dict[str, Order]:
+def orders(agent: Membership, session: Any) -> dict[str, Order]:
     """Orders that differ in everything one can filter by."""
     packing = session.scalars(select(Stage).where(Stage.state.is_(None))).one()
     made = {
@@ -209,7 +209,7 @@ def test_what_an_address_says_comes_back_as_it_was() -> None:
 
 
 def test_a_view_is_its_owners_until_a_manager_shares_one(
-    session: Any, agent: Membership, manager: Membership
+    agent: Membership, manager: Membership, session: Any
 ) -> None:
     views.keep("Rabat", asked(city="Rabat"), ["city"], by=agent)
     views.keep("Late", asked(status="pending"), [], by=manager, shared=True)
@@ -222,7 +222,7 @@ def test_a_view_is_its_owners_until_a_manager_shares_one(
 
 
 def test_only_who_may_changes_or_deletes_a_view(
-    session: Any, agent: Membership, manager: Membership
+    agent: Membership, manager: Membership, session: Any
 ) -> None:
     own = views.keep("Mine", Filters(), [], by=manager)
     shared = views.keep("Ours", Filters(), [], by=manager, shared=True)
@@ -239,7 +239,7 @@ def test_only_who_may_changes_or_deletes_a_view(
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61, "rabat", " RABAT "])
-def test_a_view_has_a_name_of_its_own(session: Any, agent: Membership, name: str) -> None:
+def test_a_view_has_a_name_of_its_own(agent: Membership, session: Any, name: str) -> None:
     views.keep("Rabat", Filters(), [], by=agent)
 
     with pytest.raises(Invalid) as refusal:
@@ -249,7 +249,7 @@ def test_a_view_has_a_name_of_its_own(session: Any, agent: Membership, name: str
 
 
 def test_chosen_columns_are_kept_in_ones_own_view_else_for_the_person(
-    session: Any, agent: Membership, manager: Membership
+    agent: Membership, manager: Membership, session: Any
 ) -> None:
     own = views.keep("Mine", Filters(), ["city"], by=agent)
     shared = views.keep("Ours", Filters(), [], by=manager, shared=True)

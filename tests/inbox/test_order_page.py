@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -393,6 +395,21 @@ def test_the_second_of_two_is_told_and_keeps_what_was_typed(
     assert salma.post("/orders/1042/edit", data=typed, headers=HTMX).status_code == 200
     with db.merchant(merchant.id):
         assert (again().ship_line, again().ship_city) == ("Derb 5", "Fès")
+
+
+def test_of_two_at_the_same_moment_one_is_told(
+    order: Order, agent: Membership, manager: Membership, signed_in: Browser
+) -> None:
+    browsers, together = [signed_in(agent), signed_in(manager)], Barrier(2)
+    forms = [form_of(browser.get("/orders/1042/edit", headers=HTMX)) for browser in browsers]
+
+    def save(n: int) -> int:
+        together.wait()
+        form = forms[n] | {"note": f"note {n}"}
+        return browsers[n].post("/orders/1042/edit", data=form, headers=HTMX).status_code
+
+    with ThreadPoolExecutor(2) as people:
+        assert sorted(people.map(save, range(2))) == [200, 409]
 
 
 def test_stock_that_is_short_is_said_at_its_line(

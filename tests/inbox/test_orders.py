@@ -410,7 +410,7 @@ def test_the_page_shows_the_order_whole(sold: int, salma: FlaskClient) -> None:
 def test_the_page_fetches_itself_as_a_fragment(sold: int, salma: FlaskClient) -> None:
     fragment = salma.get(f"/orders/{sold}", headers={"HX-Request-Type": "partial"})
 
-    assert fragment.text.startswith('<div class="order-page" id="order" data-live="order:1001"')
+    assert fragment.text.startswith('<div class="order-page" id="order" data-live="order:1001 ')
     assert "<html" not in fragment.text
 
 

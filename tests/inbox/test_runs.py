@@ -14,7 +14,7 @@ from models.automation import Run, RunState
 from models.merchant import Merchant
 from models.message import Sending
 from models.pipeline import SystemState
-from models.types import utcnow
+from models.types import new_id, utcnow
 from models.user import Membership
 from tests import factories
 from tests.flows import shop
@@ -152,14 +152,25 @@ def test_an_empty_state_says_so(state: RunState, agent: Membership, signed_in: B
     assert "Nothing here" in signed_in(agent).get(f"/runs?state={state}", headers=ENGLISH).text
 
 
+def copies(merchant: Merchant, run: Run, count: int) -> None:
+    """The same again so many times, each a little older."""
+    with db.merchant(merchant.id) as session:
+        session.add_all(
+            Run(
+                automation_id=run.automation_id,
+                order_id=run.order_id,
+                entry_id=run.entry_id,
+                trigger=new_id(),
+                created_at=run.created_at - timedelta(seconds=n + 1),
+            )
+            for n in range(count)
+        )
+
+
 def test_a_long_list_comes_page_by_page(
-    merchant: Merchant, agent: Membership, signed_in: Browser
+    merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
 ) -> None:
-    with db.merchant(merchant.id):
-        shop.automation()
-        talk = shop.conversation()
-        for _ in range(runs.PAGE + 3):
-            shop.order(on=TO_CONFIRM, talk=talk)
+    copies(merchant, asked(), runs.PAGE + 2)
     client = signed_in(agent)
 
     first = client.get("/runs").text
@@ -174,10 +185,7 @@ def test_a_long_list_comes_page_by_page(
 def test_news_comes_above_what_is_shown_and_nothing_drops_out_below(
     merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
 ) -> None:
-    with db.merchant(merchant.id):
-        talk = shop.conversation()
-        for _ in range(runs.PAGE):
-            shop.order(on=TO_CONFIRM, talk=talk)
+    copies(merchant, asked(), runs.PAGE - 1)
     client = signed_in(agent)
     first = client.get("/runs").text
     refresh = re.search(r'id="runs-newest" data-live="runs" hx-get="([^"]+)"', first)

@@ -1,0 +1,44 @@
+"""A clock that the test holds, automations, and a customer who has been asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+import time_machine
+
+from models import db
+from models.merchant import Merchant
+from tests.flows import meta, shop
+from tests.flows.trial import DAY, MONDAY, UNREACHABLE, Clock, enter
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with time_machine.travel(MONDAY, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def automate(merchant: Merchant) -> Callable[..., UUID]:
+    """An automation on To confirm; stages may be given by their state."""
+
+    def make(**values: Any) -> UUID:
+        with db.merchant(merchant.id):
+            fallback = values.pop("fallback", None)
+            if fallback is not None:
+                values["fallback_stage"] = shop.stage(fallback)
+            return shop.automation(**values).id
+
+    return make
+
+
+@pytest.fixture
+def asked(merchant: Merchant, clock: Clock, automate: Callable[..., UUID]) -> UUID:
+    """An order whose customer has 24 hours from the delivery of the question to answer it."""
+    automate(timeout=DAY, timeout_from="delivered", fallback=UNREACHABLE)
+    order = enter(merchant)
+    meta.take(merchant)
+    return order
