@@ -21,6 +21,8 @@ from models.types import fold, utcnow
 from models.user import Membership
 
 WITHIN = timedelta(hours=24)
+REASON = "duplicate"
+"""The same as of a call that ends so (flows.calls.outcomes)."""
 MOST = 20
 """How many of a customer's orders of one day are compared."""
 
@@ -125,7 +127,7 @@ def cancel(order: Order, *, of: Order, by: Membership, version: int | None = Non
         by=By.user(by),
         version=version,
         because={"duplicate_of": of.number},
-        reason=reason_of(order),
+        reason=REASON,
     )
     for one, other in ((order, of), (of, order)):
         if one.duplicate_of_id == other.id:
@@ -154,10 +156,6 @@ def cancelled_stage(order: Order) -> Stage:
             N_("The pipeline has no stage for cancelled orders: a manager can add one."),
         )
     return found
-
-
-def reason_of(order: Order) -> str:
-    return "duplicate"
 
 
 def _decided(order: Order) -> None:

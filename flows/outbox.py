@@ -14,7 +14,7 @@ from uuid import UUID
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from config import settings
 from models import db
@@ -138,7 +138,9 @@ def sweep() -> int:
             for table in (Message, ReadMark)
             for merchant_id, channel_id in house.execute(_due(table, now))
         }
-        due = select(Channel.merchant_id, Channel.id).where(Channel.templates_due_at <= now)
+        # A number from before templates were asked for by the hour has no time yet.
+        asked_at = func.coalesce(Channel.templates_due_at, Channel.created_at)
+        due = select(Channel.merchant_id, Channel.id).where(asked_at <= now)
         lanes |= {f"templates:{merchant}:{channel}" for merchant, channel in house.execute(due)}
         if house.scalar(select(Envelope.id).where(Envelope.state == EnvelopeState.NEW).limit(1)):
             lanes.add("ingest")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
-from flows import customers, messages, templates, threads
+from flows import consents, customers, messages, templates, threads
 from flows.errors import N_, NotFound
 from inbox import media
 from inbox.auth import needs
@@ -145,6 +145,7 @@ def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, 
     if empty:
         return _filled(conversation, chosen, values, errors=empty, client_id=client_id), 422
     templates.check_sendable(chosen)
+    consents.check_may_send(chosen, conversation.identity.customer, conversation.identity)
     message = messages.queue_template(
         conversation, chosen, values, origin=Origin.AGENT, by=current.member, client_id=client_id
     )

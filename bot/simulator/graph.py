@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -14,9 +14,6 @@ from bot.simulator.listing import number_facts, picked, template_facts
 from bot.simulator.template_desk import APP, TemplateDesk
 from bot.simulator.uploads import check_upload
 from bot.simulator.world import Json, Number
-
-if TYPE_CHECKING:
-    pass
 
 
 def blueprint() -> Blueprint:

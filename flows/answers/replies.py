@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import CompoundSelect, Select, or_, select, update
 
-from flows import conversations, live
+from flows import conversations, live, notifications, pipeline
 from flows.silence import CLOCKS_APART
 from models import db
 from models.automation import Run
@@ -14,7 +14,6 @@ from models.conversation import Conversation
 from models.message import Message, Sending
 from models.order import Order
 from models.timeline import CUSTOMER, Entry
-from models.types import Json
 
 
 def count_as_reply(conversation: Conversation, message: Message) -> None:
@@ -93,21 +92,26 @@ def _questions_to(conversation: Conversation) -> Select[UUID]:
 
 
 def _note_too_late(conversation: Conversation, message: Message) -> None:
-    """They answered in time and Meta told us after the order had moved: said where it can be seen.
+    """They answered in time and Meta told us after the order had moved: said where it is seen.
 
-    The order stays where it is; people are told, for what it says may change their mind.
+    The order stays where it is, for people to look at while nobody else has moved it.
     """
     expired = _questions_to(conversation).where(Run.expired_at > message.at)
     asked_before = expired.where(Message.at <= message.at + CLOCKS_APART)
     for run in db.session().scalars(select(Run).where(Run.id.in_(asked_before))):
-        facts = {"text": message.text, "at": message.at.isoformat(), "stage": run.order.stage.name}
-        about = {"run": str(run.id), "automation": run.automation.name}
-        _write(run, facts | about)
-        told = {"number": run.order.number, "by": CUSTOMER.actor} | facts
-        conversations.note_activity(conversation, "answered_in_time", told)
-        live.changed(f"order:{run.order.number}")
+        pipeline.hold(run.order)
+        _note(run, conversation, message)
+        if pipeline.last_entry(run.order).facts.get("run") == str(run.id):
+            run.order.raise_flag("review")
+            told = {"automation": run.automation.name, "why": "answered_in_time"}
+            notifications.tell("review", order=run.order, run=run, facts=told)
 
 
-def _write(run: Run, facts: Json) -> None:
-    kind, actor = "answered_in_time", CUSTOMER.actor
-    db.session().add(Entry(order_id=run.order_id, kind=kind, actor=actor, facts=facts))
+def _note(run: Run, conversation: Conversation, message: Message) -> None:
+    kind, order = "answered_in_time", run.order
+    said = {"text": message.text, "at": message.at.isoformat(), "stage": order.stage.name}
+    facts = said | {"run": str(run.id), "automation": run.automation.name}
+    db.session().add(Entry(order_id=order.id, kind=kind, actor=CUSTOMER.actor, facts=facts))
+    told = said | {"number": order.number, "by": CUSTOMER.actor}
+    conversations.note_activity(conversation, kind, told)
+    live.changed(f"order:{order.number}", f"stage:{order.stage_id}")

@@ -161,4 +161,4 @@ def _of(ids: Collection[UUID]) -> Select[Any]:
 def _in_order(place: Any) -> Any:
     """An id nobody else has, that sorts by `place`: items are worked in the order of their ids."""
     rest = func.substr(func.replace(cast(func.gen_random_uuid(), Text), "-", ""), 9)
-    return cast(func.lpad(func.to_hex(place), 8, "0") + rest, Uuid)
+    return cast(func.concat(func.lpad(func.to_hex(place), 8, "0"), rest), Uuid)

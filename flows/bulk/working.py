@@ -40,9 +40,11 @@ def drain(merchant_id: UUID) -> None:
     """
     until = time.monotonic() + PATIENCE
     while (bulk_id := _claim(merchant_id)) is not None:
-        while time.monotonic() < until and (items := _chunk(merchant_id, bulk_id)):
+        while items := _chunk(merchant_id, bulk_id):
             for item_id in items:
                 _work(merchant_id, item_id)
+            if time.monotonic() >= until:
+                break
         _leave(merchant_id, bulk_id)
         if time.monotonic() >= until:
             outbox.nudge(f"bulk:{merchant_id}")

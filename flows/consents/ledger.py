@@ -15,6 +15,7 @@ from flows.errors import N_, Invalid, Refused
 from models import db
 from models.conversation import Conversation
 from models.customer import Consent, Customer, WhatsAppIdentity
+from models.template import MessageTemplate
 from models.types import clean, utcnow
 from models.user import Membership
 
@@ -33,6 +34,14 @@ def may_advertise(customer: Customer | None, identity: WhatsAppIdentity | None =
     if customer is None or customer.marketing_at is None:
         return False
     return not any(who.opted_out_at for who in _people(customer, identity))
+
+
+def check_may_send(
+    template: MessageTemplate, customer: Customer | None, identity: WhatsAppIdentity
+) -> None:
+    """Raises Refused("no_consent") for a marketing template to who has not agreed to advertising."""
+    if template.category == "marketing" and not may_advertise(customer, identity):
+        raise Refused("no_consent", N_("This customer has not agreed to advertising."))
 
 
 def record(

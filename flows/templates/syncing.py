@@ -36,7 +36,8 @@ class Account:
 def take(channel_id: UUID) -> Account | None:
     """The account of this number, for one worker; None when nothing is due (any more)."""
     now = utcnow()
-    wanted = select(Channel).where(Channel.id == channel_id, Channel.templates_due_at <= now)
+    due = func.coalesce(Channel.templates_due_at, Channel.created_at) <= now
+    wanted = select(Channel).where(Channel.id == channel_id, due)
     channel = db.session().scalars(wanted.with_for_update(skip_locked=True)).one_or_none()
     if channel is None:
         return None

@@ -53,6 +53,7 @@ def as_posted(automation: Automation) -> dict[str, str]:
     if automation.timeout is not None:
         posted |= {"silence": "1"} | _amount("timeout", automation.timeout)
     posted |= {f"variables.{key}": str(fact) for key, fact in automation.variables.items()}
+    posted |= {f"buttons.{tap.index}": "" for tap in templates.taps(automation.template)}
     posted |= {f"buttons.{b.index}": str(b.stage_id or "") for b in automation.buttons}
     for cause, deed in automation.on_failure.items():
         posted |= _deed_as_posted(f"failure.{cause}", deed)
@@ -153,14 +154,27 @@ class Filled:
         template = self.template
         if template is None:
             return {}
-        asked = self.posted.get("mapped", str(template.id)) == str(template.id)
         guesses = guessing.guessed(template)
         return {
-            key: self.text(f"variables.{key}")
-            if asked and f"variables.{key}" in self.posted
-            else guesses.get(key, "")
-            for key in self.labels
+            key: self.text(name) if self._was_asked(name) else guesses.get(key, "")
+            for key, name in ((key, f"variables.{key}") for key in self.labels)
         }
+
+    @property
+    def leads(self) -> dict[int, Stage | None]:
+        """Button → stage, likewise."""
+        guesses = guessing.leading(self.template, self.targets) if self.template else {}
+        return {
+            tap.index: self._chosen(name, self.choices.stages)
+            if self._was_asked(name)
+            else guesses.get(tap.index)
+            for tap, name in ((tap, f"buttons.{tap.index}") for tap in self.taps)
+        }
+
+    def _was_asked(self, name: str) -> bool:
+        """Whether somebody saw this field for the template that is chosen now."""
+        chosen = self.text("template")
+        return name in self.posted and self.posted.get("mapped", chosen) == chosen
 
     @property
     def examples(self) -> dict[str, str]:
@@ -209,10 +223,7 @@ class Filled:
             at_time=_clock(fields),
             respects_quiet=self.ticked("respects_quiet"),
             variables=self.mapping,
-            buttons={
-                tap.index: self._chosen(f"buttons.{tap.index}", self.choices.stages)
-                for tap in self.taps
-            },
+            buttons=self.leads,
             timeout=self._timeout(fields),
             timeout_from=self.text("timeout_from") or "sent",
             fallback=self._chosen("fallback", self.choices.stages),

@@ -1,11 +1,13 @@
-"""What most likely fills a blank, by its name or by the words before it; a person may say else."""
+"""What most likely fills a blank and where a button leads, by the words; a person may say else."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from flows import templates
 from inbox.conversations.composer import GREETING, NAMES
+from models.pipeline import Stage, SystemState
 from models.template import MessageTemplate, Variable
 
 # The name somebody gave a blank → the fact.
@@ -57,6 +59,30 @@ def guessed(template: MessageTemplate) -> dict[str, str]:
         fact = _fact(template, variable)
         if fact in templates.FACTS and fact not in found.values():
             found[variable.key] = fact
+    return found
+
+
+# What a button says → the state of the stage its order goes to.
+LEADS = (
+    (
+        re.compile(r"\b(?:confirm|oui\b|yes\b|ok\b|d'accord)|تأكيد|أؤكد|نعم", re.IGNORECASE),
+        SystemState.CONFIRMED,
+    ),
+    (
+        re.compile(r"\b(?:annul|cancel|non\b|no\b)|إلغاء|الغاء|^لا\b", re.IGNORECASE),
+        SystemState.CANCELLED,
+    ),
+)
+
+
+def leading(template: MessageTemplate, stages: Sequence[Stage]) -> dict[int, Stage]:
+    """Button → the first of these stages it most likely means."""
+    found: dict[int, Stage] = {}
+    for tap in templates.taps(template):
+        state = next((state for words, state in LEADS if words.search(tap.text)), None)
+        stage = next((stage for stage in stages if state and stage.state is state), None)
+        if stage is not None:
+            found[tap.index] = stage
     return found
 
 

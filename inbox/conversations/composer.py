@@ -10,7 +10,7 @@ from typing import ClassVar
 from babel import Locale, UnknownLocaleError
 from markupsafe import Markup
 
-from flows import costs, templates, threads
+from flows import consents, costs, templates, threads
 from flows.errors import Refused
 from flows.messages import MAX_TEXT
 from inbox import languages
@@ -170,15 +170,17 @@ def _choices(conversation: Conversation) -> list[Choice]:
         Choice(
             template,
             prices.expected(known[template.category]) if known else None,
-            _refusal(template),
+            _refusal(template, conversation),
         )
         for template in ready
     ]
 
 
-def _refusal(template: MessageTemplate) -> str | None:
+def _refusal(template: MessageTemplate, conversation: Conversation) -> str | None:
+    who = conversation.identity
     try:
         templates.check_sendable(template)
+        consents.check_may_send(template, who.customer, who)
     except Refused as refusal:
         return languages.told(refusal)
     return None

@@ -182,8 +182,9 @@ def _consent_form(
         "customers/consent.html",
         action=action,
         standing=standing,
-        given=request.form.get("given", "1"),
-        typed=request.form.get("wording", _(WORDING)),
+        # What is mostly meant: who agreed takes it back, who refused asks again in their words.
+        given=request.form.get("given", "" if standing.given else "1"),
+        typed=request.form.get("wording", _(WORDING) if standing.given is None else ""),
         errors=errors or {},
     )
 

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
@@ -18,9 +17,8 @@ from inbox import htmx, languages, life, media
 from inbox.auth import needs
 from inbox.conversations.asked import read_id
 from inbox.current import current
-from inbox.forms import Fields
 from inbox.languages import gettext as _
-from models import db
+from inbox.message_templates.reading import read
 from models.automation import Automation
 from models.message import Media
 from models.template import MessageTemplate
@@ -164,7 +162,7 @@ def again(template_id: UUID, refusal: Invalid) -> tuple[str, int]:
 
 def _save(template_id: UUID | None) -> Response | tuple[str, int]:
     template = templates.find(template_id) if template_id else None
-    form = _read(request.form, template)
+    form = read(request.form, template)
     try:
         saved = templates.save(form, template)
         if request.form.get("then") == "submit":
@@ -175,7 +173,7 @@ def _save(template_id: UUID | None) -> Response | tuple[str, int]:
     except Invalid as refusal:
         life.undo()
         template = templates.find(template_id) if template_id else None
-        filled = Filled(_read(request.form, template), template, _told(refusal.fields))
+        filled = Filled(read(request.form, template), template, _told(refusal.fields))
         return _page(filled), 422
     return redirect(url_for("message_templates.show", template_id=saved.id), 303)
 
@@ -201,59 +199,8 @@ def preview() -> str:
     """What the customer would see of the form as it stands, and what it would cost."""
     template_id = read_id(request.form.get("template"))
     template = templates.find(template_id) if template_id else None
-    filled = Filled(_read(request.form, template), template)
+    filled = Filled(read(request.form, template), template)
     return render_template("message_templates/_preview.html", f=filled)
-
-
-# --- what is read of it ---------------------------------------------------------------------------
-
-
-def _read(posted: Mapping[str, str], template: MessageTemplate | None) -> templates.Form:
-    """The form as posted; what Meta has already stays as it is."""
-    fields = Fields(posted)
-    fixed = template is not None and template.meta_id is not None
-    name = template.name if template and fixed else _name(fields.text("name"))
-    header = fields.text("header") or "none"
-    return templates.Form(
-        account=template.waba_id if template and fixed else _account(fields.text("account")),
-        name=name,
-        language=template.language if template and fixed else fields.text("language"),
-        category=fields.text("category"),
-        body=fields.lines("body"),
-        header=header,
-        header_text=fields.text("header_text"),
-        media=_media(posted.get("media")) if header in templates.MEDIA else None,
-        footer=fields.text("footer"),
-        examples={
-            key.removeprefix("examples."): fields.text(key)
-            for key in posted
-            if key.startswith("examples.")
-        },
-        buttons=[_button(row) for row in fields.rows("buttons")],
-    )
-
-
-def _name(typed: str) -> str:
-    """As typed where Meta takes it; a title becomes a name."""
-    return templates.suggest_name(typed) or typed
-
-
-def _account(wanted: str) -> str:
-    mine = [channel.waba_id for channel in channels.all_of_merchant()]
-    return wanted if wanted in mine else next(iter(mine), "")
-
-
-def _button(row: Fields) -> templates.FormButton:
-    kind, value = row.text("kind"), row.text("value")
-    if kind == "phone_number":
-        number = row.phone("value", current.merchant.country)
-        value = (number.e164 if number else None) or value
-    return templates.FormButton(kind, row.text("text"), value, row.text("example"))
-
-
-def _media(posted: str | None) -> Media | None:
-    wanted = select(Media).where(Media.id == read_id(posted))
-    return db.session().scalars(wanted).one_or_none()
 
 
 # --- the file of its header -----------------------------------------------------------------------

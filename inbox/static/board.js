@@ -36,7 +36,7 @@ function stays(card, back) {
 
 // Who works a column down goes on with the card that has come up.
 function left(column, place, id) {
-  const next = cards(document.getElementById(column.id)).at(Math.max(place, 0)) ?? document.getElementById(id)
+  const next = (place >= 0 && cards(document.getElementById(column.id))[place]) || document.getElementById(id)
   if (next) link(next).focus({ preventScroll: true })
 }
 

@@ -2,15 +2,34 @@
 // aloud which one came.
 
 const MINUTES = 3
+const LONGEST_ABSENT = 60 * 60_000
 const screen = document.getElementById("call")
 const call = () => screen.querySelector("[data-call]")
 
 // --- the lock --------------------------------------------------------------------------------------
 
-// A tab nobody looks at keeps nothing: its order becomes somebody else's after ten minutes.
-setInterval(() => {
-  if (!document.hidden && call()) fetch(call().dataset.renew, { method: "POST", headers: { "Wasl-Background": "1" } })
-}, MINUTES * 60_000)
+// A page that is open keeps its order, also behind the conversation's tab; one that nobody touched
+// for an hour does not.
+let touched = Date.now()
+for (const sign of ["keydown", "pointerdown", "visibilitychange"])
+  document.addEventListener(sign, () => { touched = Date.now() })
+
+setInterval(renew, MINUTES * 60_000)
+
+async function renew() {
+  if (!call() || Date.now() - touched > LONGEST_ABSENT) return
+  const answer = await fetch(call().dataset.renew, { method: "POST", headers: { "Wasl-Background": "1" } }).catch(() => undefined)
+  if (answer?.status === 409) refresh()
+}
+
+// What somebody else did meanwhile is on the screen, not only in a note that goes away.
+function refresh() {
+  document.getElementById("call-order")?.dispatchEvent(new CustomEvent("live"))
+}
+
+document.addEventListener("htmx:after:request", event => {
+  if (event.target.id === "call-form" && event.detail.ctx.response?.status === 409) refresh()
+})
 
 addEventListener("pagehide", () => {
   if (call()) navigator.sendBeacon(screen.dataset.release)

@@ -59,7 +59,10 @@ document.addEventListener("input", event => {
   if (name === "phone") look("order-known")
   if (name === "phone" || event.target.closest("[data-lines]")) look("order-twins")
   if (name === "name") named(here)
-  if (name === "delivery_fee") here.elements.fee_typed.value = "1"
+  if (name === "delivery_fee") {
+    here.elements.fee_typed.value = "1"
+    here.querySelector("[data-fee-note]").textContent = ""
+  }
   else if (FEE_ASKS.test(name) || event.target.closest("[data-lines]")) ask()
 })
 
@@ -136,7 +139,9 @@ async function fee() {
   } catch { /* no connection: the fee that stands there stays */ }
 }
 
-function fill(here, { fee: minor }) {
+function fill(here, { fee: minor, free, known, offered }) {
+  const { sayFree, sayUsual, sayNotOffered } = here.dataset
+  here.querySelector("[data-fee-note]").textContent = free ? sayFree : !offered ? sayNotOffered : known ? "" : sayUsual
   const field = here.elements.delivery_fee
   const figures = { ...here.dataset, decimals: Number(here.dataset.decimals), group: "" }
   const text = format(minor, figures)

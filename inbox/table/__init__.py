@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
 
-from flask import Blueprint, Response, render_template, request, send_file
+from flask import Blueprint, Response, render_template, request
 
 from flows import columns, exports, listing, orders, search, team, views
 from inbox import htmx, languages
@@ -121,13 +121,18 @@ def export_csv() -> Response:
 @needs("orders.export")
 def export_xlsx() -> Response:
     # Put together before the answer begins: should it fail, the answer can still say so.
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed, and so gone, with the answer
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed, and so gone, when it has been read
     _export("xlsx").xlsx(file)
-    size = file.tell()
+    response = Response(_read(file), mimetype=XLSX)
+    response.content_length = file.tell()
     file.seek(0)
-    response = send_file(file, mimetype=XLSX)
-    response.content_length = size
     return _attached(response, "xlsx")
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(1 << 16):
+            yield piece
 
 
 def _export(kind: str) -> exports.Export:

@@ -121,6 +121,11 @@ class Asked:
         return {name: sorted(values) for name, values in filters.query().items() if name != "sort"}
 
     @property
+    def ready_made(self) -> bool:
+        """Whether this is a view that is there from the first day."""
+        return any(self._same(Filters.read(query)) for _, query in views.READY.values())
+
+    @property
     def changed(self) -> bool:
         """Whether the filters are not those the view was kept with."""
         return self.view is not None and self.filters != Filters.read(self.view.filters)

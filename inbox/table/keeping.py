@@ -99,4 +99,4 @@ def _again(refusal: Invalid, view_id: UUID | None = None) -> tuple[str, int]:
 
 
 def _dialog(**facts: Any) -> str:
-    return render_template("table/view.html", **({"errors": {}} | facts))
+    return render_template("table/view.html", **({"errors": {}, "view": None} | facts))

@@ -23,19 +23,33 @@ from models.message import Media, Origin, Sending
 from models.notification import Notification
 from models.template import MessageTemplate
 from models.types import utcnow
+from models.user import Membership
 from tests import factories
 from tests.flows import shop as small
 
 Work = Callable[[], None]
-ACCOUNT = "102290129340398"
+ACCOUNT, NUMBER = "9" + "1" * 14, "1" * 15
+DEMO = "102290129340398"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
 
 @pytest.fixture
-def shop(simulator: Simulator) -> Merchant:
-    """A merchant whose account the simulator knows, its list already here; it has one person."""
+def shop(merchant: Merchant, owner: Membership, simulator: Simulator) -> Merchant:
+    """A merchant whose account Meta knows, still without a template."""
+    with simulator.turn():
+        facts = {"name": "Boutique Atlas", "country": "MA", "time_zone": "Africa/Casablanca"}
+        simulator.note("account", id=ACCOUNT, **facts)
+        simulator.note("number", id=NUMBER, account=ACCOUNT, display="+212 520", name="Atlas")
+    with db.merchant(merchant.id) as session:
+        session.scalars(select(Channel)).one().token = f"EAA-demo-{ACCOUNT}"
+    factories.work()
+    return merchant
+
+
+@pytest.fixture
+def demo(simulator: Simulator) -> Merchant:
+    """The demo's first merchant, with the templates Meta lists for it."""
     found = factories.demo_shop()
-    factories.member(found, "owner")
     factories.work()
     return found
 
@@ -67,9 +81,11 @@ def now(template: MessageTemplate) -> MessageTemplate:
         return session.get_one(MessageTemplate, (template.merchant_id, template.id))
 
 
-def at_meta(simulator: Simulator, name: str = "retard_de_livraison") -> list[Template]:
+def at_meta(
+    simulator: Simulator, name: str = "retard_de_livraison", account: str = ACCOUNT
+) -> list[Template]:
     known = simulator.world.templates.values()
-    return [t for t in known if t.account == ACCOUNT and t.name == name]
+    return [t for t in known if t.account == account and t.name == name]
 
 
 def rung(shop: Merchant) -> list[str]:
@@ -252,7 +268,7 @@ def test_a_picture_goes_ahead_of_the_template_and_then_with_each_message(
     work()
 
     with db.merchant(shop.id):
-        talk = small.conversation(phone_number_id="106540352242922", waba_id=ACCOUNT)
+        talk = small.conversation()
         approved = templates.find(template.id)
         for _ in range(2):
             messages.queue_template(
@@ -266,7 +282,8 @@ def test_a_picture_goes_ahead_of_the_template_and_then_with_each_message(
 
     bubbles = [b for b in simulator.world.bubbles.values() if b.type == "template"]
     assert [list(b.shown["header"]) for b in bubbles] == [["image"], ["image"]]
-    assert all(b.shown["header"]["image"]["id"] in simulator.world.media for b in bubbles)
+    # The second message uses the file that went up with the first.
+    assert len({b.shown["header"]["image"]["id"] for b in bubbles}) == 1
     (made,) = at_meta(simulator)
     assert made.components[0]["format"] == "IMAGE"
 
@@ -353,8 +370,8 @@ def test_a_deleted_template_is_gone_there_and_here(
     assert now(template).state == "deleted"
 
 
-def test_all_languages_go_together(shop: Merchant, simulator: Simulator, work: Work) -> None:
-    with db.merchant(shop.id) as session:
+def test_all_languages_go_together(demo: Merchant, simulator: Simulator, work: Work) -> None:
+    with db.merchant(demo.id) as session:
         thanks = select(MessageTemplate).where(MessageTemplate.name == "thank_you")
         first = session.scalars(thanks).first()
         assert first is not None
@@ -362,11 +379,11 @@ def test_all_languages_go_together(shop: Merchant, simulator: Simulator, work: W
 
     work()
 
-    assert at_meta(simulator, "thank_you") == []
+    assert at_meta(simulator, "thank_you", DEMO) == []
 
 
-def test_what_an_automation_sends_is_not_deleted(shop: Merchant) -> None:
-    with db.merchant(shop.id) as session:
+def test_what_an_automation_sends_is_not_deleted(demo: Merchant) -> None:
+    with db.merchant(demo.id) as session:
         used = select(MessageTemplate).where(
             MessageTemplate.name == "order_confirmation", MessageTemplate.language == "fr"
         )
@@ -386,12 +403,12 @@ def due(shop: Merchant) -> Any:
 
 
 def test_the_list_is_asked_for_every_hour_and_what_is_missing_is_deleted(
-    shop: Merchant, simulator: Simulator, work: Work
+    demo: Merchant, simulator: Simulator, work: Work
 ) -> None:
     outbox.sweep()
     work()
-    assert due(shop) > utcnow() + timedelta(minutes=59)
-    gone = at_meta(simulator, "thank_you")[0]
+    assert due(demo) > utcnow() + timedelta(minutes=59)
+    gone = at_meta(simulator, "thank_you", DEMO)[0]
     with simulator.turn():
         simulator.note("template_gone", template=gone.id)
 
@@ -399,29 +416,29 @@ def test_the_list_is_asked_for_every_hour_and_what_is_missing_is_deleted(
         outbox.sweep()
         work()
 
-    with db.merchant(shop.id) as session:
+    with db.merchant(demo.id) as session:
         state = select(MessageTemplate.state).where(MessageTemplate.meta_id == gone.id)
         assert session.scalar(state) == "deleted"
 
 
 def test_a_list_that_could_not_be_had_is_asked_for_again_and_deletes_nothing(
-    shop: Merchant, simulator: Simulator, work: Work
+    demo: Merchant, simulator: Simulator, work: Work
 ) -> None:
-    with db.merchant(shop.id) as session:
+    with db.merchant(demo.id) as session:
         before = len(session.scalars(select(MessageTemplate)).all())
         templates.refresh()
     simulator.fail(2, on="templates", times=9)
 
     work()
 
-    assert utcnow() + timedelta(minutes=4) < due(shop) < utcnow() + timedelta(minutes=6)
-    with db.merchant(shop.id) as session:
+    assert utcnow() + timedelta(minutes=4) < due(demo) < utcnow() + timedelta(minutes=6)
+    with db.merchant(demo.id) as session:
         kept = select(MessageTemplate).where(MessageTemplate.state != "deleted")
         assert len(session.scalars(kept).all()) == before
 
 
 def test_a_new_number_brings_its_templates(
-    shop: Merchant, simulator: Simulator, work: Work, merchant: Merchant
+    merchant: Merchant, simulator: Simulator, work: Work
 ) -> None:
     with db.merchant(merchant.id) as session:
         channels.add(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Demo
-from tests.browser.test_story import SOON, picture, sign_in
+from tests.browser.conftest import PICTURES, Demo
+from tests.browser.test_story import SOON, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,7 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"no Tab leads to {name}")
 
 
-def take_order(page: Page, name: str, phone: str) -> str:
+def take_order(page: Page, name: str, phone: str, *, known: bool = False) -> str:
     """An order by telephone that wants a call, from `n` to Ctrl+Enter; its number."""
     page.keyboard.press("n")
     dialog = page.locator("dialog[open]")
@@ -34,8 +34,9 @@ def take_order(page: Page, name: str, phone: str) -> str:
     page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(phone)
-    expect(dialog.locator("#order-known")).to_be_attached()
-    if dialog.locator("#f-address").is_visible():
+    if known:
+        expect(dialog.locator("[name=address_id]").first).to_be_checked(timeout=SOON)
+    else:
         tab_to(page, "address")
         page.keyboard.type("12 rue Ibn Aïcha")
         page.keyboard.press("Tab")
@@ -62,6 +63,11 @@ def take_order(page: Page, name: str, phone: str) -> str:
     return number[1]
 
 
+def picture(page: Page, name: str) -> None:
+    # Hiding the caret would leave style="" on fields, which htmx copies and our policy forbids.
+    page.screenshot(path=PICTURES / f"{name}.png", caret="initial")
+
+
 def make_urgent(page: Page, demo: Demo, number: str) -> None:
     base = demo["base_url"]
     page.request.post(f"{base}/orders/{number}/urgent", headers={"Origin": base})
@@ -77,7 +83,7 @@ def test_orders_are_taken_and_called_by_keyboard_alone(demo: Demo, window: Windo
     page.goto(f"{demo['base_url']}/board")
     first = take_order(page, "Hamza Ouazzani", "0661 00 00 01")
     second = take_order(page, "Imane Lahlou", "0661 00 00 02")
-    twin = take_order(page, "Hamza", "+212 661 000 001")
+    twin = take_order(page, "Hamza", "+212 661 000 001", known=True)
     for number in (first, second, twin):  # before whatever else the demo has to call
         make_urgent(page, demo, number)
 

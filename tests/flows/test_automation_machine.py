@@ -215,7 +215,7 @@ class Automations(RuleBasedStateMachine):
 
 TestAutomations = Automations.TestCase
 TestAutomations.settings = settings(
-    max_examples=7,
+    max_examples=5,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),

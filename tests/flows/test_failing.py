@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,19 +28,12 @@ from tests.flows.trial import (
     enter,
     facts_of,
     move,
+    refused,
     run_now,
     rung,
     sent,
     told,
 )
-
-
-def refused(merchant: Merchant, code: int, **values: Any) -> UUID:
-    """An order whose question Meta refuses for good."""
-    order = enter(merchant, **values)
-    meta.refuse(merchant, code)
-    runs.go_off(merchant.id)
-    return order
 
 
 def test_a_failed_question_is_seen_on_the_card_and_rings(

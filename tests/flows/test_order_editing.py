@@ -338,5 +338,5 @@ def test_the_order_is_found_by_what_it_says_now(here: Membership) -> None:
 
     editing.edit(order, revised(order, tracking="SD-77812", name="Khadija Alaoui"), by=here)
 
-    assert [found.id for found in search.search("khadija")] == [order.id]
-    assert [found.id for found in search.search("SD-77812")] == [order.id]
+    assert [one.id for one in search.found("khadija")] == [order.id]
+    assert [one.id for one in search.found("SD-77812")] == [order.id]

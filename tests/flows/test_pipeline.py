@@ -259,12 +259,12 @@ def test_an_order_a_page_has_loaded_with_all_it_shows_can_be_moved(
     assert order.stage.state is TO_CONFIRM
 
 
-def test_eight_people_drag_one_card_and_one_of_them_moves_it(
+def test_fifty_people_drag_one_card_and_one_of_them_moves_it(
     merchant: Merchant, agent: Membership
 ) -> None:
     with db.merchant(merchant.id):
         order_id = shop.order(on=NEW).id
-    line_up = Barrier(8)
+    line_up = Barrier(50)
 
     def drag(target: SystemState) -> str:
         with db.merchant(merchant.id) as session:
@@ -277,12 +277,13 @@ def test_eight_people_drag_one_card_and_one_of_them_moves_it(
                 return no.code
         return "moved"
 
-    with ThreadPoolExecutor(8) as people:
-        told = sorted(people.map(drag, [UNREACHABLE, TO_CONFIRM, CONFIRMED, CANCELLED] * 2))
+    targets = [UNREACHABLE, *[TO_CONFIRM, CONFIRMED, CANCELLED] * 16, UNREACHABLE]
+    with ThreadPoolExecutor(50) as people:
+        told = list(people.map(drag, targets))
 
     # Who drags to the very stage the winner chose is told nothing: the card is where they want it.
     assert set(told) == {"moved", "moved_meanwhile"}
-    assert told.count("moved") <= 2
+    assert told.count("moved") in (2, 16)
     with db.merchant(merchant.id) as session:
         order = session.get_one(Order, (merchant.id, order_id))
         assert [e.kind for e in shop.entries_of(order)] == ["created", "moved"]

@@ -27,6 +27,7 @@ from tests.flows.trial import (
     Clock,
     enter,
     move,
+    refused,
     run_now,
 )
 

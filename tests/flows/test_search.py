@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 
 from flows import customers, search
@@ -28,34 +27,33 @@ def numbers(text: str) -> list[int]:
     return [order.number for order in search.found(text)]
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        *("Fatima", "fati", "ZAHRA", "idrissi fatima", "el  zah", "Fatima Zahra El Idrissi"),
-        *("0661234567", "06 61 23", "+212 6 61-23 45 67", "00212661", "212661234567", "661234"),
-        *("+212 (0)6 61 23", "+212 0661", "٠٦٦١٢٣", "4567", "23 45 67", "fatima 0661 23"),
-        *("1777", "#1777", "177", "am123", "AM-1234 56 MA", "am123456ma"),
-    ],
+SPELLINGS = (
+    *("Fatima", "fati", "ZAHRA", "idrissi fatima", "el  zah", "Fatima Zahra El Idrissi"),
+    *("0661234567", "06 61 23", "+212 6 61-23 45 67", "00212661", "212661234567", "661234"),
+    *("+212 (0)6 61 23", "+212 0661", "٠٦٦١٢٣", "4567", "23 45 67", "fatima 0661 23"),
+    *("1777", "#1777", "177", "am123", "AM-1234 56 MA", "am123456ma"),
 )
-def test_an_order_is_found_by_what_people_type_of_it(session: Any, typed: str) -> None:
+
+
+def test_an_order_is_found_by_what_people_type_of_it(session: Any) -> None:
     taken(number=1777, ship_phone="+212661234567", tracking="AM-1234 56 MA")
     taken("Hamza Ouazzani", number=9000, ship_phone="+212699887766")
 
-    assert numbers(typed) == [1777]
+    assert {text: numbers(text) for text in SPELLINGS} == {text: [1777] for text in SPELLINGS}
 
 
-@pytest.mark.parametrize("typed", ["الادريسي", "فاطمه", "الإدْريسي فاطمة", "ادر"])
-def test_arabic_names_are_found_in_any_spelling(session: Any, typed: str) -> None:
+def test_arabic_names_are_found_in_any_spelling(session: Any) -> None:
     found = taken("فاطمة إدريسي الإدريسي", number=1500)
 
-    assert numbers(typed) == [found.number]
+    for typed in ("الادريسي", "فاطمه", "الإدْريسي فاطمة", "ادر"):
+        assert numbers(typed) == [found.number], typed
 
 
-@pytest.mark.parametrize("typed", ["", "   ", "--", "%", "karim", "fatima karim", "991", "67 45"])
-def test_what_no_order_says_finds_none(session: Any, typed: str) -> None:
+def test_what_no_order_says_finds_none(session: Any) -> None:
     taken(number=1777)
 
-    assert numbers(typed) == []
+    for typed in ("", "   ", "--", "%", "karim", "fatima karim", "991", "67 45"):
+        assert numbers(typed) == [], typed
 
 
 def test_the_newest_come_first_and_the_order_of_this_number_before_them(session: Any) -> None:
@@ -155,14 +153,13 @@ def schema_module(name: str) -> Any:
     return module
 
 
-@pytest.mark.parametrize("asked", ["Fès", "fes", "FEZ", "فاس"])
-def test_a_city_is_the_same_in_every_spelling_and_script(session: Any, asked: str) -> None:
+def test_a_city_is_the_same_in_every_spelling_and_script(session: Any) -> None:
     for number, city in enumerate(["Fès", "فاس", "Fes", "Rabat", ""], 1001):
         taken(number=number, ship_city=city)
 
-    found = session.scalars(select(Order.number).where(search.in_cities([asked])))
-
-    assert sorted(found) == [1001, 1002, 1003]
+    for asked in ("Fès", "fes", "FEZ", "فاس"):
+        there = select(Order.number).where(search.in_cities([asked]))
+        assert sorted(session.scalars(there)) == [1001, 1002, 1003], asked
 
 
 def test_a_prefix_is_read_from_the_index_alone_under_row_level_security(session: Any) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 
-from flows import pipeline, presets, stages
+from flows import bulk, pipeline, presets, stages
 from flows.errors import Invalid, Refused
 from flows.stages import Form, pipelines
 from models import db
@@ -376,23 +376,20 @@ def test_transitions_to_a_deleted_stage_lead_to_its_neighbour(
 
 
 def test_many_orders_move_next_door_in_the_background(
-    merchant: Merchant,
-    manager: Membership,
-    monkeypatch: pytest.MonkeyPatch,
-    work: Callable[[], None],
+    merchant: Merchant, manager: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.stages.deleting.AT_ONCE", 2)
     with db.merchant(merchant.id):
         ids = [shop.order(on=UNREACHABLE).id for _ in range(3)]
 
     with db.merchant(merchant.id) as session:
-        bulk = stages.delete(shop.stage(UNREACHABLE), by=manager, agreed=True)
-        assert bulk is not None
+        begun = stages.delete(shop.stage(UNREACHABLE), by=manager, agreed=True)
+        assert begun is not None
         assert not shop.stage(UNREACHABLE).active
-    work()
+    bulk.drain(merchant.id)
 
     with db.merchant(merchant.id) as session:
-        done = session.get_one(Bulk, (merchant.id, bulk.id))
+        done = session.get_one(Bulk, (merchant.id, begun.id))
         assert (done.state, done.total, done.done, done.refused) == ("done", 3, 3, 0)
         moved = [session.get_one(Order, (merchant.id, id_)) for id_ in ids]
         assert {order.stage.state for order in moved} == {NEW}
@@ -549,10 +546,7 @@ def test_who_sells_what_is_not_there_may_reclassify_it_too(
 
 
 def test_many_orders_are_reclassified_in_the_background_each_with_its_result(
-    merchant: Merchant,
-    manager: Membership,
-    monkeypatch: pytest.MonkeyPatch,
-    work: Callable[[], None],
+    merchant: Merchant, manager: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.stages.meaning.AT_ONCE", 2)
     with db.merchant(merchant.id):
@@ -561,12 +555,12 @@ def test_many_orders_are_reclassified_in_the_background_each_with_its_result(
             shop.order((bag, 1), on=TO_CONFIRM)
 
     with db.merchant(merchant.id):
-        bulk = stages.change_state(shop.stage(TO_CONFIRM), CONFIRMED, by=manager)
-        assert bulk is not None
-    work()
+        begun = stages.change_state(shop.stage(TO_CONFIRM), CONFIRMED, by=manager)
+        assert begun is not None
+    bulk.drain(merchant.id)
 
     with db.merchant(merchant.id) as session:
-        done = session.get_one(Bulk, (merchant.id, bulk.id))
+        done = session.get_one(Bulk, (merchant.id, begun.id))
         assert (done.state, done.total, done.refused) == ("done", 3, 1)
         assert sorted(item.outcome or "" for item in done.items) == [
             "insufficient_stock",

@@ -387,6 +387,18 @@ def test_a_whole_list_spares_drafts_and_what_was_made_meanwhile(session: Merchan
     assert states(session) == {"retard": "draft", "just_made": "approved"}
 
 
+def test_a_number_from_before_is_due_at_once(session: MerchantSession) -> None:
+    channel = session.scalars(select(Channel)).one()
+    channel.templates_due_at = None
+    session.commit()
+    outbox.connection().flushdb()
+
+    outbox.sweep()
+
+    assert outbox.connection().exists(f"wake:templates:{session.merchant_id}:{channel.id}")
+    assert templates.take(channel.id) is not None
+
+
 def test_a_refresh_while_the_list_is_on_its_way_is_not_lost(session: MerchantSession) -> None:
     channel = session.scalars(select(Channel)).one()
     account = templates.take(channel.id)

@@ -9,7 +9,7 @@ from uuid import UUID
 import time_machine
 from sqlalchemy import func, select
 
-from flows import pipeline
+from flows import pipeline, runs
 from models import db
 from models.automation import Run
 from models.merchant import Merchant
@@ -18,7 +18,7 @@ from models.notification import Notification
 from models.order import Order
 from models.pipeline import SystemState
 from models.timeline import By
-from tests.flows import shop
+from tests.flows import meta, shop
 
 NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, SHIPPED, FAILURE, DELIVERED, RETURNED, CANCELLED = (
     SystemState
@@ -67,3 +67,11 @@ def rung(merchant: Merchant) -> list[str]:
 def run_now(order_id: UUID) -> Run:
     """The only run about the order, in the session that is open."""
     return db.session().scalars(select(Run).where(Run.order_id == order_id)).one()
+
+
+def refused(merchant: Merchant, code: int, **values: Any) -> UUID:
+    """An order whose question Meta refuses for good."""
+    order = enter(merchant, **values)
+    meta.refuse(merchant, code)
+    runs.go_off(merchant.id)
+    return order

@@ -541,3 +541,34 @@ def test_what_fills_a_blank_is_guessed_until_somebody_says(
         for select in re.findall(r'name="variables\.[^"]*".*?</select>', parts, re.S)
     ]
     assert [found[1] if found else "" for found in chosen] == facts
+
+
+def test_where_a_button_leads_is_guessed_by_what_it_says(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        template = shop.template()
+        db.session().flush()
+        form = {"template": str(template.id), "stage": str(shop.stage(TO_CONFIRM).id)}
+        confirmed, cancelled = shop.stage(CONFIRMED).id, shop.stage(SystemState.CANCELLED).id
+
+    page = signed_in(owner).get("/automations/new", query_string=form).text
+
+    chosen = [
+        re.findall(r'value="([^"]*)" dir="auto" selected', select)
+        for select in re.findall(r'name="buttons\.[^"]*".*?</select>', page, re.S)
+    ]
+    assert chosen == [[str(confirmed)], [str(cancelled)], [""]]
+
+
+def test_a_button_that_leads_nowhere_stays_so(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        automation = shop.automation(buttons={})
+
+    page = signed_in(owner).get(f"/automations/{automation.id}").text
+
+    assert page.count('name="buttons.') == 3
+    assert "Nulle part, simplement noté</option>" in page
+    assert len(re.findall(r'<option value="" dir="auto" selected', page)) >= 3

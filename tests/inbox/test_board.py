@@ -1,7 +1,9 @@
 """The board: what it shows to whom, how cards move, and why they go back."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -17,7 +19,7 @@ from models import db
 from models.merchant import Merchant
 from models.order import Order
 from models.pipeline import Stage, SystemState
-from models.timeline import By
+from models.timeline import SYSTEM, By
 from models.types import utcnow
 from models.user import Membership
 from tests import factories
@@ -70,7 +72,7 @@ def statements() -> Iterator[list[str]]:
 MANY = """INSERT INTO orders
     SELECT (jsonb_populate_record(o, jsonb_build_object(
         'id', gen_random_uuid(), 'number', s.position * 100000 + n, 'stage_id', s.id))).*
-    FROM orders o JOIN stages s USING (merchant_id), generate_series(1, 300) n
+    FROM orders o JOIN stages s USING (merchant_id), generate_series(1, 150) n
     WHERE o.id = %(like)s"""
 
 
@@ -98,9 +100,12 @@ def test_a_card_says_who_where_how_much_and_what_is_wrong(
             on=TO_CONFIRM,
             ship_name="خديجة العلوي",
             ship_city="Fès",
-            flag="stock_blocked",
+            urgent=True,
             assignee_id=agent.id,
         )
+
+        order.raise_flag("stock_blocked")
+        order.raise_flag("possible_duplicate")
 
     page = signed_in(agent).get("/board", headers={"Accept-Language": "en"}).text
 
@@ -108,8 +113,10 @@ def test_a_card_says_who_where_how_much_and_what_is_wrong(
     assert "<bdi>خديجة العلوي</bdi>" in card
     assert "<bdi>Fès</bdi>" in card
     assert "135.00" in card
+    assert "Urgent" in card
     assert "Waiting for stock" in card
-    assert "Demande de confirmation: Failed" in card
+    assert "Possible duplicate" in card
+    assert "Demande de confirmation: " in card
     assert "Assigned to Salma" in card
 
 
@@ -130,6 +137,34 @@ def test_a_hidden_stage_has_no_column(
 ) -> None:
     with db.merchant(merchant.id):
         shop.stage("Préparation").active = False
+
+    page = signed_in(agent).get("/board", headers={"Accept-Language": "en"}).text
+
+    assert "Préparation" not in page
+    assert "hidden stage" not in page
+
+
+def test_orders_on_a_hidden_stage_are_a_note_and_a_link(
+    merchant: Merchant, agent: Membership, signed_in: Browser
+) -> None:
+    for _ in range(3):
+        taken(merchant, on="Préparation", by=SYSTEM)
+    with db.merchant(merchant.id):
+        hidden = shop.stage("Préparation")
+        hidden.active = False
+
+    page = signed_in(agent).get("/board", headers={"Accept-Language": "en"}).text
+
+    assert "3 orders on hidden stages" in page
+    assert f'href="/orders?stage={hidden.id}"' in page
+    assert shown(page) == []
+
+
+def test_a_deleted_stage_is_on_no_board(
+    merchant: Merchant, agent: Membership, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        shop.stage("Préparation").deleted_at = utcnow()
 
     assert "Préparation" not in signed_in(agent).get("/board").text
 
@@ -157,7 +192,7 @@ def test_a_long_column_comes_page_by_page_without_gap_or_repetition(
     merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
 ) -> None:
     with db.merchant(merchant.id):
-        orders = [shop.order(on=NEW).number for _ in range(board.PAGE + 7)]
+        orders = [shop.order(on=NEW).number for _ in range(board.FIRST + 7)]
     client = signed_in(agent)
 
     first = client.get("/board").text
@@ -173,12 +208,12 @@ def test_a_column_that_refreshes_itself_keeps_the_cards_that_are_shown(
     merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
 ) -> None:
     with db.merchant(merchant.id):
-        orders = [shop.order(on=NEW).number for _ in range(board.PAGE + 7)]
+        orders = [shop.order(on=NEW).number for _ in range(board.FIRST + 7)]
     column = f"/board/stages/{stages[NEW]}"
     client = signed_in(agent)
 
-    assert len(shown(client.get(column).text)) == board.PAGE
-    assert shown(client.get(f"{column}?shown={board.PAGE + 5}").text) == orders[:1:-1]
+    assert len(shown(client.get(column).text)) == board.FIRST
+    assert shown(client.get(f"{column}?shown={board.FIRST + 5}").text) == orders[:1:-1]
 
 
 def test_a_board_of_many_orders_asks_the_database_no_more_often(
@@ -198,6 +233,19 @@ def test_a_board_of_many_orders_asks_the_database_no_more_often(
         asked.append(len(sent))
 
     assert asked[0] == asked[1]
+
+
+def test_what_a_column_counts_is_kept_and_never_counted(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    taken(merchant, on=NEW)
+
+    with statements() as sent:
+        signed_in(owner).get("/board")
+
+    about_orders = [sql for sql in sent if "FROM orders" in sql or "JOIN orders" in sql]
+    assert not [sql for sql in about_orders if "count(" in sql or "sum(" in sql]
+    assert any("sum(tallies.orders)" in sql for sql in sent)
 
 
 def test_every_column_walks_its_index(
@@ -309,6 +357,138 @@ def test_a_stage_that_is_none_is_refused(
     answer = signed_in(agent).post(f"/orders/{order.number}/stage", data={"stage": stage})
 
     assert answer.status_code in (400, 404)
+
+
+def test_a_refused_move_says_where_the_card_can_go(
+    merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
+) -> None:
+    order = taken(merchant, on=SystemState.SHIPPED)
+    client = signed_in(agent)
+
+    told = drag(client, order, stages[NEW]).headers["HX-Trigger"]
+    answer = client.post(
+        f"/orders/{order.number}/stage",
+        data={"stage": str(stages[NEW])},
+        headers={"Accept": "application/json"},
+    )
+
+    assert "Livrée" in json.loads(told)["toasts"]["notes"][0]["text"]
+    assert answer.status_code == 409
+    assert answer.json is not None
+    assert "Livrée" in [stage["name"] for stage in answer.json["error"]["allowed"]]
+
+
+def test_the_reason_goes_with_the_move_and_onto_the_order(
+    merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
+) -> None:
+    order = taken(merchant, on=NEW)
+
+    drag(signed_in(agent), order, stages[SystemState.CANCELLED], reason="  Trop  cher ")
+
+    assert now(merchant, order).reason == "Trop cher"
+
+
+def test_only_columns_entered_for_a_reason_ask_for_one(
+    merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        shop.stage(SystemState.CANCELLED).reasons = ["Trop cher", "Doublon"]
+
+    page = signed_in(agent).get("/board").text
+
+    asked = re.findall(r'data-stage="([^"]+)" data-place="\d+" data-reasons="([^"]*)"', page)
+    assert {UUID(id_) for id_, _ in asked} == {
+        stages[state] for state in (SystemState.CANCELLED, *NOT_HOME)
+    }
+    words = dict(asked)[str(stages[SystemState.CANCELLED])].replace("&#34;", '"')
+    assert json.loads(words) == ["Trop cher", "Doublon"]
+
+
+NOT_HOME = (SystemState.DELIVERY_FAILURE, SystemState.RETURNED)
+
+
+def test_fifty_people_drag_one_card_and_one_of_them_moves_it(
+    app: Any, merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID]
+) -> None:
+    order = taken(merchant, on=NEW)
+    # Whoever is first, the others saw a card that is no longer there.
+    targets = [stages[TO_CONFIRM], stages[CONFIRMED]] * 25
+    browsers = [factories.browser(app, agent) for _ in targets]
+
+    with ThreadPoolExecutor(25) as hands:
+        answers = list(hands.map(lambda b, to: drag(b, order, to), browsers, targets))
+
+    statuses = sorted(answer.status_code for answer in answers)
+    winner = next(
+        stages_to for a, stages_to in zip(answers, targets, strict=True) if a.status_code == 200
+    )
+    with db.merchant(merchant.id):
+        assert len(shop.entries_of(order, "moved")) == 1
+    assert now(merchant, order).stage_id == winner
+    # To where it is already, nothing happens and nobody is scolded.
+    assert statuses == [200] * 25 + [409] * 25
+    refused = [answer for answer in answers if answer.status_code == 409]
+    assert all("toasts" in answer.headers["HX-Trigger"] for answer in refused)
+
+
+# --- undoing --------------------------------------------------------------------------------------
+
+
+def test_a_move_by_hand_is_offered_to_be_undone(
+    merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
+) -> None:
+    order = taken(merchant, on=NEW)
+    client = signed_in(agent)
+
+    offer = json.loads(drag(client, order, stages[TO_CONFIRM]).headers["HX-Trigger"])["undoable"]
+    answer = client.post(offer["url"], data={"version": offer["version"]}, headers=HTMX)
+
+    assert answer.status_code == 200
+    assert now(merchant, order).state is NEW
+    told = json.loads(answer.headers["HX-Trigger"])
+    assert set(told["moved"]["stages"]) == {str(stages[NEW]), str(stages[TO_CONFIRM])}
+
+
+def test_an_undo_says_what_was_stopped_and_what_has_gone(
+    merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id):
+        shop.automation()
+        orders = [shop.order(on=NEW, talk=shop.conversation()) for _ in range(2)]
+    client = signed_in(agent)
+    for order in orders:
+        drag(client, order, stages[TO_CONFIRM])
+    with db.merchant(merchant.id):
+        shop.accept(orders[1])
+
+    told = [
+        json.loads(
+            client.post(
+                f"/orders/{order.number}/undo", headers=HTMX | {"Accept-Language": "en"}
+            ).headers["HX-Trigger"]
+        )["toasts"]["notes"][0]["text"]
+        for order in orders
+    ]
+
+    assert "1 message was stopped before it left." in told[0]
+    assert "1 message has already gone to the customer." in told[1]
+
+
+def test_an_undo_of_what_moved_on_is_refused(
+    merchant: Merchant, agent: Membership, stages: dict[SystemState, UUID], signed_in: Browser
+) -> None:
+    order = taken(merchant, on=NEW)
+    client = signed_in(agent)
+    drag(client, order, stages[TO_CONFIRM])
+    drag(client, order, stages[CONFIRMED], version=2)
+
+    answer = client.post(f"/orders/{order.number}/undo", data={"version": "2"}, headers=HTMX)
+
+    assert answer.status_code == 409
+    assert now(merchant, order).state is CONFIRMED
+
+
+# --- what else is heard ---------------------------------------------------------------------------
 
 
 def test_a_move_from_the_orders_page_says_so(

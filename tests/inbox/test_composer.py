@@ -388,7 +388,8 @@ def test_outside_the_window_the_composer_is_a_picker_of_this_accounts_approved_t
 
     assert "<textarea" not in page
     listed = {UUID(id_) for id_ in re.findall(r"/templates/([0-9a-f-]+)", page)}
-    assert listed == {ready[name] for name in ("hello/fr", "hello/ar", "named/fr")}
+    assert listed == {ready[name] for name in ("hello/fr", "named/fr")}
+    assert "This customer has not agreed to advertising." in page  # hello/ar is marketing
     assert "rejected" not in page
     assert "foreign" not in page
     assert "The picture or file above this template's text is missing." in html.unescape(page)

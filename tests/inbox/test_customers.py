@@ -19,6 +19,7 @@ from tests import factories
 from tests.flows import shop
 
 Browser = Callable[[Membership], FlaskClient]
+BODY_ONLY = [{"type": "BODY", "text": "Soldes"}]
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
@@ -126,6 +127,23 @@ def test_nobody_writes_to_a_blocked_customer(
     assert answer.json is not None
     assert answer.json["error"]["code"] == "blocked"
     assert "Unblock first" in answer.json["error"]["message"]
+
+
+def test_an_agent_sends_advertising_only_to_who_agreed(
+    merchant: Merchant, agent: Membership, signed_in: Browser
+) -> None:
+    talk, client = wrote(merchant), signed_in(agent)
+    with db.merchant(merchant.id):
+        offer = shop.template("Soldes", category="marketing", components=BODY_ONLY).id
+    path, form = f"/inbox/{talk}/templates/{offer}", {"client_id": str(uuid4())}
+
+    refused = client.post(path, data=form, headers={"Accept": "application/json"})
+    client.post(f"/inbox/{talk}/consent", data={"given": "1", "wording": "Oui aux offres"})
+    sent = client.post(path, data=form, headers=HTMX)
+
+    assert refused.json is not None
+    assert refused.json["error"]["code"] == "no_consent"
+    assert sent.status_code == 200
 
 
 def test_the_thread_of_a_blocked_customer_says_so_instead_of_a_text_box(
