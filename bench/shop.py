@@ -450,6 +450,7 @@ _TABLES: tuple[tuple[str, str, dict[str, str]], ...] = (
             "id": "p.moved_id",
             "order_id": "p.id",
             "kind": "'moved'",
+            "from_stage_id": "t.to_stage_id",
             "to_stage_id": "p.stage_id",
             "at": "p.entered_at",
         },

@@ -16,9 +16,11 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Select,
+    Text,
     Uuid,
     any_,
     delete,
+    func,
     literal,
     or_,
     select,
@@ -65,11 +67,14 @@ def index(*orders: Order) -> None:
         gone = delete(Word).where(tuple_(Word.id, Word.word).in_(known - wanted))
         session.execute(gone.execution_options(synchronize_session=False))
     if wanted - known:
-        rows = [
-            {"merchant_id": session.merchant_id, "id": id_, "word": word}
-            for id_, word in sorted(wanted - known)
-        ]
-        session.execute(insert(Word).values(rows).on_conflict_do_nothing())
+        ids, words = zip(*sorted(wanted - known), strict=True)
+        rows = select(
+            literal(session.merchant_id),
+            func.unnest(literal(ids, ARRAY(Uuid))),
+            func.unnest(literal(words, ARRAY(Text))),
+        )
+        fresh = insert(Word).from_select(["merchant_id", "id", "word"], rows)
+        session.execute(fresh.on_conflict_do_nothing())
 
 
 def index_card(card: Customer) -> None:

@@ -10,17 +10,15 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from flows import calls, orders
+from flows import calls, orders, presets
 from flows.errors import Invalid
 from inbox import htmx, languages, life
 from inbox.auth import needs
 from inbox.current import current
 from inbox.forms import Fields
-from inbox.languages import N_
 from inbox.languages import gettext as _
 from inbox.orders import words
 from models.order import Order
-from models.pipeline import SystemState
 from models.types import new_id, utcnow
 
 pages = Blueprint("calls", __name__)
@@ -35,20 +33,6 @@ LOOKS = {
     "duplicate": ("file", "red"),
     "cancelled": ("x", "red"),
     "confirmed": ("check", "green"),
-}
-
-
-# How the customer's earlier orders ended, or where they stand.
-STATES = {
-    SystemState.NEW: N_("New"),
-    SystemState.UNREACHABLE: N_("Unreachable"),
-    SystemState.TO_CONFIRM: N_("To confirm"),
-    SystemState.CONFIRMED: N_("Confirmed"),
-    SystemState.SHIPPED: N_("Shipped"),
-    SystemState.DELIVERED: N_("Delivered"),
-    SystemState.DELIVERY_FAILURE: N_("Delivery failed"),
-    SystemState.RETURNED: N_("Returned"),
-    SystemState.CANCELLED: N_("Cancelled"),
 }
 
 
@@ -213,10 +197,13 @@ def _about(order: Order) -> dict[str, Any]:
     shown = calls.screen(order)
     return {
         "screen": shown,
+        "earlier": [
+            (presets.state_name(state, current.language), count)
+            for state, count in shown.earlier.items()
+        ],
         "order": order,
         "outcomes": calls.OUTCOMES,
         "looks": LOOKS,
-        "states": STATES,
         "timeline": [words.told(entry, order.currency) for entry in shown.timeline],
         "mine": order.caller_id == current.member.id,
     }

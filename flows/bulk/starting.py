@@ -149,8 +149,10 @@ def _fill(bulk_id: UUID, which: Which) -> int:
         literal({}, BulkItem.facts.type),
     )
     columns = ["merchant_id", "id", "bulk_id", "order_id", "facts"]
-    made = insert(BulkItem).from_select(columns, rows, include_defaults=False)
-    return int(getattr(db.session().execute(made), "rowcount", 0))
+    session = db.session()
+    session.execute(insert(BulkItem).from_select(columns, rows, include_defaults=False))
+    mine = select(func.count()).select_from(BulkItem).where(BulkItem.bulk_id == bulk_id)
+    return session.scalar(mine) or 0
 
 
 def _of(ids: Collection[UUID]) -> Select[Any]:

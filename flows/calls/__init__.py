@@ -1,11 +1,11 @@
 """The call centre: whom to call next, what came of the call, and what follows from it.
 
 queue: the next order, locked to who calls. outcomes: what a call can end with. concluding: one
-call is told, once, and can be taken back. ledger: the calls told so far. screen: what the caller
-sees.
+call is told, once. undoing: it is taken back. ledger: the calls told so far. screen: what the
+caller sees.
 """
 
-from flows.calls.concluding import Taken, conclude, take_back
+from flows.calls.concluding import conclude
 from flows.calls.outcomes import OUTCOMES, PRESETS, Outcome, again_at, presets
 from flows.calls.queue import (
     LOCK,
@@ -21,6 +21,7 @@ from flows.calls.queue import (
     toggle_urgent,
 )
 from flows.calls.screen import Screen, screen
+from flows.calls.undoing import Taken, take_back
 
 __all__ = [
     "LOCK",

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from flows import duplicates, live, pipeline
 from flows.calls import outcomes
-from flows.calls.ledger import stands, undoing
+from flows.calls.ledger import line, stands
 from flows.calls.outcomes import OUTCOMES
-from flows.calls.queue import check_callers, hand_over
-from flows.errors import N_, Invalid, NotFound, Refused
+from flows.calls.queue import check_callers
+from flows.errors import N_, Invalid, Refused
 from models import db
 from models.merchant import Merchant
-from models.message import Message
 from models.order import CallAttempt, Order
 from models.pipeline import Stage, SystemState
-from models.timeline import By, Entry
+from models.timeline import By
 from models.types import utcnow
 from models.user import Membership
 
@@ -52,7 +49,7 @@ def conclude(
     attempt = CallAttempt(
         id=client_id, order_id=order.id, by_id=by.id, outcome=outcome, note=note, at=utcnow()
     )
-    _note(order, "called", attempt, by)
+    db.session().add(line(order, "called", attempt, by))
     attempt.again_at = _follow(order, attempt, by, again_at)
     db.session().add(attempt)
     order.call_attempts += 1
@@ -163,95 +160,3 @@ def _move(order: Order, stage: Stage, attempt: CallAttempt, by: Membership) -> N
         because={"attempt": str(attempt.id), "outcome": attempt.outcome},
         reason=attempt.outcome if stage.state is SystemState.CANCELLED else "",
     )
-
-
-def _note(order: Order, kind: str, attempt: CallAttempt, by: Membership) -> None:
-    who = By.user(by)
-    facts: dict[str, Any] = {"outcome": attempt.outcome, "attempt": str(attempt.id)}
-    if attempt.note:
-        facts["note"] = attempt.note
-    db.session().add(
-        Entry(order_id=order.id, kind=kind, actor=who.actor, actor_id=by.id, facts=facts)
-    )
-
-
-# --- taking back ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a call that was taken back."""
-
-    order: Order
-    gone: list[Message]
-    """What the move had sent and the customer has already."""
-
-
-def take_back(attempt_id: UUID, *, by: Membership) -> Taken:
-    """The call was never told: the order is where it was and this person's to call again.
-
-    Its move is undone as any manual move is, and refused when another came after it. Both the
-    call and its undoing stay on the timeline.
-    """
-    session = db.session()
-    attempt = session.get(CallAttempt, (session.merchant_id, attempt_id))
-    if attempt is None:
-        raise NotFound
-    order = session.get_one(Order, (attempt.merchant_id, attempt.order_id))
-    pipeline.hold(order)
-    session.refresh(order, ["call_attempts"])
-    if _taken_back(attempt):
-        return Taken(order, [])
-    _check_last(order, attempt, by)
-    gone = pipeline.undo(order, by=By.user(by)).gone if _moved(order, attempt) else []
-    _note(order, "call_undone", attempt, by)
-    session.add(undoing(attempt, by))
-    order.call_attempts = max(0, order.call_attempts - 1)
-    order.call_due_at = utcnow()
-    hand_over(order, by)
-    live.changed(f"order:{order.number}")
-    return Taken(order, list(gone))
-
-
-def _taken_back(attempt: CallAttempt) -> bool:
-    mine = select(CallAttempt.id).where(CallAttempt.id == attempt.id, stands())
-    return db.session().scalar(mine) is None
-
-
-def _check_last(order: Order, attempt: CallAttempt, by: Membership) -> None:
-    newest = (
-        select(CallAttempt.id)
-        .where(CallAttempt.order_id == order.id, stands())
-        .order_by(CallAttempt.at.desc(), CallAttempt.id.desc())
-        .limit(1)
-    )
-    if attempt.by_id != by.id or db.session().scalar(newest) != attempt.id:
-        raise Refused(
-            "called_meanwhile",
-            N_("Order {number} was called again meanwhile: this call cannot be taken back."),
-            number=order.number,
-        )
-
-
-def _moved(order: Order, attempt: CallAttempt) -> bool:
-    """Whether the call moved the order; refuses when it was moved again since."""
-    entry = pipeline.last_entry(order)
-    if entry.facts.get("attempt") == str(attempt.id):
-        return True
-    if _moved_by(attempt):
-        raise Refused(
-            "moved_meanwhile",
-            N_("Order {number} was moved meanwhile: it is on “{stage}” now."),
-            number=order.number,
-            stage=order.stage.name,
-        )
-    return False
-
-
-def _moved_by(attempt: CallAttempt) -> bool:
-    told = select(Entry.id).where(
-        Entry.order_id == attempt.order_id,
-        Entry.to_stage_id.is_not(None),
-        Entry.facts["attempt"].astext == str(attempt.id),
-    )
-    return db.session().scalar(told.limit(1)) is not None

@@ -11,7 +11,8 @@ from sqlalchemy.orm import aliased
 
 from models import db
 from models.merchant import Merchant
-from models.order import CallAttempt
+from models.order import CallAttempt, Order
+from models.timeline import By, Entry
 from models.types import utcnow
 from models.user import Membership
 
@@ -26,6 +27,14 @@ def undoing(attempt: CallAttempt, by: Membership) -> CallAttempt:
     return CallAttempt(
         order_id=attempt.order_id, by_id=by.id, outcome=UNDONE, note=str(attempt.id), at=utcnow()
     )
+
+
+def line(order: Order, kind: str, attempt: CallAttempt, by: Membership) -> Entry:
+    """The call, or its taking back, on the order's timeline."""
+    facts = {"outcome": attempt.outcome, "attempt": str(attempt.id)}
+    if attempt.note:
+        facts["note"] = attempt.note
+    return Entry(order_id=order.id, kind=kind, actor=By.user(by).actor, actor_id=by.id, facts=facts)
 
 
 def stands() -> ColumnElement[bool]:

@@ -28,7 +28,7 @@ OUTCOMES: dict[str, Outcome] = {
     "postponed": Outcome(N_("Postponed")),
     "wrong_number": Outcome(N_("Wrong number"), SystemState.CANCELLED),
     "fake": Outcome(N_("Fake order"), SystemState.CANCELLED),
-    "duplicate": Outcome(N_("Duplicate"), SystemState.CANCELLED),
+    "duplicate": Outcome(N_("Duplicate order"), SystemState.CANCELLED),
     "cancelled": Outcome(N_("Cancelled by the customer"), SystemState.CANCELLED),
     "confirmed": Outcome(N_("Confirmed"), SystemState.CONFIRMED),
 }

@@ -39,7 +39,7 @@ def may_advertise(customer: Customer | None, identity: WhatsAppIdentity | None =
 def check_may_send(
     template: MessageTemplate, customer: Customer | None, identity: WhatsAppIdentity
 ) -> None:
-    """Raises Refused("no_consent") for a marketing template to who has not agreed to advertising."""
+    """Raises Refused("no_consent") for a marketing template to somebody who has not agreed."""
     if template.category == "marketing" and not may_advertise(customer, identity):
         raise Refused("no_consent", N_("This customer has not agreed to advertising."))
 

@@ -16,7 +16,7 @@ from sqlalchemy import exists, select
 from flows.delivery import zones
 from flows.delivery.quotes import merchant
 from flows.errors import N_, Refused
-from flows.places import key_of, proper
+from flows.places import known_as
 from models import db
 from models.delivery import DeliveryCity, DeliveryZone
 from models.types import Money, clean, exponent, fold
@@ -107,7 +107,7 @@ def _line(number: int, text: str, country: str, currency: str) -> Line:
     if len(cells) < 2:
         raise Refused("columns", N_("No fee: city;home;desk."))
     city, home, desk, free, zone = cells + [""] * (len(COLUMNS) - len(cells))
-    key = key_of(city, country)
+    key, city = known_as(city, country)
     if not key:
         raise Refused("city", N_("No city."))
     if len(city) > zones.LONGEST_NAME:
@@ -116,7 +116,7 @@ def _line(number: int, text: str, country: str, currency: str) -> Line:
     if to_door is None and to_desk is None:
         raise Refused("columns", N_("No fee: city;home;desk."))
     zone = zone[: zones.LONGEST_NAME]
-    return Line(number, text, proper(city, country), key, to_door, to_desk, free_above, zone)
+    return Line(number, text, city, key, to_door, to_desk, free_above, zone)
 
 
 @lru_cache(maxsize=1000)  # ten thousand cities share a few fees
@@ -167,7 +167,10 @@ class _Group:
 def plan(reading: Reading) -> Plan:
     """What `bring_in` would do; nothing changes."""
     now = _current(reading)
-    groups = _groups(reading, now)
+    return _plan(reading, now, _groups(reading, now))
+
+
+def _plan(reading: Reading, now: dict[str, DeliveryZone], groups: list[_Group]) -> Plan:
     changed = sum(
         1
         for group in groups
@@ -186,9 +189,10 @@ def bring_in(reading: Reading) -> Plan:
     Cities with the same fees share a zone: one that has them, else a new one. A list that says
     nothing of an amount from which delivery is free leaves it as it is for each city.
     """
-    done = plan(reading)
-    before = {zone.id for zone in _current(reading).values()}
-    for group in _groups(reading, _current(reading)):
+    now = _current(reading)
+    groups = _groups(reading, now)
+    done, before = _plan(reading, now, groups), {zone.id for zone in now.values()}
+    for group in groups:
         zone = group.zone or zones.add(group.name, *group.fees)
         db.session().flush()  # cities refer to its row
         zones.put(zone.id, group.cities)
@@ -207,32 +211,24 @@ def _groups(reading: Reading, now: dict[str, DeliveryZone]) -> list[_Group]:
     existing, currency = zones.every(), merchant().currency
     groups: dict[tuple[object, ...], _Group] = {}
     for line in reading.lines:
-        zone = now.get(line.key)
-        free = line.free_above
-        if free is None and zone is not None:
-            free = zone.free_above
-        fees = (line.home, line.desk, free)
-        key = (fold(line.zone), *fees)
+        today = now.get(line.key)
+        fees = (line.home, line.desk, line.free_above)
+        if line.free_above is None and today is not None:
+            fees = (line.home, line.desk, today.free_above)
+        # A city whose zone has these fees stays there, although another may have them too.
+        candidates = existing if today is None else [today, *existing]
+        zone = next((each for each in candidates if _fits(each, line.zone, fees)), None)
+        key = (zone.id,) if zone else (fold(line.zone), *fees)
         if key not in groups:
-            fitting = _fitting(existing, line.zone, fees)
-            name = fitting.name if fitting else line.zone or _name(fees, currency)
-            groups[key] = _Group(fitting, name, fees, {})
+            name = zone.name if zone else line.zone or _name(fees, currency)
+            groups[key] = _Group(zone, name, fees, {})
         groups[key].cities[line.key] = line.city
     return list(groups.values())
 
 
-def _fitting(
-    existing: Sequence[DeliveryZone], name: str, fees: tuple[int | None, int | None, int | None]
-) -> DeliveryZone | None:
-    return next(
-        (
-            zone
-            for zone in existing
-            if (zone.home, zone.desk, zone.free_above) == fees
-            and (not name or fold(zone.name) == fold(name))
-        ),
-        None,
-    )
+def _fits(zone: DeliveryZone, name: str, fees: tuple[int | None, int | None, int | None]) -> bool:
+    same_fees = (zone.home, zone.desk, zone.free_above) == fees
+    return same_fees and (not name or fold(zone.name) == fold(name))
 
 
 def _name(fees: tuple[int | None, int | None, int | None], currency: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flows.delivery.quotes import merchant
 from flows.errors import N_, Invalid, NotFound, Refused
-from flows.places import key_of, proper
+from flows.places import known_as
 from models import db
 from models.delivery import DeliveryCity, DeliveryZone
 from models.types import clean, new_id
@@ -141,9 +141,9 @@ def keyed(names: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         text = " ".join(clean(name).split())
-        key = key_of(text, country)
+        key, proper = known_as(text, country)
         if key:
-            found.setdefault(key, proper(text, country))
+            found.setdefault(key, proper)
     return found
 
 

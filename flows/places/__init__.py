@@ -60,15 +60,14 @@ def find(text: str, country: str) -> Place | None:
 
 def key_of(text: str, country: str) -> str:
     """What all spellings of a place share; of a place we do not know, its own name's key."""
+    return known_as(text, country)[0]
+
+
+def known_as(text: str, country: str) -> tuple[str, str]:
+    """The key, and the name as it is written in its own script: "fes" is Fès, "X" stays X."""
     own = key(text)
     place = _gazetteer(country).by_key.get(own)
-    return place.key if place else own
-
-
-def proper(text: str, country: str) -> str:
-    """The name as it is written in its own script: "fes" is Fès; what we do not know stays."""
-    place = find(text, country)
-    return place.called(text)[0] if place else text
+    return (place.key, place.called(text)[0]) if place else (own, text)
 
 
 def search(text: str, country: str, limit: int = 8) -> list[Place]:

@@ -146,6 +146,8 @@ def _quality(raw: Any) -> str | None:
 def hear(news: TemplateNews) -> None:
     """What Meta told about a template stands on its row; what it did not tell stays as it was."""
     for template in _meant(news):
+        if template.meta_id is None and (news.status or "").endswith(_GONE):
+            continue  # this is about the one of the same name that was deleted before
         template.meta_id = template.meta_id or news.template_id
         _hear(template, news)
     live.changed("templates")
@@ -168,6 +170,7 @@ def _hear(template: MessageTemplate, news: TemplateNews) -> None:
         _announced(template, news.coming_category.lower())
 
 
+_GONE = ("DELETED", "DELETION")
 # Meta's words for "as before" and "still working": neither stops a send.
 _STATES = {"reinstated": "approved", "flagged": "approved"}
 

@@ -12,7 +12,8 @@ from flows.errors import Invalid
 from inbox import htmx, languages, life
 from inbox.auth import needs
 from inbox.automations import stages, words
-from inbox.automations.filled import Choices, Filled, as_posted
+from inbox.automations.filled import Choices, Filled
+from inbox.automations.reading import as_posted
 from inbox.conversations.asked import read_id
 from inbox.languages import gettext as _
 from models.automation import Automation

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time
 from typing import ClassVar, TypeVar
 
 from markupsafe import Markup
 
 from flows import automations, board, channels, costs, templates
 from flows.automations import check
-from flows.errors import N_, Refused
+from flows.errors import Refused
 from inbox.automations import guessing, words
-from inbox.conversations import composer, prices
+from inbox.automations.estimated import Estimated
+from inbox.automations.reading import DELAYS, clock, seconds
+from inbox.conversations import composer
 from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.forms import Fields
@@ -28,52 +29,6 @@ from models.template import Button, MessageTemplate
 from models.timeline import AUTOMATION, CUSTOMER
 
 AnyRow = TypeVar("AnyRow", bound=Row)
-
-UNITS = {"minutes": 60, "hours": 3600}
-DELAYS = (0, 300, 3600, 23 * 3600)
-"""Seconds people choose most; any other is their own."""
-
-
-def as_posted(automation: Automation) -> dict[str, str]:
-    """The automation as the form would post it."""
-    posted = {
-        "name": automation.name,
-        "description": automation.description,
-        "stage": str(automation.stage_id),
-        "template": str(automation.template_id),
-        "channel": str(automation.channel_id or ""),
-        "delay": str(automation.delay) if automation.delay in DELAYS else "own",
-        "at_time": f"{automation.at_time:%H:%M}" if automation.at_time else "",
-        "fallback": str(automation.fallback_stage_id or ""),
-        "timeout_from": automation.timeout_from,
-        "resends": str(automation.resends),
-    }
-    if automation.delay not in DELAYS:
-        posted |= _amount("delay", automation.delay)
-    if automation.timeout is not None:
-        posted |= {"silence": "1"} | _amount("timeout", automation.timeout)
-    posted |= {f"variables.{key}": str(fact) for key, fact in automation.variables.items()}
-    posted |= {f"buttons.{tap.index}": "" for tap in templates.taps(automation.template)}
-    posted |= {f"buttons.{b.index}": str(b.stage_id or "") for b in automation.buttons}
-    for cause, deed in automation.on_failure.items():
-        posted |= _deed_as_posted(f"failure.{cause}", deed)
-    ticked = ("active", "retrigger", "respects_quiet")
-    return posted | {name: "1" for name in ticked if getattr(automation, name)}
-
-
-def _amount(name: str, seconds: int) -> dict[str, str]:
-    unit = "hours" if seconds % UNITS["hours"] == 0 else "minutes"
-    return {f"{name}_number": str(seconds // UNITS[unit]), f"{name}_unit": unit}
-
-
-def _deed_as_posted(name: str, deed: Mapping[str, object]) -> dict[str, str]:
-    posted = {f"{name}.do": str(deed.get("do", "nothing"))}
-    posted |= {f"{name}.hours": str(deed["hours"])} if "hours" in deed else {}
-    posted |= {f"{name}.template": str(deed["template_id"])} if "template_id" in deed else {}
-    variables = deed.get("variables")
-    if isinstance(variables, Mapping):
-        posted |= {f"{name}.variables.{key}": str(fact) for key, fact in variables.items()}
-    return posted
 
 
 class Choices:
@@ -220,7 +175,7 @@ class Filled:
             template=self.template,
             channel=self.channel,
             delay=self._delay(fields),
-            at_time=_clock(fields),
+            at_time=clock(fields),
             respects_quiet=self.ticked("respects_quiet"),
             variables=self.mapping,
             buttons=self.leads,
@@ -237,10 +192,10 @@ class Filled:
     def _delay(self, fields: Fields) -> int:
         if self.text("delay") != "own":
             return fields.whole("delay") or 0
-        return _seconds(fields, "delay")
+        return seconds(fields, "delay")
 
     def _timeout(self, fields: Fields) -> int | None:
-        return _seconds(fields, "timeout") if self.ticked("silence") else None
+        return seconds(fields, "timeout") if self.ticked("silence") else None
 
     def _chosen(self, name: str, rows: Sequence[AnyRow]) -> AnyRow | None:
         wished = read_id(self.posted.get(name))
@@ -301,40 +256,3 @@ class Filled:
         talk = order.conversation if order else None
         first = next(iter(self.choices.channels), None)
         return self.channel or (talk.channel if talk else first)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimated:
-    """What one message would cost, and what this stage's orders of 30 days would have cost."""
-
-    guess: costs.Estimate
-    orders: int
-
-    @property
-    def each(self) -> Markup:
-        return prices.expected(self.guess)
-
-    @property
-    def month(self) -> Markup | None:
-        """None where nothing can be told: no price is known, or no order came."""
-        if not self.guess.micros or not self.orders:
-            return None
-        return prices.expected(replace(self.guess, micros=self.guess.micros * self.orders))
-
-
-def _seconds(fields: Fields, name: str) -> int:
-    """A number and its unit; what cannot be read is named by the field's own name."""
-    number = fields.whole(f"{name}_number")
-    if number is None:
-        fields.wrong.pop(f"{name}_number", None)
-        fields.wrong[name] = Refused("unreadable", N_("Enter a whole number."))
-    return (number or 0) * UNITS.get(fields.text(f"{name}_unit"), UNITS["minutes"])
-
-
-def _clock(fields: Fields) -> time | None:
-    typed = fields.text("at_time")
-    try:
-        return time.fromisoformat(typed).replace(second=0, microsecond=0) if typed else None
-    except ValueError:
-        fields.wrong["at_time"] = Refused("unreadable", N_("Enter a time like 09:30."))
-        return None

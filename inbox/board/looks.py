@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
 
@@ -70,7 +71,8 @@ def span(passed: timedelta) -> str:
 
 def rate(percent: float) -> Markup:
     """83,5 %, as the reader writes it."""
-    return ltr(format_percent(percent / 100, format="#,##0.#%", locale=_locale()))
+    share = Decimal(f"{percent:.1f}").normalize() / 100
+    return ltr(format_percent(share, decimal_quantization=False, locale=_locale()))
 
 
 def bar(day: Day) -> tuple[str, int, str]:

@@ -36,6 +36,7 @@ def index() -> str:
         listed=found,
         asked={name: value for name, value in asked.items() if value},
         states=[(state, _(words.LOOKS[state][2])) for state in words.FILTERS],
+        accounts=dict(editing.accounts()),
         prices=_prices(every),
         dearer=templates.dearer(every),
         freshness=templates.freshness(),

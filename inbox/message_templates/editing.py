@@ -90,11 +90,7 @@ class Filled:
 
     @property
     def accounts(self) -> list[tuple[str, str]]:
-        """The merchant's messaging accounts, each by the names of its numbers."""
-        named: dict[str, list[str]] = {}
-        for channel in channels.all_of_merchant():
-            named.setdefault(channel.waba_id, []).append(channel.name)
-        return [(account, ", ".join(names)) for account, names in named.items()]
+        return accounts()
 
     @property
     def users(self) -> list[Automation]:
@@ -110,6 +106,14 @@ class Filled:
         if not current.sees_money:
             return {}
         return templates.prices(self.form.account, templates.CATEGORIES)
+
+
+def accounts() -> list[tuple[str, str]]:
+    """The merchant's messaging accounts, each by the names of its numbers."""
+    named: dict[str, list[str]] = {}
+    for channel in channels.all_of_merchant():
+        named.setdefault(channel.waba_id, []).append(channel.name)
+    return [(account, ", ".join(names)) for account, names in named.items()]
 
 
 @needs("templates.edit")

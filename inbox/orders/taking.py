@@ -88,7 +88,7 @@ def people() -> str:
 def known() -> str:
     """Whose number was typed or which card picked: their addresses, and what to know of them."""
     draft = _draft(request.args)
-    typed = {**request.args.to_dict(), "customer_id": str(draft.card.id) if draft.card else ""}
+    typed = request.args.to_dict()
     if draft.addresses and not typed.get("address"):
         typed["address_id"] = str(draft.addresses[0].id)
     shown = dialog.Dialog(draft=draft, typed=typed)

@@ -81,7 +81,23 @@ document.addEventListener("htmx:after:swap", event => {
     look("order-twins")
   }
   ask()
-  if (here.dataset.picked && event.target.id === "order-known") onward(here)
+  if (event.target.id !== "order-known") return
+  if (!here.elements.name.value.trim()) called(here)
+  if (here.dataset.picked) onward(here)
+})
+
+// Somebody whose number was typed first has a name already.
+function called(here) {
+  const note = here.querySelector("[data-name-kept]")
+  if (note && document.activeElement !== here.elements.name) here.elements.name.value = note.dataset.nameKept
+}
+
+document.addEventListener("click", event => {
+  const here = form()
+  if (!here || !event.target.closest("[data-unpick]")) return
+  here.elements.customer_id.value = ""
+  look("order-known")
+  here.elements.name.focus()
 })
 
 // After a customer was picked typing goes on at the first thing that is still missing.

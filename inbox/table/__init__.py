@@ -15,7 +15,7 @@ from inbox.auth import needs
 from inbox.conversations.asked import read_id, read_place, write_place
 from inbox.current import current
 from inbox.languages import gettext as _
-from inbox.orders import words
+from inbox.orders.sentences import FLAGS, STATUSES
 from inbox.table import keeping, marks
 from inbox.table.asked import PERIOD_NAMES, Asked, stages_of
 from models.pipeline import REASONED
@@ -75,8 +75,8 @@ def filters() -> str:
 def _names() -> dict[str, dict[str, str]]:
     """What codes are called, by what they are codes of."""
     return {
-        "statuses": _said(words.STATUSES),
-        "flags": _said(words.FLAGS),
+        "statuses": _said(STATUSES),
+        "flags": _said(FLAGS),
         "sources": _said(orders.SOURCES),
         "methods": _said(orders.PAYMENT_METHODS),
         "payments": _said(orders.PAYMENT_STATUSES),

@@ -16,7 +16,7 @@ from inbox import filters as shown
 from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.languages import N_, gettext
-from inbox.orders import words
+from inbox.orders.sentences import FLAGS, STATUSES
 from models import db
 from models.pipeline import Pipeline, Stage
 from models.user import Membership
@@ -29,8 +29,8 @@ PERIOD_NAMES = {
     "month": N_("Last 30 days"),
 }
 _CODES: dict[str, Mapping[str, str]] = {
-    "status": words.STATUSES,
-    "flag": {"any": N_("Any flag")} | words.FLAGS,
+    "status": STATUSES,
+    "flag": {"any": N_("Any flag")} | FLAGS,
     "source": orders.SOURCES,
     "payment": orders.PAYMENT_METHODS,
     "paid": orders.PAYMENT_STATUSES,

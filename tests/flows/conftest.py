@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 import time_machine
 
+import config
 from models import db
 from models.merchant import Merchant
 from tests.flows import meta, shop
@@ -42,3 +43,13 @@ def asked(merchant: Merchant, clock: Clock, automate: Callable[..., UUID]) -> UU
     order = enter(merchant)
     meta.take(merchant)
     return order
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A trial: an hour of an automation lasts a second."""
+    monkeypatch.setenv("WASL_TIMER_SPEED", "3600")
+    config.settings.cache_clear()
+    yield
+    monkeypatch.delenv("WASL_TIMER_SPEED")
+    config.settings.cache_clear()

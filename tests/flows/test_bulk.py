@@ -81,14 +81,14 @@ def test_the_worker_moves_every_order_and_tells_how_it_went(
     assert entry.facts["bulk"] == str(bulk_id)
 
 
-def test_each_order_has_its_own_result(merchant: Merchant, agent: Membership, work: Work) -> None:
+def test_each_order_has_its_own_result(merchant: Merchant, agent: Membership) -> None:
     fine, already = taken(merchant, 1), taken(merchant, 1, on=S.CONFIRMED)
     delivered = taken(merchant, 1, on=S.DELIVERED)
     with db.merchant(merchant.id):
         short = [shop.order((shop.bag(stock_of=1), 2), on=S.NEW).id]
 
     bulk_id = begun(merchant, fine + already + delivered + short, S.CONFIRMED, agent)
-    work()
+    bulk.drain(merchant.id)
 
     assert sorted(filter(None, outcomes(merchant, bulk_id))) == [
         "insufficient_stock",
@@ -105,20 +105,18 @@ def test_each_order_has_its_own_result(merchant: Merchant, agent: Membership, wo
     assert states(merchant, short + delivered) == [S.NEW, S.DELIVERED]
 
 
-def test_the_reason_goes_with_every_order(
-    merchant: Merchant, agent: Membership, work: Work
-) -> None:
+def test_the_reason_goes_with_every_order(merchant: Merchant, agent: Membership) -> None:
     ids = taken(merchant, 2)
 
     begun(merchant, ids, S.CANCELLED, agent, reason="Fake")
-    work()
+    bulk.drain(merchant.id)
 
     with db.merchant(merchant.id) as session:
         assert [session.get_one(Order, (merchant.id, i)).reason for i in ids] == ["Fake", "Fake"]
 
 
 def test_whoever_moved_an_order_meanwhile_does_not_stop_it(
-    merchant: Merchant, agent: Membership, work: Work
+    merchant: Merchant, agent: Membership
 ) -> None:
     ids = taken(merchant, 1)
     bulk_id = begun(merchant, ids, S.CONFIRMED, agent)
@@ -126,18 +124,18 @@ def test_whoever_moved_an_order_meanwhile_does_not_stop_it(
         order = session.get_one(Order, (merchant.id, ids[0]))
         pipeline.move(order, shop.stage(S.TO_CONFIRM), by=By.user(agent))
 
-    work()
+    bulk.drain(merchant.id)
 
     assert states(merchant, ids) == [S.CONFIRMED]
     assert outcomes(merchant, bulk_id) == ["moved"]
 
 
-def test_a_select_is_a_bulk_too(merchant: Merchant, agent: Membership, work: Work) -> None:
+def test_a_select_is_a_bulk_too(merchant: Merchant, agent: Membership) -> None:
     new = taken(merchant, 3)
     elsewhere = taken(merchant, 2, on=S.UNREACHABLE)
 
     begun(merchant, select(Order.id).where(Order.state == S.NEW), S.TO_CONFIRM, agent)
-    work()
+    bulk.drain(merchant.id)
 
     assert states(merchant, new + elsewhere) == [S.TO_CONFIRM] * 3 + [S.UNREACHABLE] * 2
 
@@ -154,9 +152,7 @@ def test_the_orders_come_in_the_order_of_their_numbers(
         assert list(session.scalars(mine)) == ids
 
 
-def test_the_same_click_twice_is_one_bulk(
-    merchant: Merchant, agent: Membership, work: Work
-) -> None:
+def test_the_same_click_twice_is_one_bulk(merchant: Merchant, agent: Membership) -> None:
     ids, click = taken(merchant, 2), new_id()
 
     with ThreadPoolExecutor(4) as hands:
@@ -165,7 +161,7 @@ def test_the_same_click_twice_is_one_bulk(
                 lambda _: begun(merchant, ids, S.TO_CONFIRM, agent, client_id=click), range(4)
             )
         )
-    work()
+    bulk.drain(merchant.id)
 
     assert len(found) == 1
     assert now(merchant, found.pop()).total == 2
@@ -201,14 +197,14 @@ def test_a_hidden_stage_is_refused_at_once(merchant: Merchant, agent: Membership
 
 
 def test_rights_taken_away_meanwhile_stop_what_is_left(
-    merchant: Merchant, agent: Membership, work: Work
+    merchant: Merchant, agent: Membership
 ) -> None:
     ids = taken(merchant, 2)
     bulk_id = begun(merchant, ids, S.TO_CONFIRM, agent)
     with db.merchant(merchant.id) as session:
-        session.get_one(Membership, (merchant.id, agent.id)).active = False
+        session.get_one(Membership, (merchant.id, agent.id)).disabled_at = utcnow()
 
-    work()
+    bulk.drain(merchant.id)
 
     assert outcomes(merchant, bulk_id) == ["not_allowed"] * 2
     assert states(merchant, ids) == [S.NEW] * 2
@@ -222,7 +218,7 @@ class Killed(BaseException):
 
 
 def test_killed_half_way_it_goes_on_and_moves_every_order_once(
-    merchant: Merchant, agent: Membership, monkeypatch: pytest.MonkeyPatch, work: Work
+    merchant: Merchant, agent: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = taken(merchant, 10)
     bulk_id = begun(merchant, ids, S.TO_CONFIRM, agent)
@@ -247,7 +243,8 @@ def test_killed_half_way_it_goes_on_and_moves_every_order_once(
     with time_machine.travel(utcnow() + working.LEASE + timedelta(seconds=1), tick=True):
         outbox.connection().flushdb()
         outbox.sweep()
-        work()
+        assert outbox.queue("chores").count == 1
+        bulk.drain(merchant.id)
 
     assert outcomes(merchant, bulk_id) == ["moved"] * 10
     assert now(merchant, bulk_id).done == 10
@@ -310,15 +307,13 @@ def test_a_long_bulk_lets_others_have_their_turn(
 # --- stopping, undoing, trying again --------------------------------------------------------------
 
 
-def test_stopped_it_leaves_the_rest_alone(
-    merchant: Merchant, agent: Membership, work: Work
-) -> None:
+def test_stopped_it_leaves_the_rest_alone(merchant: Merchant, agent: Membership) -> None:
     ids = taken(merchant, 3)
     bulk_id = begun(merchant, ids, S.TO_CONFIRM, agent)
 
     with db.merchant(merchant.id):
         bulk.stop(bulk.find(bulk_id))
-    work()
+    bulk.drain(merchant.id)
 
     assert now(merchant, bulk_id).state is BulkState.STOPPED
     assert states(merchant, ids) == [S.NEW] * 3
@@ -336,57 +331,53 @@ def test_what_tidies_up_cannot_be_stopped(merchant: Merchant, owner: Membership)
 
 
 def test_undone_every_order_is_back_except_where_something_happened_since(
-    merchant: Merchant, agent: Membership, work: Work
+    merchant: Merchant, agent: Membership
 ) -> None:
     ids = taken(merchant, 3)
     bulk_id = begun(merchant, ids, S.TO_CONFIRM, agent)
-    work()
+    bulk.drain(merchant.id)
     with db.merchant(merchant.id) as session:
         order = session.get_one(Order, (merchant.id, ids[1]))
         pipeline.move(order, shop.stage(S.CONFIRMED), by=By.user(agent))
 
     with db.merchant(merchant.id):
         back = bulk.start_undo(bulk.find(bulk_id), by=agent).id
-    work()
+    bulk.drain(merchant.id)
 
     assert states(merchant, ids) == [S.NEW, S.CONFIRMED, S.NEW]
     assert outcomes(merchant, back) == ["moved", "moved_meanwhile", "moved"]
 
 
-def test_only_what_a_bulk_itself_moved_is_undone(
-    merchant: Merchant, agent: Membership, work: Work
-) -> None:
+def test_only_what_a_bulk_itself_moved_is_undone(merchant: Merchant, agent: Membership) -> None:
     already = taken(merchant, 1)
     with db.merchant(merchant.id) as session:
         order = session.get_one(Order, (merchant.id, already[0]))
         pipeline.move(order, shop.stage(S.TO_CONFIRM), by=By.user(agent))
     ids = already + taken(merchant, 1)
     bulk_id = begun(merchant, ids, S.TO_CONFIRM, agent)
-    work()
+    bulk.drain(merchant.id)
 
     with db.merchant(merchant.id):
         back = bulk.start_undo(bulk.find(bulk_id), by=agent)
         assert back.total == 1
-    work()
+    bulk.drain(merchant.id)
 
     assert states(merchant, ids) == [S.TO_CONFIRM, S.NEW]
 
 
-def test_the_refused_are_tried_again_and_only_they(
-    merchant: Merchant, agent: Membership, work: Work
-) -> None:
+def test_the_refused_are_tried_again_and_only_they(merchant: Merchant, agent: Membership) -> None:
     with db.merchant(merchant.id):
         bag = shop.bag(stock_of=1)
         ids = [shop.order((bag, 1), on=S.NEW).id for _ in range(2)]
     bulk_id = begun(merchant, ids, S.CONFIRMED, agent)
-    work()
+    bulk.drain(merchant.id)
     assert now(merchant, bulk_id).refused == 1
     with db.merchant(merchant.id):
         factories.stock.adjust(bag, 5, reason="delivery", by=None)
 
     with db.merchant(merchant.id):
         once_more = bulk.again(bulk.find(bulk_id), by=agent).id
-    work()
+    bulk.drain(merchant.id)
 
     assert outcomes(merchant, once_more) == ["moved"]
     assert states(merchant, ids) == [S.CONFIRMED] * 2
@@ -424,14 +415,14 @@ def test_every_kind_has_its_deed() -> None:
 
 
 def test_an_agent_moves_in_bulk_only_where_an_agent_may(
-    merchant: Merchant, agent: Membership, manager: Membership, work: Work
+    merchant: Merchant, agent: Membership, manager: Membership
 ) -> None:
     assert agent.role is Role.AGENT
     ids = taken(merchant, 1, on=S.SHIPPED)
     refused = begun(merchant, ids, S.CONFIRMED, agent)
-    work()
+    bulk.drain(merchant.id)
     allowed = begun(merchant, ids, S.CONFIRMED, manager)
-    work()
+    bulk.drain(merchant.id)
 
     assert outcomes(merchant, refused) == ["transition_refused"]
     assert outcomes(merchant, allowed) == ["moved"]

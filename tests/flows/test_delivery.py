@@ -276,6 +276,16 @@ def test_a_list_without_free_amounts_leaves_them_as_they_are(session: MerchantSe
     assert delivery.fee("Fès", "home", 50000) == 0
 
 
+def test_a_city_stays_in_its_zone_when_another_has_the_same_fees(session: MerchantSession) -> None:
+    zone("Nord", cities=["Fès"])
+    zone("Sud", cities=["Tata"])
+
+    plan = delivery.bring_in(delivery.read("Tata;35;25"))
+
+    assert (plan.changed, plan.same) == (0, 1)
+    assert [(row.zone.name, row.count) for row in delivery.listed()] == [("Nord", 1), ("Sud", 1)]
+
+
 def test_what_is_given_out_can_be_brought_in_again(session: MerchantSession) -> None:
     zone(free_above=50050, cities=["Fès", "=Evil()", "Meknès"])
     zone("Sud; loin", desk=None, cities=["Tata"])

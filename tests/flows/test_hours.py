@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -120,15 +119,6 @@ def test_first_the_delay_then_the_hour_then_the_quiet(
     late = automation(merchant, delay=3600, at_time=time(21))
 
     assert hours.due(late, NOON) == at_home(merchant, 24, 9, 0)
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("WASL_TIMER_SPEED", "3600")
-    config.settings.cache_clear()
-    yield
-    monkeypatch.delenv("WASL_TIMER_SPEED")
-    config.settings.cache_clear()
 
 
 def test_in_a_trial_an_hour_lasts_a_second(

@@ -130,11 +130,8 @@ def test_the_open_orders_are_read_from_their_index_alone(
     owner_connection.execute("VACUUM ANALYZE orders")
 
     with db.merchant(merchant.id) as session:
-        plan = session.execute(
-            text(
-                f"EXPLAIN SELECT created_at FROM orders WHERE {indicators._OPEN}"
-                " ORDER BY created_at OFFSET 30 LIMIT 1"
-            )
-        ).scalars()
+        middle = f"SELECT created_at FROM orders WHERE {indicators._OPEN}"  # noqa: S608 - ours
+        explained = text(f"EXPLAIN {middle} ORDER BY created_at OFFSET 30 LIMIT 1")
+        plan = session.execute(explained).scalars()
 
         assert any("Index Only Scan using ix_orders_open" in line for line in plan)

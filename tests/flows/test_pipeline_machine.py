@@ -15,7 +15,7 @@ from threading import Barrier
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
@@ -109,12 +109,13 @@ class Workshop(RuleBasedStateMachine):
 
         def there_and_back() -> None:
             order = self._order(which)
-            before = self._all_of(order)
-            moved = pipeline.move(order, self._stage(where), by=by)
-            if pipeline.undoable(order, by) is moved:
-                self._entered(moved)
-                self._undone(moved, pipeline.undo(order, by=by))
-                assert self._all_of(order) == before
+            stage, before = self._stage(where), self._all_of(order)
+            if stage.id == order.stage_id:
+                return
+            moved = pipeline.move(order, stage, by=by)
+            self._entered(moved)
+            self._undone(moved, pipeline.undo(order, by=by))
+            assert self._all_of(order) == before
 
         self._attempt(there_and_back)
 
@@ -372,6 +373,8 @@ def test_whatever_happens_to_the_pipeline_its_orders_stay_whole() -> None:
             stateful_step_count=14,
             deadline=None,
             database=None,
+            # Two who race never race twice the same way: to make such an example smaller is vain.
+            phases=[phase for phase in Phase if phase is not Phase.shrink],
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -65,6 +65,14 @@ def test_or_when_meta_has_taken_it(
     assert meta.run_of(merchant, order).timeout_at == MONDAY + timedelta(hours=2, minutes=1)
 
 
+def test_in_a_trial_a_day_of_silence_lasts_24_seconds(
+    merchant: Merchant, hurried: None, asked: UUID
+) -> None:
+    meta.report(merchant, "delivered")
+
+    assert meta.run_of(merchant, asked).timeout_at == MONDAY + timedelta(seconds=24)
+
+
 def test_silence_of_24_hours_moves_the_order_and_the_run_is_expired(
     merchant: Merchant, clock: Clock, asked: UUID
 ) -> None:

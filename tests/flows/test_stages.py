@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from uuid import UUID, uuid4
 
@@ -91,24 +92,22 @@ def test_reasons_are_kept_once_each_and_only_where_one_is_asked(session: Merchan
     assert shop.stage(NEW).reasons == []
 
 
-@pytest.mark.parametrize(
-    ("form", "field"),
-    [
-        (Form(name="  "), "name"),
-        (Form(name="x" * 41), "name"),
-        (Form(name="LIVRÉE"), "name"),
-        (Form(name="Ok", color="pink"), "color"),
-        (Form(name="Ok", description="x" * 301), "description"),
-        (Form(name="Ok", reasons=["x"] * 21), "reasons"),
-    ],
-)
-def test_a_stage_that_cannot_be_says_which_field(
-    form: Form, field: str, session: MerchantSession
-) -> None:
-    with pytest.raises(Invalid) as no:
-        stages.add(shop.pipeline_of(), form)
+WRONG = [
+    (Form(name="  "), "name"),
+    (Form(name="x" * 41), "name"),
+    (Form(name="LIVRÉE"), "name"),
+    (Form(name="Ok", color="pink"), "color"),
+    (Form(name="Ok", description="x" * 301), "description"),
+    (Form(name="Ok", reasons=["x"] * 21), "reasons"),
+]
 
-    assert set(no.value.fields) == {field}
+
+def test_a_stage_that_cannot_be_says_which_field(session: MerchantSession) -> None:
+    for form, field in WRONG:
+        with pytest.raises(Invalid) as no:
+            stages.add(shop.pipeline_of(), form)
+
+        assert set(no.value.fields) == {field}
 
 
 def test_renaming_and_reordering_touch_no_order_and_no_indicator(
@@ -132,23 +131,13 @@ def test_renaming_and_reordering_touch_no_order_and_no_indicator(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda ids: ids[:-1],
-        lambda ids: [*ids, ids[0]],
-        lambda ids: [*ids[:-1], ids[0]],
-        lambda ids: [*ids[:-1], uuid4()],
-    ],
-    ids=["late", "twice", "instead", "foreign"],
-)
-def test_a_list_that_is_not_exactly_the_stages_orders_nothing(
-    wrong: Callable[[list[UUID]], list[UUID]], session: MerchantSession
-) -> None:
-    before = names()
-    ids = [stage.id for stage in reversed(shop.pipeline_of().stages)]
+def test_a_list_that_is_not_exactly_the_stages_orders_nothing(session: MerchantSession) -> None:
+    before, of = names(), shop.pipeline_of()
+    ids = [stage.id for stage in reversed(of.stages)]
 
-    assert refusal(lambda: stages.reorder(shop.pipeline_of(), wrong(ids))).code == "stages_changed"
+    late, twice, foreign = ids[:-1], [*ids, ids[0]], [*ids[:-1], uuid4()]
+    for wrong in (late, twice, [*ids[:-1], ids[0]], foreign):
+        assert refusal(partial(stages.reorder, of, wrong)).code == "stages_changed"
     assert names() == before
 
 
@@ -247,7 +236,7 @@ def test_a_deleted_stage_is_on_no_screen_but_history_still_tells_it(
     assert refusal(lambda: pipeline.move(order, gone, by=By.user(agent))).code == "stage_deleted"
 
 
-NEXT_DOOR = [
+NEXT_DOOR: list[tuple[list[SystemState | None], int, int]] = [
     # (the pipeline's states, which one goes, where its orders go)
     ([NEW, CONFIRMED, SHIPPED, CONFIRMED], 1, 3),
     ([NEW, CONFIRMED, CONFIRMED, CONFIRMED], 2, 1),
@@ -258,15 +247,21 @@ NEXT_DOOR = [
 ]
 
 
-@pytest.mark.parametrize(("states", "gone", "target"), NEXT_DOOR)
 def test_next_door_is_the_same_state_nearby_else_earlier_else_next(
-    states: list[SystemState | None],
-    gone: int,
-    target: int,
-    manager: Membership,
-    session: MerchantSession,
+    manager: Membership, session: MerchantSession
 ) -> None:
-    order = shop.order()
+    orders = [shop.order() for _ in NEXT_DOOR]
+    for order, (states, gone, target) in zip(orders, NEXT_DOOR, strict=True):
+        rows = list(made_of(states).stages)
+        pipeline.relocate(order, rows[gone], "seeded", by=By.user(manager))
+
+        assert stages.removal(rows[gone]).target is rows[target]
+        stages.delete(rows[gone], by=manager, agreed=True)
+
+        assert order.stage is rows[target]
+
+
+def made_of(states: list[SystemState | None]) -> Pipeline:
     of = Pipeline(name="Test")
     of.every_stage = [
         Stage(position=place, name=f"s{place}", color="gray", state=state)
@@ -274,13 +269,7 @@ def test_next_door_is_the_same_state_nearby_else_earlier_else_next(
     ]
     db.session().add(of)
     db.session().flush()
-    rows = list(of.stages)
-    pipeline.relocate(order, rows[gone], "seeded", by=By.user(manager))
-
-    assert stages.removal(rows[gone]).target is rows[target]
-    stages.delete(rows[gone], by=manager, agreed=True)
-
-    assert order.stage is rows[target]
+    return of
 
 
 def test_hidden_stages_are_no_neighbours(session: MerchantSession) -> None:

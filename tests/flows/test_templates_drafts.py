@@ -13,13 +13,14 @@ from sqlalchemy import select
 
 from flows import outbox, templates
 from flows.errors import Invalid, NotFound, Refused
+from flows.events import TemplateNews
 from flows.templates import FormButton
 from models import db
 from models.channel import Channel
 from models.db import MerchantSession
 from models.message import Media, Sending
 from models.template import MessageTemplate
-from models.types import utcnow
+from models.types import Json, utcnow
 from tests.flows import shop
 
 ACCOUNT = "9" + "1" * 14
@@ -325,6 +326,18 @@ def test_a_template_that_only_follows_a_failure_is_in_use_too(session: MerchantS
     automation = shop.automation(on_failure=deed)
 
     assert templates.users(other) == [automation]
+
+
+def test_late_news_of_a_deleted_namesake_does_not_reach_the_new_draft(
+    session: MerchantSession,
+) -> None:
+    template = templates.save(form())
+    gone: Json = {"template_id": "6", "name": "retard", "language": "fr", "status": "DELETED"}
+    told: Json = {"phone_number_id": None, "waba_id": ACCOUNT, "field": "f", "key": "k", "at": None}
+
+    templates.hear(TemplateNews(**gone, **told, payload={}))
+
+    assert (template.state, template.meta_id) == ("draft", None)
 
 
 # --- offers ---------------------------------------------------------------------------------------

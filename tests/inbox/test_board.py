@@ -558,3 +558,40 @@ def test_the_column_of_the_last_entry_is_the_column_of_the_card(
 
     assert [card.order.id for card in column.cards] == [order.id]
     assert (column.count, column.due) == (1, None)
+
+
+# --- the strip ------------------------------------------------------------------------------------
+
+
+def test_the_strip_comes_apart_from_the_board(
+    merchant: Merchant, agent: Membership, signed_in: Browser
+) -> None:
+    client = signed_in(agent)
+
+    with statements() as sent:
+        page = client.get("/board").text
+
+    assert 'hx-get="/board/indicators" hx-trigger="load"' in page
+    assert not [sql for sql in sent if "tallies.confirmed" in sql]
+
+
+def test_revenue_is_on_the_strip_of_those_who_see_money_alone(
+    merchant: Merchant, agent: Membership, manager: Membership, signed_in: Browser
+) -> None:
+    taken(merchant, (None, 77), on=SystemState.DELIVERED, by=SYSTEM)
+
+    theirs = signed_in(manager).get("/board/indicators").text
+    mine = signed_in(agent).get("/board/indicators").text
+
+    assert "7\u202f700,00" in theirs
+    assert "100\u202f%" in mine
+    assert "700,00" not in mine
+
+
+@pytest.mark.parametrize(("asked", "days"), [("7", 7), ("90", 90), ("31", 30), ("x", 30)])
+def test_the_strip_looks_back_as_far_as_it_can(
+    asked: str, days: int, agent: Membership, signed_in: Browser
+) -> None:
+    page = signed_in(agent).get(f"/board/indicators?days={asked}").text
+
+    assert f'hx-get="/board/indicators?days={days}" hx-trigger="live' in page

@@ -19,20 +19,36 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from flows import arrivals, automations, catalog, messages, orders, permissions, pipeline, templates
+from flows import (
+    arrivals,
+    automations,
+    bulk,
+    catalog,
+    messages,
+    notifications,
+    orders,
+    permissions,
+    pipeline,
+    templates,
+)
 from flows.customers import Number
 from flows.orders import NewLine, NewOrder
 from inbox.auth import needs_of
 from models import db
-from models.automation import Automation
+from models.automation import Automation, Run
 from models.conversation import Conversation
 from models.db import Base, Row
+from models.delivery import DeliveryCity, DeliveryZone
 from models.merchant import Merchant
 from models.message import Media
+from models.notification import Notification
+from models.order import CallAttempt
 from models.pipeline import Stage, SystemState
 from models.template import MessageTemplate
 from models.timeline import By
+from models.types import fold
 from models.user import Membership, Role
+from models.view import View
 from tests import factories
 
 CANARY = "Kanari-B-7f3a"
@@ -64,6 +80,17 @@ class Call:
 
 
 CONVERSATION = {"conversation_id": "conversation"}
+CUSTOMER = {"customer_id": "customer"}
+ADDRESS = CUSTOMER | {"address_id": "address"}
+ORDER = {"number": "number"}
+STAGE = {"stage_id": "stage"}
+PIPELINE = {"pipeline_id": "pipeline"}
+A_TEMPLATE = {"template_id": "template"}
+BULK = {"bulk_id": "bulk"}
+RUN = {"run_id": "run"}
+ZONE = {"zone_id": "zone"}
+VIEW = {"view_id": "view"}
+AGREED = {"given": "1", "wording": "stolen"}
 TABLE: dict[str, Call] = {
     "auth.home": Call(),
     "auth.live_ticket": Call(),
@@ -104,6 +131,126 @@ TABLE: dict[str, Call] = {
     "orders.older": Call(CONVERSATION, query={"before": "999999"}),
     "orders.show": Call({"number": "number"}),
     "runs.index": Call(),
+    "automations.copy": Call({"automation_id": "automation"}),
+    "automations.delete": Call({"automation_id": "automation"}),
+    "board.strip": Call(),
+    "board.undo": Call(ORDER),
+    "bulk.again": Call(BULK),
+    "bulk.show": Call(BULK),
+    "bulk.start": Call(form={"order": "order", "stage": "stage", "client_id": "uuid"}),
+    "bulk.stop": Call(BULK),
+    "bulk.undo": Call(BULK),
+    "calls.conclude": Call(ORDER, {"outcome": "no_answer", "client_id": "uuid"}),
+    "calls.index": Call(),
+    "calls.next_order": Call(),
+    "calls.numbers": Call(),
+    "calls.release": Call(),
+    "calls.renew": Call(ORDER),
+    "calls.show": Call(ORDER),
+    "calls.undo": Call({"attempt_id": "attempt"}),
+    "calls.urgent": Call(ORDER),
+    "calls.waiting": Call(),
+    "customers.add_address": Call(CUSTOMER, {"line": "stolen", "city": "Fès"}),
+    "customers.add_phone": Call(CUSTOMER, {"phone": "0661000000"}),
+    "customers.ask_address": Call(CUSTOMER),
+    "customers.ask_block": Call(CUSTOMER),
+    "customers.ask_block_beside": Call(CONVERSATION),
+    "customers.ask_consent": Call(CUSTOMER),
+    "customers.ask_consent_beside": Call(CONVERSATION),
+    "customers.ask_phone": Call(CUSTOMER),
+    "customers.block": Call(CUSTOMER, {"reason": "stolen"}),
+    "customers.block_beside": Call(CONVERSATION, {"reason": "stolen"}),
+    "customers.change": Call(CUSTOMER, {"name": "stolen"}),
+    "customers.change_address": Call(ADDRESS, {"line": "stolen", "city": "Fès"}),
+    "customers.consent": Call(CUSTOMER, AGREED),
+    "customers.consent_beside": Call(CONVERSATION, AGREED),
+    "customers.edit": Call(CUSTOMER),
+    "customers.edit_address": Call(ADDRESS),
+    "customers.older": Call(CUSTOMER),
+    "customers.remove_address": Call(ADDRESS),
+    "customers.remove_phone": Call(CUSTOMER | {"phone_id": "phone"}),
+    "customers.show": Call(CUSTOMER),
+    "customers.unblock": Call(CUSTOMER),
+    "customers.unblock_beside": Call(CONVERSATION),
+    "delivery.ask_list": Call(),
+    "delivery.bring_in": Call(form={"list": "Fès;20;15"}),
+    "delivery.change": Call(ZONE, {"name": "stolen", "home": "1"}),
+    "delivery.cities": Call(query={"q": "kanari"}),
+    "delivery.create": Call(form={"name": "Nord", "home": "20", "cities": "Tanger"}),
+    "delivery.delete": Call(ZONE),
+    "delivery.edit": Call(ZONE),
+    "delivery.export": Call(),
+    "delivery.fee": Call(query={"city": "Fès"}),
+    "delivery.index": Call(),
+    "delivery.new": Call(),
+    "delivery.set_usual": Call(form={"usual": "35"}),
+    "message_templates.acknowledge": Call(A_TEMPLATE),
+    "message_templates.attach": Call(A_TEMPLATE),
+    "message_templates.change": Call(A_TEMPLATE, {"body": "stolen"}),
+    "message_templates.create": Call(form={"name": "x", "body": "x"}),
+    "message_templates.delete": Call(A_TEMPLATE),
+    "message_templates.discard": Call(A_TEMPLATE),
+    "message_templates.edit": Call(A_TEMPLATE),
+    "message_templates.index": Call(query={"q": "kanari"}),
+    "message_templates.leave": Call(A_TEMPLATE),
+    "message_templates.new": Call(),
+    "message_templates.preview": Call(form={"body": "x"}),
+    "message_templates.refresh": Call(),
+    "message_templates.show": Call(A_TEMPLATE),
+    "message_templates.submit": Call(A_TEMPLATE),
+    "message_templates.upload": Call(),
+    "notifications.choose": Call(form={"kind": "review"}),
+    "notifications.follow": Call({"notification_id": "notification"}),
+    "notifications.index": Call(),
+    "notifications.preferences": Call(),
+    "notifications.read": Call(),
+    "notifications.unread": Call(),
+    "orders.begin": Call(),
+    "orders.cancel_duplicate": Call(ORDER),
+    "orders.change": Call(ORDER, {"name": "stolen", "version": "2"}),
+    "orders.duplicate": Call(ORDER),
+    "orders.edit": Call(ORDER),
+    "orders.keep_both": Call(ORDER),
+    "orders.known": Call(query={"phone": "0661234567"}),
+    "orders.people": Call(query={"q": "kanari"}),
+    "orders.seen": Call(ORDER, {"flag": "review"}),
+    "orders.take": Call(form={"name": "x", "client_id": "uuid"}),
+    "orders.twins": Call(query={"phone": "0661234567", "lines[0].name": CANARY}),
+    "picking.index": Call(),
+    "pipeline.add_stage": Call(PIPELINE, {"name": "stolen", "color": "red"}),
+    "pipeline.allow": Call(STAGE, {"all": "1"}),
+    "pipeline.appear": Call(STAGE, {"active": ""}),
+    "pipeline.change_stage": Call(STAGE, {"name": "stolen", "color": "red"}),
+    "pipeline.create": Call(form={"preset": "services"}),
+    "pipeline.delete_stage": Call(STAGE),
+    "pipeline.describe": Call(PIPELINE, {"name": "stolen"}),
+    "pipeline.edit": Call(PIPELINE),
+    "pipeline.edit_stage": Call(STAGE),
+    "pipeline.give_up": Call(PIPELINE),
+    "pipeline.impact": Call(STAGE, query={"state": "shipped"}),
+    "pipeline.index": Call(),
+    "pipeline.leaving": Call(STAGE),
+    "pipeline.matrix": Call(),
+    "pipeline.new": Call(),
+    "pipeline.new_stage": Call(PIPELINE),
+    "pipeline.reorder": Call(PIPELINE, {"stage": "stage"}),
+    "rules.change": Call(form={"call_limit": "3", "call_again_minutes": "60"}),
+    "rules.index": Call(),
+    "runs.again": Call(RUN),
+    "runs.cancel": Call(RUN),
+    "runs.show": Call(RUN),
+    "settings.index": Call(),
+    "table.change": Call(VIEW, {"name": "stolen"}),
+    "table.choose_columns": Call(form={"column": "number"}),
+    "table.delete": Call(VIEW),
+    "table.edit": Call(VIEW),
+    "table.export_csv": Call(),
+    "table.export_xlsx": Call(),
+    "table.filters": Call(),
+    "table.find": Call(query={"q": "kanari"}),
+    "table.index": Call(query={"q": "kanari"}),
+    "table.keep": Call(form={"name": "mine"}),
+    "table.new": Call(),
 }
 # Open to everybody: they show nothing of a merchant.
 PUBLIC = {
@@ -133,7 +280,20 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         media = Media(file="x", filename=CANARY, mime_type="text/plain", size=1, sha256="0")
         session.add(media)
         message = messages.queue_text(conversation, f"Bonjour {CANARY}", by=owner)
+        order = orders.find(number)
+        zone = DeliveryZone(name=CANARY, position=1, home=1000)
+        zone.cities = [DeliveryCity(name=CANARY, key=fold(CANARY))]
+        view = View(member_id=owner.id, name=CANARY, filters={"q": CANARY}, columns=["number"])
+        attempt = CallAttempt(order_id=order.id, by_id=owner.id, outcome="busy", note=CANARY)
+        session.add_all([zone, view, attempt])
         session.flush()
+        notifications.tell("review", order=order)
+        moved = bulk.start_move([order.id], _stage(SystemState.RETURNED), by=owner, client_id=None)
+        rung = session.scalars(
+            select(Notification).where(Notification.member_id == owner.id)
+        ).first()
+        assert rung is not None
+        card = order.customer
         return SimpleNamespace(
             conversation=conversation.id,
             template=template.id,
@@ -144,6 +304,17 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             message=message.id,
             member=owner.id,
             merchant=merchant.id,
+            order=order.id,
+            customer=card.id,
+            address=card.addresses[0].id,
+            phone=card.phones[0].id,
+            pipeline=_stage(SystemState.NEW).pipeline_id,
+            zone=zone.id,
+            view=view.id,
+            attempt=attempt.id,
+            bulk=moved.id,
+            run=session.scalars(select(Run.id)).one(),
+            notification=rung.id,
         )
 
 
@@ -239,7 +410,8 @@ def test_a_stranger_finds_nothing_and_changes_nothing(
     for endpoint, method, _ in calls(app):
         answer = ask(app, browser, world, endpoint, method)
 
-        own = {200, 204, 302, 303, 422}  # their own empty page, or a form that finds nothing
+        # Their own empty page, or a form that finds nothing: what its fields name is not theirs.
+        own = {200, 204, 302, 303, 400, 404, 422}
         expected = {404} if TABLE[endpoint].ids else own
         assert answer.status_code in expected, (endpoint, answer.status_code)
         assert CANARY not in answer.text, endpoint
@@ -265,7 +437,7 @@ def test_a_role_gets_exactly_what_its_permissions_say(
         assert (answer.status_code == 403) != entitled, (endpoint, method, answer.status_code)
         assert answer.status_code < 500, (endpoint, answer.status_code)
         if not permissions.sees_money(who):
-            assert "7 331,17" not in _plain(answer) or endpoint in ITS_OWN_AMOUNT, endpoint
+            assert "7 331,17" not in _plain(answer) or _tells_one_order(endpoint), endpoint
 
 
 # The one order an agent takes or reads has an amount, and the catalogue has prices.
@@ -279,22 +451,42 @@ ITS_OWN_AMOUNT = {
     "board.column",
     "board.older",
     "board.drop",
+    "board.undo",
+    "bulk.show",
+    "calls.conclude",
+    "calls.index",
+    "calls.show",
     "conversations.show",
     "conversations.panel",
+    "orders.begin",
+    "orders.cancel_duplicate",
+    "orders.change",
+    "orders.duplicate",
+    "orders.edit",
+    "orders.known",
+    "orders.take",
+    "orders.twins",
+    "table.find",
+    "table.index",
 }
 
 
+def _tells_one_order(endpoint: str) -> bool:
+    # A customer's card lists their orders, each with its own amount.
+    return endpoint in ITS_OWN_AMOUNT or endpoint.startswith("customers.")
+
+
+@pytest.mark.parametrize("endpoint", ["conversations.panel", "customers.show"])
 def test_the_sum_a_customer_spent_is_absent_for_an_agent_and_there_for_the_owner(
     app: Flask,
     signed_in: Callable[[Membership], FlaskClient],
     owner: Membership,
     agent: Membership,
     world: SimpleNamespace,
+    endpoint: str,
 ) -> None:
     def amounts(who: Membership) -> int:
-        return _plain(ask(app, signed_in(who), world, "conversations.panel", "GET")).count(
-            "7 331,17"
-        )
+        return _plain(ask(app, signed_in(who), world, endpoint, "GET")).count("7 331,17")
 
     # Everybody sees what the one order costs; what the customer spent in all is an indicator.
     assert (amounts(owner), amounts(agent)) == (2, 1)

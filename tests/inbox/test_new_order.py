@@ -244,6 +244,21 @@ def test_typing_a_number_that_exists_shows_whose_it_is(
     assert "New customer" in new.text
 
 
+def test_only_a_card_that_was_chosen_stays_when_its_number_is_changed(
+    merchant: Merchant, salma: FlaskClient
+) -> None:
+    hassan = card(merchant, "Hassan Amrani", "0677000001")
+    asked = {"phone": "0655000000", "customer_id": str(hassan)}
+
+    found = salma.get("/orders/new/known?phone=0677000001", headers=ENGLISH)
+    chosen = salma.get("/orders/new/known", query_string=asked, headers=ENGLISH)
+
+    assert (value(found, "customer_id"), value(chosen, "customer_id")) == ("", str(hassan))
+    assert "This number is new on the card of <bdi>Hassan Amrani</bdi>" in chosen.text
+    assert "data-unpick" in chosen.text
+    assert "data-unpick" not in found.text
+
+
 # --- twins, blocked, consent, fees ----------------------------------------------------------------
 
 

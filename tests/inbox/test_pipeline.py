@@ -103,7 +103,7 @@ def test_the_editor_shows_every_stage_with_its_orders_and_automations(
     ] == [*ids(merchant)]
     said = read(answer)
     assert "Nouvelle New orders begin here New 2 orders" in said
-    assert "Injoignable Hidden Unreachable" in said
+    assert "Injoignable Hidden Show again Unreachable" in said
     assert "Préparation No state No order" in said
     assert "1 automation" in answer.text
 
