@@ -69,6 +69,9 @@ QUESTIONS: dict[str, str] = {
         SELECT count(*) FROM (
             SELECT 1 FROM runs GROUP BY merchant_id, order_id, automation_id, trigger
             HAVING count(*) > 1) twice""",
+    "a run was answered or expired, never both, and an ended one has no timer": """
+        SELECT count(*) FROM runs WHERE replied_at IS NOT NULL AND expired_at IS NOT NULL
+        OR cancelled_at IS NOT NULL AND (due_at IS NOT NULL OR timeout_at IS NOT NULL)""",
     "every delivered message of ours has one charge": """
         SELECT count(*) FROM messages m
         WHERE m.direction = 'out' AND m.rank >= 2 AND m.wamid IS NOT NULL

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from flask import Blueprint, Response, render_template, request
 
-from flows import columns, exports, listing, orders, search, team, views
+from flows import columns, exports, listing, orders, presets, search, team, views
 from inbox import htmx, languages
 from inbox.auth import needs
 from inbox.conversations.asked import read_id, read_place, write_place
@@ -18,7 +18,7 @@ from inbox.languages import gettext as _
 from inbox.orders.sentences import FLAGS, STATUSES
 from inbox.table import keeping, marks
 from inbox.table.asked import PERIOD_NAMES, Asked, stages_of
-from models.pipeline import REASONED
+from models.pipeline import REASONED, SystemState
 from models.types import utcnow
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ def filters() -> str:
         members=team.members(),
         carriers=sorted({*listing.carriers(), *asked.filters.carrier}, key=str.casefold),
         periods=_said(PERIOD_NAMES),
+        states={state: presets.state_name(state, current.language) for state in SystemState},
         **_names(),
     )
 

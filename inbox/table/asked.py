@@ -10,7 +10,7 @@ from typing import Any
 from flask import request, url_for
 from markupsafe import Markup
 
-from flows import listing, orders, views
+from flows import listing, orders, presets, views
 from flows.listing import NOBODY, Filters
 from inbox import filters as shown
 from inbox.conversations.asked import read_id
@@ -18,7 +18,7 @@ from inbox.current import current
 from inbox.languages import N_, gettext
 from inbox.orders.sentences import FLAGS, STATUSES
 from models import db
-from models.pipeline import Pipeline, Stage
+from models.pipeline import Pipeline, Stage, SystemState
 from models.user import Membership
 from models.view import View
 
@@ -165,6 +165,8 @@ class Asked:
     def _named(self, name: str, text: str) -> Markup:
         if name == "stage":
             return shown.bdi(next((s.name for s in self.stages if str(s.id) == text), "?"))
+        if name == "state":
+            return shown.bdi(presets.state_name(SystemState(text), current.language))
         if name == "agent":
             return shown.bdi(gettext(N_("Nobody")) if text == NOBODY else _member(text))
         if name == "pipeline":

@@ -85,6 +85,11 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("timeout_at IS NOT NULL"),
     )
+    # Messages of before know their run, so that a tap and a status find it the same way.
+    op.execute(
+        "UPDATE messages m SET run_id = r.id FROM runs r"
+        " WHERE r.merchant_id = m.merchant_id AND r.message_id = m.id"
+    )
 
 
 def downgrade() -> None:

@@ -215,7 +215,7 @@ TABLE: dict[str, Call] = {
     "orders.people": Call(query={"q": "kanari"}),
     "orders.seen": Call(ORDER, {"flag": "review"}),
     "orders.take": Call(form={"name": "x", "client_id": "uuid"}),
-    "orders.twins": Call(query={"phone": "0661234567", "lines[0].name": CANARY}),
+    "orders.twins": Call(query={"phone": "0661234567", "lines[0].name": "Sac"}),
     "picking.index": Call(),
     "pipeline.add_stage": Call(PIPELINE, {"name": "stolen", "color": "red"}),
     "pipeline.allow": Call(STAGE, {"all": "1"}),
@@ -394,7 +394,7 @@ def test_nobody_gets_in_without_signing_in(
         answer = ask(app, client, world, endpoint, method)
 
         assert answer.status_code in (302, 303, 401), endpoint
-        assert CANARY not in answer.text, endpoint
+        assert CANARY not in _plain(answer), endpoint
 
 
 def test_a_stranger_finds_nothing_and_changes_nothing(
@@ -414,7 +414,7 @@ def test_a_stranger_finds_nothing_and_changes_nothing(
         own = {200, 204, 302, 303, 400, 404, 422}
         expected = {404} if TABLE[endpoint].ids else own
         assert answer.status_code in expected, (endpoint, answer.status_code)
-        assert CANARY not in answer.text, endpoint
+        assert CANARY not in _plain(answer), endpoint
 
     assert everything_of(world.merchant, owner_connection) == before
 
@@ -493,7 +493,9 @@ def test_the_sum_a_customer_spent_is_absent_for_an_agent_and_there_for_the_owner
 
 
 def _plain(answer: TestResponse) -> str:
-    return answer.text.replace("\u202f", " ").replace("\u00a0", " ")
+    # A workbook is no text: what could be read in it is.
+    text = answer.get_data().decode(errors="replace")
+    return text.replace("\u202f", " ").replace("\u00a0", " ")
 
 
 def everything_of(merchant_id: Any, connection: psycopg.Connection) -> str:
