@@ -35,6 +35,21 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         N_("%(customer)s tapped “%(button)s” too late for order %(number)s"),
     ),
     "failed_action": ("alert", "red", N_("Order %(number)s: “%(automation)s” could not send")),
+    "review.loop_stopped": (
+        "refresh",
+        "red",
+        N_("Automations moved order %(number)s too often: it was stopped"),
+    ),
+    "review.fallback_refused": (
+        "question",
+        "orange",
+        N_("Nobody answered about order %(number)s, but it could not move on"),
+    ),
+    "review.answered_in_time": (
+        "question",
+        "orange",
+        N_("%(customer)s did answer in time: order %(number)s had moved on already"),
+    ),
     "review": ("question", "orange", N_("Order %(number)s of %(customer)s needs a look")),
     "template_paused": ("template", "orange", N_("The template %(template)s changed")),
     "template_paused.paused": (
@@ -51,6 +66,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "template",
         "red",
         N_("WhatsApp refused the template %(template)s"),
+    ),
+    "template_paused.announced": (
+        "coins",
+        "orange",
+        N_("WhatsApp will soon charge the template %(template)s otherwise"),
     ),
     "template_paused.recategorised": (
         "coins",
@@ -131,7 +151,7 @@ def choose() -> Response:
 
 
 def _ring(one: Notification) -> Ring:
-    what = one.facts.get("what")
+    what = one.facts.get("what") or one.facts.get("why")
     found = SENTENCES.get(f"{one.kind}.{what}") or SENTENCES[one.kind]
     facts: dict[str, Markup] = defaultdict(lambda: Markup("…"))
     facts |= {name: filters.bdi(value) for name, value in one.facts.items()}

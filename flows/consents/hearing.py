@@ -88,9 +88,9 @@ def hear_statuses(events: Sequence[Event]) -> None:
 
 def refused_by_meta(messages: Sequence[Message]) -> None:
     """Meta sent none of these because the customer stopped advertising: so it is for us too."""
-    for message in messages:
+    for message in (message for message in messages if message.error_code == REFUSED):
         identity = message.conversation.identity
-        if message.error_code == REFUSED and identity.opted_out_at is None:
+        if identity.opted_out_at is None:
             wording = message.error_detail or ""
             record(identity=identity, given=False, source="meta", wording=wording)
 

@@ -92,7 +92,7 @@ def _is_title(line: str) -> bool:
 
 
 def _cells(line: str) -> list[str]:
-    mark = next((mark for mark in (";", "\t") if mark in line), ",")
+    mark = next((mark for mark in (";", "؛", "\t") if mark in line), ",")
     cells = next(csv.reader([line], delimiter=mark), [""])
     # An apostrophe keeps a spreadsheet from calculating; it is no part of the name.
     return [" ".join(cell.split()).removeprefix("'") for cell in cells]

@@ -12,7 +12,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from config import settings
-from flows import callbacks, live, silence, statuses
+from flows import callbacks, consents, live, silence, statuses
 from flows.letters import Letter, Outcome, Upload
 from flows.messages import recall
 from flows.verdicts import Verdict, verdict
@@ -153,6 +153,7 @@ def conclude(endings: Sequence[tuple[Letter, Outcome]]) -> None:
             _end(messages[letter.message_id], letter, outcome)
         session.flush()  # statuses that came before this answer are matched by the wamid written
         statuses.adopt([m for m in messages.values() if m.wamid])
+        consents.refused_by_meta(list(messages.values()))
 
 
 def _end(message: Message, letter: Letter, outcome: Outcome) -> None:

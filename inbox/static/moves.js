@@ -11,7 +11,8 @@ export const link = card => card.querySelector(".ticket-number")
 const moves = document.getElementById("moves")
 const reasons = document.getElementById("why")
 
-export const asking = () => moves.open || reasons.open
+// Also while hundreds of cards move behind a dialog: they are all shown when it closes.
+export const asking = () => moves.open || reasons.open || document.getElementById("bulk-frame") !== null
 
 // --- where to --------------------------------------------------------------------------------------
 

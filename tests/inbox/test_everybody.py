@@ -173,7 +173,7 @@ TABLE: dict[str, Call] = {
     "customers.unblock": Call(CUSTOMER),
     "customers.unblock_beside": Call(CONVERSATION),
     "delivery.ask_list": Call(),
-    "delivery.bring_in": Call(form={"list": "Fès;20;15"}),
+    "delivery.bring_in": Call(form={"text": "Fès;20;15", "go": "1"}),
     "delivery.change": Call(ZONE, {"name": "stolen", "home": "1"}),
     "delivery.cities": Call(query={"q": "kanari"}),
     "delivery.create": Call(form={"name": "Nord", "home": "20", "cities": "Tanger"}),

@@ -384,3 +384,19 @@ def test_a_template_reaches_somebody_who_never_wrote(
         assert only(Conversation).identity.customer is order.customer
         assert len(db.session().scalars(select(Customer)).all()) == 4
     assert broken() == []
+
+
+def test_meta_says_at_once_that_the_customer_stopped_advertising(
+    shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    simulator.write("fatima", "Salam")
+    settle(simulator, work)
+    simulator.fail(131050)
+    with db.merchant(shop.id):
+        conversation, news = only(Conversation), template("back_in_stock")
+        values = {variable.key: "Sac" for variable in news.variables}
+        messages.queue_template(conversation, news, values, origin=Origin.AGENT)
+    settle(simulator, work)
+
+    with db.merchant(shop.id):
+        assert only(Conversation).identity.opted_out_at is not None
