@@ -121,6 +121,7 @@ def _addresses(shop: Any) -> dict[str, list[str]]:
             "/orders?source=phone&payment=online",
             "/orders?city=Dakhla&status=delivered",
             "/orders?flag=any",
+            "/orders?status=delivered&source=whatsapp",
             f"/orders?below={deep}",
             f"/orders?status=returned&below={deep}",
             "/orders?status=pending&sort=longest",

@@ -112,10 +112,10 @@ def conclude(number: int) -> Answer:
         life.undo()
         for why in wrong.fields.values():
             htmx.toast(languages.told(why), kind="bad")
-        return "", wrong.status, {"HX-Reswap": "none"}
+        return ("", wrong.status, {"HX-Reswap": "none"}) if htmx.asked() else _onward()
     words_of = calls.OUTCOMES[outcome].words
     htmx.toast(f"#{number} · {_(words_of)}")
-    return _call(calls.next_order(current.member))
+    return _call(calls.next_order(current.member)) if htmx.asked() else _onward()
 
 
 @pages.post("/calls/<uuid:attempt_id>/undo")
@@ -156,6 +156,10 @@ def urgent(number: int) -> str | Response:
     else:
         htmx.toast(_("Order %(number)s is no longer urgent.", number=f"#{number}"))
     return "" if htmx.asked() else redirect(url_for("orders.show", number=number))
+
+
+def _onward() -> Response:
+    return redirect(url_for("calls.index"))
 
 
 def _again_at(fields: Fields) -> datetime | None:

@@ -139,13 +139,13 @@ def _kept(zone: DeliveryZone | None) -> Answer:
 def _said(kept: delivery.Kept) -> str:
     if not kept.taken:
         return _("Zone %(name)s saved.", name=kept.zone.name)
-    city, other = next(iter(kept.taken.items()))
+    if len(kept.taken) == 1:
+        city, other = next(iter(kept.taken.items()))
+        return _("Saved. %(city)s left the zone “%(zone)s” for this one.", city=city, zone=other)
     return ngettext(
-        "Saved. %(city)s left the zone “%(zone)s” for this one.",
-        "Saved. %(num)s cities left other zones for this one.",
+        "Saved. %(num)s city left its zone for this one.",
+        "Saved. %(num)s cities left their zones for this one.",
         len(kept.taken),
-        city=city,
-        zone=other,
     )
 
 

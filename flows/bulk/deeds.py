@@ -29,13 +29,10 @@ def move(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:
     _check_may(by)
     session = db.session()
     stage = session.get_one(Stage, (session.merchant_id, UUID(facts["stage_id"])))
-    pipeline.hold(order)
-    if order.stage_id == stage.id:
-        return "unchanged"
-    because = {"bulk": facts["bulk"]}
-    reason = facts.get("reason", "")
-    pipeline.move(order, stage, by=By.user(by), because=because, reason=reason)
-    return "moved"
+    because, reason = {"bulk": facts["bulk"]}, facts.get("reason", "")
+    entry = pipeline.move(order, stage, by=By.user(by), because=because, reason=reason)
+    # Where it was already, the last entry tells of another move.
+    return "moved" if entry.facts.get("bulk") == facts["bulk"] else "unchanged"
 
 
 def undo(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:

@@ -44,7 +44,7 @@ def conclude(
     db.session().refresh(order, ["caller_id", "caller_until", "call_due_at", "call_attempts"])
     known = db.session().get(CallAttempt, (order.merchant_id, client_id))
     if known is not None:
-        return known
+        return _same(known, order)
     _check(order, outcome, by, version=version, note=note, again_at=again_at)
     attempt = CallAttempt(
         id=client_id, order_id=order.id, by_id=by.id, outcome=outcome, note=note, at=utcnow()
@@ -56,6 +56,12 @@ def conclude(
     order.caller_id = order.caller_until = None
     live.changed("calls", f"order:{order.number}")
     return attempt
+
+
+def _same(known: CallAttempt, order: Order) -> CallAttempt:
+    if known.order_id != order.id:
+        raise Refused("other_call", N_("This is about another order: reload the page."))
+    return known
 
 
 def _check(

@@ -81,14 +81,15 @@ ACTORS = {
     Actor.SYSTEM: N_("Wasl"),
     Actor.USER: N_("Somebody who left the team"),
 }
+# Small letters: a message is "Delivered", too, and that is another word in French and Arabic.
 STATUSES: dict[str, str] = {
-    Status.PENDING: N_("Pending"),
-    Status.CONFIRMED: N_("Confirmed"),
-    Status.PROCESSING: N_("Being prepared"),
-    Status.SHIPPED: N_("Shipped"),
-    Status.DELIVERED: N_("Delivered"),
-    Status.RETURNED: N_("Returned"),
-    Status.CANCELLED: N_("Cancelled"),
+    Status.PENDING: N_("pending"),
+    Status.CONFIRMED: N_("confirmed"),
+    Status.PROCESSING: N_("being prepared"),
+    Status.SHIPPED: N_("shipped"),
+    Status.DELIVERED: N_("delivered"),
+    Status.RETURNED: N_("returned"),
+    Status.CANCELLED: N_("cancelled"),
 }
 FLAGS = {
     "stock_blocked": N_("Waiting for stock"),

@@ -29,7 +29,8 @@ made AS (
     INSERT INTO orders SELECT (jsonb_populate_record(NULL::orders,
         to_jsonb(one) || jsonb_build_object('id', gen_random_uuid(), 'client_id', NULL,
         'number', %(from)s + n, 'stage_id', first.id, 'state', first.state,
-        'stage_entered_at', now(), 'created_at', now(), 'flags', '{}', 'conversation_id', NULL, 'version', 1))).*
+        'stage_entered_at', now(), 'created_at', now(), 'flags', '{}',
+        'conversation_id', NULL, 'version', 1))).*
     FROM one, first, generate_series(1, %(count)s) n RETURNING merchant_id, id, stage_id)
 INSERT INTO entries (merchant_id, id, order_id, kind, actor, to_stage_id, facts, at)
 SELECT merchant_id, gen_random_uuid(), id, 'created', 'system', stage_id, '{}', now() FROM made

@@ -75,6 +75,7 @@ def make_urgent(page: Page, demo: Demo, number: str) -> None:
 
 def on_screen(page: Page, number: str) -> None:
     expect(page.locator("[data-call]")).to_have_attribute("data-call", number, timeout=SOON)
+    expect(page.locator("#call-form[data-htmx-powered]")).to_be_attached(timeout=SOON)
 
 
 def test_orders_are_taken_and_called_by_keyboard_alone(demo: Demo, window: Window) -> None:

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from flows import bulk, outbox, pipeline
+from flows import bulk, outbox, pipeline, stock
 from flows.bulk import deeds, working
 from flows.errors import Refused
 from models import db
@@ -21,7 +21,6 @@ from models.pipeline import SystemState
 from models.timeline import SYSTEM, By, Entry
 from models.types import new_id, utcnow
 from models.user import Membership, Role
-from tests import factories
 from tests.flows import shop
 
 S = SystemState
@@ -373,7 +372,7 @@ def test_the_refused_are_tried_again_and_only_they(merchant: Merchant, agent: Me
     bulk.drain(merchant.id)
     assert now(merchant, bulk_id).refused == 1
     with db.merchant(merchant.id):
-        factories.stock.adjust(bag, 5, reason="delivery", by=None)
+        stock.adjust(bag, 5, reason="delivery", by=None)
 
     with db.merchant(merchant.id):
         once_more = bulk.again(bulk.find(bulk_id), by=agent).id

@@ -1,6 +1,7 @@
 """The pages of a bulk: begun from the board or the table, watched, stopped, taken back."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -48,10 +49,9 @@ def address(html: str) -> str:
     return found[1]
 
 
-def states(merchant: Merchant) -> dict[SystemState, int]:
+def states(merchant: Merchant) -> Counter[SystemState]:
     with db.merchant(merchant.id) as session:
-        counted = select(Order.state, func.count()).group_by(Order.state)
-        return dict(session.execute(counted).tuples().all())
+        return Counter(session.scalars(select(Order.state)))
 
 
 def test_the_selected_orders_move_and_the_dialog_follows(

@@ -158,6 +158,26 @@ def test_after_an_outcome_the_next_order_is_there_at_once(
     assert "100&nbsp;%" in page.text
 
 
+def test_a_form_posted_before_the_page_was_ready_counts_all_the_same(
+    merchant: Merchant, salma: FlaskClient
+) -> None:
+    first, second = due(merchant), due(merchant)
+    salma.get("/calls")
+    plain = {"outcome": "no_answer", "client_id": str(uuid4()), "version": "1"}
+
+    answer = salma.post(f"/calls/{first}", data=plain)
+    mixed_up = salma.post(f"/calls/{second}", data=plain)
+    salma.get("/calls")
+    timeless = plain | {"client_id": str(uuid4()), "again": "own"}
+    undated = salma.post(f"/calls/{second}", data=timeless)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/calls")
+    assert order_of(merchant, first).call_attempts == 1
+    assert (mixed_up.status_code, undated.status_code) == (409, 302)
+    assert order_of(merchant, second).call_attempts == 0
+    assert on_screen(salma.get("/calls")) == second
+
+
 def test_postponed_to_a_time_typed_on_the_merchants_clock(
     merchant: Merchant, salma: FlaskClient
 ) -> None:
