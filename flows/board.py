@@ -89,7 +89,7 @@ def column(stage: Stage, *, money: bool, shown: int = FIRST) -> Column:
     _sum({stage.id: one}, money=money)
     limit = min(max(shown, FIRST), MOST)
     newest = _newest(Order.stage_id == stage.id).limit(limit)
-    one.cards = _cards(newest.options(*_needed(Order)))
+    one.cards = _cards(newest.options(*_needed()))
     return one
 
 
@@ -97,7 +97,7 @@ def older(stage: Stage, before: Place) -> list[Card]:
     """The next orders of a column, below the one at this place."""
     below = tuple_(Order.stage_entered_at, Order.id) < before
     wanted = _newest(Order.stage_id == stage.id).where(below).limit(PAGE)
-    return _cards(wanted.options(*_needed(Order)))
+    return _cards(wanted.options(*_needed()))
 
 
 def find_stage(stage_id: UUID) -> Stage:
@@ -133,27 +133,35 @@ def _newest(which: ColumnElement[bool]) -> Select[Order]:
 
 def _newest_of(pipeline: Pipeline) -> Select[Order]:
     """The first cards of every column in one statement: each walks ix_orders_board on its own."""
-    mine = (Order.merchant_id == Stage.merchant_id) & (Order.stage_id == Stage.id)
-    page = aliased(Order, _newest(mine).limit(FIRST).correlate(Stage).lateral())
+    one = aliased(Order)
+    first = (
+        select(one.id)
+        .where(one.merchant_id == Stage.merchant_id, one.stage_id == Stage.id)
+        .order_by(one.stage_entered_at.desc(), one.id.desc())
+        .limit(FIRST)
+        .correlate(Stage)
+        .lateral()
+    )
     return (
-        select(page)
+        select(Order)
         .select_from(Stage)
-        .join(page, true())
+        .join(first, true())
+        .join(Order, (Order.merchant_id == Stage.merchant_id) & (Order.id == first.c.id))
         .where(Stage.pipeline_id == pipeline.id, Stage.active, Stage.deleted_at.is_(None))
-        .order_by(page.stage_entered_at.desc(), page.id.desc())
-        .options(*_needed(page))
+        .order_by(Order.stage_entered_at.desc(), Order.id.desc())
+        .options(*_needed())
     )
 
 
-def _needed(order: type[Order]) -> tuple[ExecutableOption, ...]:
+def _needed() -> tuple[ExecutableOption, ...]:
     """What a card shows, and what says where it may go."""
     return (
         load_only(
-            *(order.number, order.version, order.stage_id, order.state, order.stage_entered_at),
-            *(order.ship_name, order.ship_city, order.flags, order.urgent, order.assignee_id),
-            *(order.applied_total, order.delivery_fee, order.currency),
+            *(Order.number, Order.version, Order.stage_id, Order.state, Order.stage_entered_at),
+            *(Order.ship_name, Order.ship_city, Order.flags, Order.urgent, Order.assignee_id),
+            *(Order.applied_total, Order.delivery_fee, Order.currency),
         ),
-        joinedload(order.assignee).load_only(Membership.name),
+        joinedload(Order.assignee).load_only(Membership.name),
     )
 
 

@@ -17,7 +17,17 @@ from bin.lib import folder, install, postgres, say, surroundings, valkey
 from bin.lib.children import Child, wait
 from bin.lib.install import VENV
 
-STOPPED_IN_ORDER = ("web", "live", "simulator", "ingest", "deliver", "chores", "clock", "valkey", "postgres")
+STOPPED_IN_ORDER = (
+    "web",
+    "live",
+    "simulator",
+    "ingest",
+    "deliver",
+    "chores",
+    "clock",
+    "valkey",
+    "postgres",
+)
 START_SECONDS = 90
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0010"
+revision = "0009"
 down_revision = "0008"
 
 KEY = "fk_movements_merchant_id_order_line_id"
