@@ -89,7 +89,7 @@ def _measure(shops: dict[int, Any], rounds: int) -> Result:
         browsers[size].set_cookie("wasl", _sign_in(shop.agents[0]))
         asked[size] = _addresses(shop)
     took: dict[tuple[str, int], list[float]] = {}
-    sql: dict[tuple[str, int], list[int]] = {}
+    sql: dict[tuple[str, int], dict[str, int]] = {}
     for turn in range(rounds + 2):
         for size, browser in browsers.items():
             for page, addresses in asked[size].items():
@@ -97,10 +97,12 @@ def _measure(shops: dict[int, Any], rounds: int) -> Result:
                     seconds, statements = _ask(browser, address)
                     if turn >= 2:  # the first two warm caches and plans
                         took.setdefault((page, size), []).append(seconds)
-                        sql.setdefault((page, size), []).append(statements)
+                        # The least of its turns: once a minute a session also says it is alive.
+                        known = sql.setdefault((page, size), {})
+                        known[address] = min(statements, known.get(address, statements))
     result: Result = {}
     for (page, size), times in took.items():
-        facts = {"p95_ms": round(_p95(times), 1), "sql": max(sql[page, size])}
+        facts = {"p95_ms": round(_p95(times), 1), "sql": max(sql[page, size].values())}
         result.setdefault(page, {})[size] = facts
     return result
 

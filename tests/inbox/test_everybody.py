@@ -212,7 +212,7 @@ TABLE: dict[str, Call] = {
     "orders.edit": Call(ORDER),
     "orders.keep_both": Call(ORDER),
     "orders.known": Call(query={"phone": "0661234567"}),
-    "orders.people": Call(query={"q": "kanari"}),
+    "orders.people": Call(query={"name": "kanari"}),
     "orders.seen": Call(ORDER, {"flag": "review"}),
     "orders.take": Call(form={"name": "x", "client_id": "uuid"}),
     "orders.twins": Call(query={"phone": "0661234567", "lines[0].name": "Sac"}),
