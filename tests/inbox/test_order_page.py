@@ -110,7 +110,7 @@ def test_everything_about_the_order_is_on_one_page(
         "Salam",
         f"#{other.number}",
         "No automation ran for this order.",
-        "Status Pending",
+        "Status pending",
     ):
         assert shown in page
 
@@ -178,8 +178,8 @@ def test_a_move_tells_its_status_and_its_reason(
 
     page = plain(show(salma))
 
-    assert re.search(r"Moved from Nouvelle to Annulée\s*Cancelled\s*Trop cher", page)
-    assert "Status Cancelled Trop cher" in page
+    assert re.search(r"Moved from Nouvelle to Annulée\s*cancelled\s*Trop cher", page)
+    assert "Status cancelled Trop cher" in page
 
 
 def test_what_each_flag_asks_for_can_be_done_there(
