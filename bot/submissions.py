@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.client import call, client
 from flows.letters import Outcome, Upload
-from flows.templates import Submission, Submitted
+from flows.templates import Submission, Submitted, examples
 from models.types import Json
 
 log = logging.getLogger(__name__)
@@ -77,10 +77,17 @@ def _is_it(raw: Mapping[str, Any], submission: Submission) -> bool:
 
 
 def _done(submission: Submission, raw: Mapping[str, Any] | None) -> bool:
+    listed = raw or {}
     if submission.act == "delete":
-        return not raw
-    known = (raw or {}).get("components") or []
-    return _gist(known) == _gist(submission.components)
+        return not listed
+    if _gist(listed.get("components") or []) != _gist(submission.components):
+        return False
+    # An edit may change what the list does not show; that it arrived, its new review shows.
+    return (
+        submission.act == "create"
+        or listed.get("status") == "PENDING"
+        or _shown(submission, listed)
+    )
 
 
 def _gist(components: Iterable[Mapping[str, Any]]) -> list[Any]:
@@ -88,10 +95,26 @@ def _gist(components: Iterable[Mapping[str, Any]]) -> list[Any]:
     return sorted(
         (
             str(component.get("type")).upper(),
+            str(component.get("format", "")).upper(),
             str(component.get("text", "")),
-            [(b.get("text"), b.get("url")) for b in component.get("buttons", [])],
+            [_tap(button) for button in component.get("buttons", [])],
         )
         for component in components
+    )
+
+
+def _tap(button: Mapping[str, Any]) -> tuple[Any, ...]:
+    phone = str(button.get("phone_number") or "").removeprefix("+")
+    return button.get("text"), button.get("url"), phone
+
+
+def _shown(submission: Submission, listed: Mapping[str, Any]) -> bool:
+    """Whether the list shows every word of it; of a header's file it never does."""
+    known = listed.get("components") or []
+    return (
+        submission.upload is None
+        and listed.get("category") == submission.category
+        and examples(known) == examples(submission.components)
     )
 
 
@@ -145,14 +168,14 @@ def _body(submission: Submission) -> tuple[Json, Submitted | None]:
             # Nothing was submitted yet, whatever became of the file.
             certain = ended.ending == "refused"
             return {}, ended if certain else Submitted("not_sent", words=ended.words)
-        components = [_shown(component, str(ended.listed["h"])) for component in components]
+        components = [_headed(component, str(ended.listed["h"])) for component in components]
     body: Json = {"category": submission.category, "components": components}
     if submission.named:
         body["parameter_format"] = "NAMED"
     return body, None
 
 
-def _shown(component: Json, handle: str) -> Json:
+def _headed(component: Json, handle: str) -> Json:
     if component["type"] != "HEADER":
         return component
     return component | {"example": {"header_handle": [handle]}}

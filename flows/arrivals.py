@@ -55,8 +55,10 @@ def take_in(events: Sequence[Event]) -> None:
     written = [(channels[e.phone_number_id], e) for e in events if isinstance(e, Written)]
     heard = conversations.receive(written)
     consents.hear_all(heard)
-    answers.hear_all(heard)
+    answers.hold_orders(heard)
+    # Before the answers: they count for what has left, and messages are locked before runs.
     statuses.apply([(channels[e.phone_number_id], e) for e in events if isinstance(e, Status)])
+    answers.hear_all(heard)
     consents.hear_statuses(events)
     _keep([e for e in events if isinstance(e, News)], channels)
 

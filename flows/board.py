@@ -24,7 +24,7 @@ from models.pipeline import Pipeline, Stage
 from models.tally import Tally
 from models.user import Membership
 
-FIRST = 10
+FIRST = 8
 """How many cards a column begins with: about as many as a screen is high."""
 PAGE = 50
 MOST = 500

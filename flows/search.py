@@ -43,6 +43,8 @@ FOUND = 8
 """How many orders the search box proposes while somebody types."""
 MOST = 1000
 """Of more orders that have all the words only the newest are looked at."""
+CROWD = 20_000
+"""From so many words on, a prefix is too common to sort what it finds."""
 LONGEST = 60
 """Characters of a search that are read; nobody types a longer name."""
 MOST_WORDS = 6
@@ -136,12 +138,36 @@ def hits(text: str, limit: int = MOST) -> Hits | None:
     wanted = sorted(typed(text), key=len, reverse=True)
     if not wanted:
         return None
+    alone = len(wanted) == 1 and _crowded(wanted[0])
+    newest = _newest_with(wanted[0]) if alone else _among(wanted, limit)
+    ids = list(db.session().scalars(newest.limit(limit + 1)))
+    return Hits(ids[:limit], more=len(ids) > limit)
+
+
+def _among(wanted: Sequence[str], limit: int) -> Select[UUID]:
     # One word alone: nothing can be lost by reading no further than the newest of it.
     rarest = _having(wanted[0], 2 * (limit + 1) if len(wanted) == 1 else None).subquery()
-    newest = select(rarest.c.id).distinct().order_by(rarest.c.id.desc()).limit(limit + 1)
-    newest = newest.where(*(rarest.c.id.in_(_having(word)) for word in wanted[1:]))
-    ids = list(db.session().scalars(newest))
-    return Hits(ids[:limit], more=len(ids) > limit)
+    newest = select(rarest.c.id).distinct().order_by(rarest.c.id.desc())
+    return newest.where(*(rarest.c.id.in_(_having(word)) for word in wanted[1:]))
+
+
+def _crowded(word: str) -> bool:
+    """Whether so many words begin like this that sorting them would be felt: AM00, 2126."""
+    beyond = _having(word).offset(CROWD).limit(1)
+    return db.session().scalar(beyond) is not None
+
+
+def _newest_with(word: str) -> Select[UUID]:
+    """Nearly every order has it: the newest orders are asked one by one."""
+    has_it = or_(
+        *(
+            select(Word.id)
+            .where(Word.id == Order.id, Word.word >= prefix, Word.word < prefix + _END)
+            .exists()
+            for prefix in _prefixes(word)
+        )
+    )
+    return select(Order.id).where(has_it).order_by(Order.id.desc())
 
 
 def found(text: str) -> Sequence[Order]:

@@ -102,13 +102,13 @@ class Current:
         """
         if not has_request_context():
             return languages.DEFAULT
-        if "language" not in g:
-            g.language = languages.choose(
+        found: str | None = g.get("language")
+        if found is None:
+            found = g.language = languages.choose(
                 self.login.user.language if self.signed_in else None,
                 request.cookies.get("language"),
                 *(tag.partition("-")[0] for tag in request.accept_languages.values()),
             )
-        found: str = g.language
         return found
 
     @property

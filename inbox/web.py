@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from flask import Flask, url_for
+from jinja2 import Undefined
 
 from config import settings
 from inbox import auth, errors, filters, languages, life, nav
@@ -38,7 +39,17 @@ def application(pages: Iterable[str]) -> Flask:
     return app
 
 
+class Unsaid(Undefined):
+    """What `{{ x if y }}` prints when not y: nothing, and without raising on the way there."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
 def _dress(app: Flask) -> None:
+    app.jinja_env.undefined = Unsaid
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

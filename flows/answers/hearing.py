@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from flows import pipeline
 from flows.answers.replies import count_as_reply, stop_clocks
 from flows.answers.taps import TAPS, obey, read_tap
 from models import db
@@ -18,6 +19,15 @@ from models.order import Order
 
 NO_ANSWERS = ("edit", "revoke", "system")
 """What arrives like a message but says nothing new."""
+
+
+def hold_orders(written: Sequence[Message]) -> None:
+    """Nobody else moves the orders that these messages tap on.
+
+    Call before anything locks messages or runs: everybody locks orders first.
+    """
+    taps = [read_tap(message.conversation, message) for message in written]
+    pipeline.hold_all([tap.run.order for tap in taps if tap is not None])
 
 
 def hear_all(written: Sequence[Message]) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 
-from flows import conversations, live, notifications, pipeline, runs, templates
+from flows import conversations, live, notifications, pipeline, runs
+from flows.answers.settling import settle
 from flows.errors import Refused
 from models import db
 from models.automation import Run
 from models.conversation import Conversation
 from models.message import Message
 from models.pipeline import Stage
-from models.template import MessageTemplate
 from models.timeline import CUSTOMER, Entry
+from models.types import fold
 
 TAPS = ("button", "interactive")
 
@@ -26,6 +28,8 @@ class Tap:
     """A quick-reply button of a run's message, touched by the customer."""
 
     run: Run
+    question: Message
+    """Of the run's messages (the first, a re-send, another template) the one that was touched."""
     index: int
     text: str
     message: Message
@@ -38,33 +42,49 @@ def read_tap(conversation: Conversation, message: Message) -> Tap | None:
     text = str(message.payload.get("button_text") or message.text)
     ours = runs.read_payload(message.payload.get("button_payload"))
     if ours is not None:
-        asked = _asked_by(conversation, Run.id == ours[0])
-        return Tap(asked[0], ours[1], text, message) if asked else None
+        run_id, index = ours
+        asked = _asked_by(conversation, Run.id == run_id)
+        return _touched(asked, index, text, message) if asked else None
     if message.reply_to_wamid is None:
         return None
     asked = _asked_by(conversation, Message.wamid == message.reply_to_wamid)
-    index = _index(asked[1], text) if asked else None
-    return Tap(asked[0], index, text, message) if asked and index is not None else None
+    by_text = _index(asked[0][1], text) if asked else None
+    return _touched(asked, by_text, text, message) if by_text is not None else None
 
 
-def _asked_by(
-    conversation: Conversation, which: ColumnElement[bool]
-) -> tuple[Run, MessageTemplate | None] | None:
-    """The run and the template of its message: the first, a re-send, or another template."""
+Asked = Sequence[tuple[Run, Message]]
+
+
+def _asked_by(conversation: Conversation, which: ColumnElement[bool]) -> Asked:
+    """A run with each of its messages: what Meta has for certain comes first, then the newest."""
     # Within the conversation: nobody moves another customer's order by a payload they copied.
-    wanted: Select[Run, MessageTemplate | None] = (
-        select(Run, MessageTemplate)
+    wanted = (
+        select(Run, Message)
         .join(Message, or_(Message.run_id == Run.id, Message.id == Run.message_id))
-        .outerjoin(MessageTemplate, MessageTemplate.id == Message.template_id)
         .where(which, Message.conversation_id == conversation.id)
+        .order_by(Message.wamid.is_(None), Message.seq.desc())
     )
-    row = db.session().execute(wanted.limit(1)).first()
-    return (row[0], row[1]) if row else None
+    return [(run, question) for run, question in db.session().execute(wanted)]
 
 
-def _index(template: MessageTemplate | None, text: str) -> int | None:
-    buttons = templates.taps(template) if template else []
-    return next((button.index for button in buttons if button.text == text), None)
+def _touched(asked: Asked, index: int, text: str, message: Message) -> Tap:
+    """On the message that the tap quotes, else on one whose button says so."""
+    name = message.reply_to_wamid
+    quoted = [one for one in asked if name is not None and one[1].wamid == name]
+    saying = [one for one in asked if _says(one[1], index, text)]
+    run, question = (quoted or saying or asked)[0]
+    return Tap(run, question, index, text, message)
+
+
+def _index(question: Message, text: str) -> int | None:
+    places = range(len(question.payload.get("buttons", ())))
+    return next((index for index in places if _says(question, index, text)), None)
+
+
+def _says(question: Message, index: int, text: str) -> bool:
+    """Whether this is what the button said when the message was sent."""
+    words = question.payload.get("buttons", ())
+    return index < len(words) and fold(words[index]) == fold(text)
 
 
 def obey(tap: Tap) -> None:
@@ -72,35 +92,48 @@ def obey(tap: Tap) -> None:
     a note says why. Locks the order. Refuses nothing."""
     order = tap.run.order
     pipeline.hold(order)
-    _count_as_answer(tap)
+    settle(select(Run.id).where(Run.id == tap.run.id), tap.message, tap.text)
+    db.session().refresh(tap.run)
     _follow(tap)
     live.changed("runs", f"stage:{order.stage_id}", f"order:{order.number}")
-
-
-def _count_as_answer(tap: Tap) -> None:
-    """The first word of the customer; it stops the timers unless their time was up before."""
-    db.session().execute(
-        update(Run)
-        .where(Run.id == tap.run.id, Run.replied_at.is_(None), Run.expired_at.is_(None))
-        .values(replied_at=tap.message.at, reply=tap.text, timeout_at=None, due_at=None),
-        execution_options={"synchronize_session": False},
-    )
-    db.session().refresh(tap.run)
 
 
 def _follow(tap: Tap) -> None:
     """Move the order, unless the tap is a repetition or the order has left the stage it was on."""
     run, order = tap.run, tap.run.order
-    buttons = run.automation.buttons
-    target = next((b.stage for b in buttons if b.index == tap.index), None)
+    target = _target(tap)
     if target is None:
         _note(tap, "tapped")
     elif _has_moved(run):
         _note(tap, "repeated_tap")
+    elif _is_blocked(tap):
+        _note(tap, "tap_refused", {"to": target.name, "code": "blocked"})
     elif order.stage_id != runs.trigger_of(run).to_stage_id:
         _come_late(tap)
     else:
         _move(tap, target)
+
+
+def _target(tap: Tap) -> Stage | None:
+    """Where the button led when the message was sent; None for words it never said."""
+    if not _says(tap.question, tap.index, tap.text):
+        return None
+    leads = tap.question.payload.get("leads")
+    if leads is None:  # sent before messages knew: what the automation says today
+        buttons = tap.run.automation.buttons
+        return next((b.stage for b in buttons if b.index == tap.index), None)
+    stage_id = leads.get(str(tap.index))
+    return _stage(UUID(stage_id)) if stage_id else None
+
+
+def _stage(stage_id: UUID) -> Stage | None:
+    wanted = select(Stage).where(Stage.id == stage_id, Stage.deleted_at.is_(None))
+    return db.session().scalars(wanted).first()
+
+
+def _is_blocked(tap: Tap) -> bool:
+    cards = (tap.run.order.customer, tap.message.conversation.identity.customer)
+    return any(card is not None and card.blocked_at is not None for card in cards)
 
 
 def _has_moved(run: Run) -> bool:

@@ -32,7 +32,7 @@ from models import db
 from models.order import Order, OrderLine
 from models.tally import Tally
 
-PAGE = 50
+PAGE = 40
 MOST = 1000
 """How far matches are counted where no sum of them is kept."""
 CARRIERS_OF = 5000

@@ -52,12 +52,12 @@ def pipeline() -> Pipeline:
 
 def check(form: NewOrder, card: Customer | None) -> Checked:
     """Everything the form names, or Invalid with a sentence for each wrong field."""
-    wrong = Wrong(form)
+    wrong, here = Wrong(form), pipeline()
     _texts(form, wrong)
     phone = _phone(form, wrong)
     _picked(form, card, wrong)
-    stage = _stage(form, wrong)
-    address = _address(form, card, pipeline().ships, wrong)
+    stage = _stage(form, here, wrong)
+    address = _address(form, card, here.ships, wrong)
     assignee = _assignee(form, wrong)
     lines = Lines(form, wrong).read()
     totals = _amounts(form, lines, address[1], wrong)
@@ -123,8 +123,7 @@ def _saved_address(id_: UUID, card: Customer | None, wrong: Wrong) -> tuple[str,
 # --- stage, assignee ------------------------------------------------------------------------------
 
 
-def _stage(form: NewOrder, wrong: Wrong) -> Stage | None:
-    here = pipeline()
+def _stage(form: NewOrder, here: Pipeline, wrong: Wrong) -> Stage | None:
     if form.stage_id is None:
         return here.first_stage
     stage = next((s for s in here.stages if s.id == form.stage_id and s.active), None)

@@ -30,9 +30,10 @@ class Undone:
 def undo(order: Order, *, by: By, version: int | None = None) -> Undone:
     """The order is where and what it was before the last move, with a line on its timeline.
 
-    Stock follows back, no automation starts, and what the move would have sent is cancelled
-    where it has not left. Refuses (409) what `undoable` does not offer, an order that moved since
-    `version`, and with OutOfStock when the goods went to somebody else meanwhile.
+    Stock follows back, no automation starts, what the move would have sent is cancelled where it
+    has not left, and what it had stopped goes on. Refuses (409) what `undoable` does not offer,
+    an order that moved since `version`, and with OutOfStock when the goods went to somebody else
+    meanwhile.
     """
     hold(order)
     check_version(order, version)
@@ -42,6 +43,7 @@ def undo(order: Order, *, by: By, version: int | None = None) -> Undone:
     told = {"undoes": str(entry.id), "cancelled": len(cancelled), "gone": len(gone)}
     undone = place(order, stage, "undone", by, because=told, back=entry)
     recall_stock(order, entry)
+    runs.take_up(entry)
     tell(order, undone)
     return Undone(undone, list(cancelled), list(gone))
 

@@ -24,7 +24,7 @@ from flows.runs.sending import has_left, trigger_of
 from flows.runs.starting import start
 from flows.runs.story import Sent, Step, Story, story
 from flows.runs.timers import go_off
-from flows.runs.undoing import cancel_of
+from flows.runs.undoing import cancel_of, take_up
 from flows.runs.words import CANCELLATIONS, FAILURES, explain
 
 __all__ = [
@@ -55,5 +55,6 @@ __all__ = [
     "seen_as",
     "start",
     "story",
+    "take_up",
     "trigger_of",
 ]

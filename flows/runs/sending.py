@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from flows import consents, messages, templates
 from flows.errors import Refused
-from flows.runs.payloads import payload
+from flows.runs.payloads import leads, payload
 from flows.runs.words import CANCELLATIONS
 from models import db
 from models.automation import Run
@@ -47,6 +47,8 @@ def send(
         payloads={tap.index: payload(run, tap.index) for tap in templates.taps(template)},
         run_id=run.id,
     )
+    # What a button means is settled now, whatever the merchant changes before it is tapped.
+    run.message.payload = run.message.payload | {"leads": leads(automation, template)}
     run.sent_count = (run.sent_count or 0) + 1
     run.due_at = run.timeout_at = None
     order.conversation = order.conversation or talk

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,6 +17,9 @@ from models.cost import Charge
 from models.message import Message, Sending
 from models.timeline import Entry
 from models.types import Json
+
+WHOLE_SECONDS = timedelta(seconds=2)
+"""Meta cuts its times to the second: what follows ours may seem to come before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Story:
 
 
 def story(run: Run) -> Story:
-    """Everything known of the run; the times of its steps are in order."""
+    """Everything known of the run; its steps are in order."""
     messages = _messages(run)
     charges = _charges([message.id for message in messages])
     entries = _entries(run)
@@ -70,7 +73,7 @@ def story(run: Run) -> Story:
     return Story(
         run=run,
         trigger=trigger_of(run),
-        steps=sorted(_steps(run, messages, entries), key=lambda step: step.at),
+        steps=_in_order(_steps(run, messages, entries)),
         sent=[Sent(message, charges.get(message.id)) for message in messages],
         moved=moved,
         notes=[entry for entry in entries if entry is not moved],
@@ -98,6 +101,15 @@ def _entries(run: Run) -> Sequence[Entry]:
     )
     loaded = wanted.order_by(Entry.seq).options(joinedload(Entry.member))
     return db.session().scalars(loaded).all()
+
+
+def _in_order(steps: Iterable[Step]) -> list[Step]:
+    """By time; a step that Meta dates a moment before the one it follows still follows it."""
+    placed: list[tuple[datetime, Step]] = []
+    for step in steps:
+        followed = [at for at, _ in placed if timedelta() <= at - step.at < WHOLE_SECONDS]
+        placed.append((max(followed, default=step.at), step))
+    return [step for _, step in sorted(placed, key=lambda one: one[0])]
 
 
 def _steps(run: Run, messages: Sequence[Message], entries: Sequence[Entry]) -> Iterator[Step]:

@@ -1,14 +1,17 @@
-"""A move is taken back: what its automations have not sent yet is not sent any more."""
+"""A move is taken back: what it would have sent is not sent, what it stopped goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
-from flows import live
+from flows import hours, live, outbox
+from flows.silence import CLOCKS_APART
 from models import db
-from models.automation import Run
+from models.automation import Run, RunState
 from models.message import Message, Sending
 from models.timeline import Entry
 from models.types import utcnow
@@ -34,6 +37,21 @@ def cancel_of(entry: Entry) -> tuple[list[Message], list[Message]]:
     return back, gone
 
 
+def take_up(undone: Entry) -> None:
+    """What stopped because `undone` had taken the order from its stage goes on there.
+
+    A message that was given up meanwhile leaves now, or by day; a silence that nobody counted
+    counts, from the message's own times. Hold the order before, and have it back on the stage.
+    """
+    for run in _runs_before(undone):
+        if _was_given_up(run, undone.at):
+            _revive(run)
+        elif (went_off := _unheard(run)) and undone.at <= went_off and not _was_stopped(run):
+            run.timeout_at = went_off
+    live.changed("runs")
+    outbox.wake("timers")
+
+
 def call_back(message: Message, reason: str) -> None:
     """The locked message, which has not left, never will."""
     message.sending, message.due_at, message.reason = Sending.DISCARDED, None, reason
@@ -49,9 +67,65 @@ def _messages_of(entry: Entry) -> Sequence[Message]:
 
 
 def _runs_of(entry: Entry) -> Sequence[Run]:
-    wanted = select(Run).where(Run.entry_id == entry.id).order_by(Run.id)
+    return _locked(Run.entry_id == entry.id)
+
+
+def _locked(which: ColumnElement[bool]) -> Sequence[Run]:
+    wanted = select(Run).where(which).order_by(Run.id)
     locked = wanted.with_for_update(key_share=True, of=Run)
     return db.session().scalars(locked.execution_options(populate_existing=True)).all()
+
+
+def _runs_before(entry: Entry) -> Sequence[Run]:
+    """Those about the stage that the order left by this entry, locked."""
+    came = select(Entry.id).where(
+        Entry.order_id == entry.order_id, Entry.to_stage_id == entry.from_stage_id
+    )
+    return _locked(Run.entry_id.in_(came))
+
+
+def _was_given_up(run: Run, since: datetime) -> bool:
+    at = run.cancelled_at
+    return at is not None and at >= since and run.cancel_reason == "left_stage"
+
+
+def _revive(run: Run) -> None:
+    run.cancelled_at = run.cancel_reason = None
+    run.due_at = hours.due_after(run.automation, utcnow(), 0)
+    if run.trigger == run.id:
+        run.trigger = _turn(run)
+
+
+def _turn(run: Run) -> UUID:
+    """The unique key it gave up with its turn, which it has after all."""
+    same = (Run.order_id == run.order_id) & (Run.automation_id == run.automation_id)
+    once = select(Run.id).where(same, Run.trigger == run.order_id)
+    taken = run.automation.retrigger or db.session().scalar(once) is not None
+    return run.entry_id if taken else run.order_id
+
+
+def _unheard(run: Run) -> datetime | None:
+    """When the silence after its message was too long, if it waits for nothing any more."""
+    message, automation = run.message, run.automation
+    if message is None or automation.timeout is None or run.due_at or run.timeout_at:
+        return None
+    if run.state not in (RunState.SENT, RunState.DELIVERED):
+        return None
+    arrived = min(filter(None, (message.delivered_at, message.read_at)), default=None)
+    start = arrived if automation.timeout_from == "delivered" else message.accepted_at
+    spoken = message.conversation.last_inbound_at
+    if start is None or (spoken is not None and spoken > start + CLOCKS_APART):
+        return None
+    went_off = hours.later(start, automation.timeout)
+    return went_off if went_off <= utcnow() else None
+
+
+def _was_stopped(run: Run) -> bool:
+    """Whether somebody stopped the waiting, or undid the move that the message followed."""
+    by_hand = (Entry.kind == "waiting_stopped") & (Entry.facts["run"].astext == str(run.id))
+    undone = (Entry.kind == "undone") & (Entry.facts["undoes"].astext == str(run.entry_id))
+    stopped = select(Entry.id).where(Entry.order_id == run.order_id, by_hand | undone)
+    return db.session().scalar(stopped.limit(1)) is not None
 
 
 def _settle(run: Run, gone: Message | None) -> None:

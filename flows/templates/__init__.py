@@ -32,7 +32,7 @@ from flows.templates.drafts import (
     users,
 )
 from flows.templates.filling import Rendered, clean_value, fill, preview, render, sampled
-from flows.templates.news import announced_for, hear, keep
+from flows.templates.news import hear, keep
 from flows.templates.offers import offers
 from flows.templates.sending import (
     SENDABLE_BUTTONS,
@@ -66,7 +66,6 @@ __all__ = [
     "Submission",
     "Submitted",
     "acknowledge",
-    "announced_for",
     "attach",
     "check_sendable",
     "claim",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select, update
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flows import live, notifications
 from flows.events import TemplateNews
+from flows.templates.drafts import users
 from models import db
 from models.channel import ChannelEvent
 from models.message import Sending
@@ -19,6 +20,8 @@ from models.types import Json, new_id, utcnow
 
 BAD = ("paused", "rejected", "disabled")
 """States that somebody should hear of."""
+LOST = ("deleted", "pending_deletion", "locked")
+"""States that matter to those whose automations are to send it."""
 
 
 # --- its list -------------------------------------------------------------------------------------
@@ -100,7 +103,7 @@ def _compare(
         return
     state, category = before
     if template.state != state:
-        _changed_state(template)
+        _changed_state(template, state)
     if template.category != category:
         _changed_category(template, category)
     if row["coming"]:
@@ -122,8 +125,10 @@ def _forget_unlisted(waba_id: str, since: datetime) -> None:
             ),
         )
         .values(state="deleted", draft=None, problem=None)
+        .returning(MessageTemplate)
     )
-    db.session().execute(gone)
+    for template in db.session().scalars(gone).all():
+        _lost(template)
 
 
 def _language(raw: Any) -> str:
@@ -163,7 +168,7 @@ def _hear(template: MessageTemplate, news: TemplateNews) -> None:
     if news.quality:
         template.quality = _quality(news.quality)
     if template.state != state:
-        _changed_state(template)
+        _changed_state(template, state)
     if template.category != category:
         _changed_category(template, category)
     if news.coming_category:
@@ -190,9 +195,16 @@ def _meant(news: TemplateNews) -> Sequence[MessageTemplate]:
 # --- what somebody should know --------------------------------------------------------------------
 
 
-def _changed_state(template: MessageTemplate) -> None:
+def _changed_state(template: MessageTemplate, before: str) -> None:
     if template.state in BAD:
         ring(template, template.state, reason=template.reason)
+    elif template.state in LOST and before not in LOST:
+        _lost(template)
+
+
+def _lost(template: MessageTemplate) -> None:
+    if any(automation.active for automation in users(template)):
+        ring(template, template.state)
 
 
 def _changed_category(template: MessageTemplate, before: str) -> None:
@@ -212,21 +224,24 @@ def _announced(template: MessageTemplate, coming: str) -> None:
 
 
 def ring(template: MessageTemplate, what: str, **facts: str | None) -> None:
-    """The bell rings: paused, rejected, disabled, announced (another price), recategorised."""
+    """The bell rings: one of BAD or LOST, announced (another price), recategorised."""
     told = {"what": what, "template": template.name, "language": template.language}
-    notifications.tell("template_paused", template=template, facts=told | facts)
+    about = None if template.state == "deleted" else template  # that has no page any more
+    notifications.tell("template_paused", template=about, facts=told | facts)
 
 
-def announced_for(template: MessageTemplate) -> datetime | None:
-    """When the announced category will be charged; None where Meta has not told."""
+def announced_for(templates: Iterable[MessageTemplate]) -> dict[str | None, datetime]:
+    """Meta's id → when the announced category will be charged; those for which Meta has told."""
+    about = ChannelEvent.payload["message_template_id"].as_string()
+    at = ChannelEvent.payload["category_update_timestamp"].as_integer()
     told = (
-        select(ChannelEvent.payload["category_update_timestamp"].as_integer())
+        select(about, at)
         .where(
             ChannelEvent.field == "template_category_update",
-            ChannelEvent.payload["message_template_id"].as_string() == template.meta_id,
+            about.in_([template.meta_id for template in templates]),
+            at.is_not(None),
         )
-        .order_by(ChannelEvent.at.desc())
-        .limit(1)
+        .order_by(ChannelEvent.at)  # the last word is the one that stays
     )
-    at = db.session().scalar(told)
-    return datetime.fromtimestamp(at, utcnow().tzinfo) if at else None
+    rows = db.session().execute(told)
+    return {meta_id: datetime.fromtimestamp(moment, UTC) for meta_id, moment in rows}

@@ -186,18 +186,24 @@ def _accepted(template: MessageTemplate, listed: Mapping[str, Any]) -> None:
     template.named = named
     chosen = draft.get("media_id")
     template.media_id = UUID(chosen) if chosen else None
-    asked = str(draft.get("category") or template.category)
-    template.category = str(listed.get("category") or asked).lower()
-    if template.category != asked:
-        template.recategorised_from = asked
-    if listed.get("id"):
-        template.meta_id = str(listed["id"])
-    if first or draft.get("act") == "edit":
+    if first or draft.get("act") == "edit":  # else news overtook the answer, and are newer
+        asked = str(draft.get("category") or template.category)
+        _charge_as(template, str(listed.get("category") or "").lower(), asked)
         template.state = str(listed.get("status") or "pending").lower()
         template.reason = None
+    if listed.get("id"):
+        template.meta_id = str(listed["id"])
     template.synced_at = utcnow()
-    if template.recategorised_from:
-        news.ring(template, "recategorised", before=asked)
+
+
+def _charge_as(template: MessageTemplate, told: str, asked: str) -> None:
+    """What Meta told stands; the bell rings once when that is not what was asked."""
+    known = template.category
+    template.category = told or (asked if template.meta_id is None else known)
+    if template.category in (asked, known):
+        return  # as somebody wished, or as was said before
+    template.recategorised_from = asked
+    news.ring(template, "recategorised", before=asked)
 
 
 def _refused(template: MessageTemplate, outcome: Submitted) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -128,20 +128,40 @@ def dearer(templates: Iterable[MessageTemplate]) -> list[Dearer]:
     if not changed:
         return []
     counts = delivered([template.id for template in changed])
-    return [_dearer(template, counts.get(template.id, 0)) for template in changed]
+    starts = announced_for(changed)
+    known = {
+        account: prices(account, {name for t in same for name in _before_and_after(t)})
+        for account, same in _by_account(changed).items()
+    }
+    return [
+        _dearer(t, known[t.waba_id], starts.get(t.meta_id), counts.get(t.id, 0)) for t in changed
+    ]
 
 
-def _dearer(template: MessageTemplate, count: int) -> Dearer:
+def _by_account(templates: Iterable[MessageTemplate]) -> dict[str, list[MessageTemplate]]:
+    found: dict[str, list[MessageTemplate]] = {}
+    for template in templates:
+        found.setdefault(template.waba_id, []).append(template)
+    return found
+
+
+def _before_and_after(template: MessageTemplate) -> tuple[str, str]:
+    if template.recategorised_from is None:
+        return template.category, str(template.next_category)
+    return template.recategorised_from, template.category
+
+
+def _dearer(
+    template: MessageTemplate, known: Mapping[str, Estimate], at: datetime | None, count: int
+) -> Dearer:
     announced = template.recategorised_from is None
-    before = template.category if announced else str(template.recategorised_from)
-    after = str(template.next_category) if announced else template.category
-    known = prices(template.waba_id, (before, after))
+    before, after = _before_and_after(template)
     return Dearer(
         template,
         before,
         after,
         announced,
-        announced_for(template) if announced else None,
+        at if announced else None,
         known.get(before),
         known.get(after),
         count,

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from babel import numbers
-
 from flows import catalog
 from flows.catalog import Found, Offer
 from flows.errors import Invalid, Refused
@@ -17,14 +15,13 @@ from flows.orders import (
     PAYMENT_STATUSES,
     SOURCES,
     Draft,
-    NewLine,
     NewOrder,
 )
 from inbox import filters, languages
-from inbox.current import current
 from inbox.forms import Fields
 from inbox.languages import N_, gettext, ngettext
-from models.types import Money, exponent, new_id
+from inbox.orders.figures import figures, plain, read_line
+from models.types import new_id
 
 CONSENT = N_("The customer agrees to receive offers on WhatsApp.")
 """What is read out and ticked; the words in the reader's language go into the ledger."""
@@ -77,14 +74,7 @@ class Dialog:
 
     @property
     def figures(self) -> dict[str, str | int]:
-        """How money.js reads and writes amounts for this reader."""
-        locale = languages.locale(current.language, current.country)
-        return {
-            "currency": self.draft.currency,
-            "decimals": exponent(self.draft.currency),
-            "point": numbers.get_decimal_symbol(locale),
-            "group": numbers.get_group_symbol(locale),
-        }
+        return figures(self.draft.currency)
 
     @property
     def sources(self) -> dict[str, str]:
@@ -114,7 +104,7 @@ def fresh(draft: Draft) -> Dialog:
         "phone": filters.phone(draft.phone).striptags(),
         "email": draft.email or "",
         "address_id": str(draft.addresses[0].id) if draft.addresses else "",
-        "delivery_fee": _plain(draft.delivery_fee),
+        "delivery_fee": plain(draft.delivery_fee),
         "delivery_kind": "home",
         "stage_id": str(draft.stages[0].id),
         "payment_method": "cod",
@@ -145,7 +135,7 @@ def read(posted: Mapping[str, str], region: str, currency: str, sources: Sequenc
     """
     fields = Fields(posted)
     rows = fields.rows("lines")
-    lines = tuple(_line(row, currency) for row in rows)
+    lines = tuple(read_line(row, currency) for row in rows)
     form = NewOrder(
         client_id=fields.uuid("client_id") or new_id(),
         name=fields.text("name"),
@@ -179,16 +169,6 @@ def read(posted: Mapping[str, str], region: str, currency: str, sources: Sequenc
     return form
 
 
-def _line(row: Fields, currency: str) -> NewLine:
-    return NewLine(
-        product_id=row.uuid("product_id"),
-        variant_id=row.uuid("variant_id"),
-        name=row.text("name"),
-        unit_price=row.money("unit_price", currency),
-        quantity=row.whole("quantity"),
-    )
-
-
 def _rows(posted: Mapping[str, str]) -> Iterator[Row]:
     rows = Fields(posted).rows("lines")
     named = [row.uuid("product_id") for row in rows]
@@ -204,14 +184,6 @@ def _at_its_line(refusal: Refused, rows: list[Row]) -> dict[str, Refused]:
         for row in rows
         if row.chosen is not None and row.chosen.variant.sku == refusal.facts.get("sku")
     }
-
-
-def _plain(amount: Money) -> str:
-    """An amount as people type it: 35,00"""
-    locale = languages.locale(current.language, current.country)
-    digits = "0" * exponent(amount.currency)
-    pattern = f"0.{digits}" if digits else "0"
-    return numbers.format_decimal(amount.decimal, format=pattern, locale=locale)
 
 
 def found_rows(text: str) -> list[Row]:

@@ -300,6 +300,10 @@ def approved(shop: Merchant, simulator: Simulator, work: Work) -> MessageTemplat
     return now(template)
 
 
+def call(phone: str) -> templates.FormButton:
+    return templates.FormButton("phone_number", "Appeler", phone)
+
+
 def change(shop: Merchant, template: MessageTemplate, **changes: Any) -> None:
     with db.merchant(shop.id):
         found = templates.find(template.id)
@@ -334,6 +338,81 @@ def test_an_edit_whose_answer_got_lost_is_not_made_twice(
         work()
 
     assert (now(template).state, now(template).problem) == ("pending", None)
+    assert len(at_meta(simulator)[0].edited_at) == 1
+
+
+@pytest.mark.parametrize("reviewed", [False, True])
+def test_an_edit_of_what_the_list_does_not_show_is_made_after_a_call_that_never_arrived(
+    shop: Merchant, simulator: Simulator, work: Work, reviewed: bool
+) -> None:
+    template = approved(shop, simulator, work)
+    change(shop, template, examples={"body.1": "Youssef", "body.2": "7"})
+    simulator.fail("accept_then_close" if reviewed else 502, on="submit")
+
+    work()
+    simulator.judge()
+    simulator.deliver()
+    work()
+    with time_machine.travel(utcnow() + timedelta(minutes=5), tick=True):
+        outbox.sweep()
+        work()
+
+    (made,) = at_meta(simulator)
+    assert made.components[0]["example"] == {"body_text": [["Youssef", "7"]]}
+    assert len(made.edited_at) == 1
+    assert now(template).problem is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"buttons": (call("+212520000002"),)}, ("UTILITY", "+212520000002")),
+        ({"category": "marketing"}, ("MARKETING", "+212520000001")),
+    ],
+)
+def test_a_lost_edit_of_a_phone_or_a_category_is_not_taken_for_done(
+    shop: Merchant,
+    simulator: Simulator,
+    work: Work,
+    changes: dict[str, Any],
+    expected: tuple[str, str],
+) -> None:
+    before = {"buttons": (call("+212520000001"),)}
+    template = submitted(shop, **before)
+    work()
+    simulator.review(at_meta(simulator)[0], "REJECTED", reason="INVALID_FORMAT")
+    simulator.deliver()
+    work()
+    change(shop, template, **(before | changes))
+    simulator.fail(502, on="submit")
+
+    work()
+    with time_machine.travel(utcnow() + timedelta(minutes=5), tick=True):
+        outbox.sweep()
+        work()
+
+    (made,) = at_meta(simulator)
+    phone = made.components[-1]["buttons"][0]["phone_number"]
+    assert (made.category, phone) == expected
+    assert (now(template).state, now(template).draft) == ("pending", None)
+
+
+def test_another_picture_is_taken_to_meta_after_a_lost_call(
+    shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    template = submitted(shop, header="image", media=picture(shop))
+    work()
+    simulator.judge()
+    simulator.deliver()
+    work()
+    change(shop, template, header="image", media=picture(shop))
+    simulator.fail(502, on="submit")
+
+    work()
+    with time_machine.travel(utcnow() + timedelta(minutes=5), tick=True):
+        outbox.sweep()
+        work()
+
     assert len(at_meta(simulator)[0].edited_at) == 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from flows import arrivals, pipeline, runs, stock
+from flows import arrivals, customers, pipeline, runs, stock
 from flows.events import Person
 from models import db
 from models.automation import RunState
@@ -263,6 +263,57 @@ def test_a_tap_the_pipeline_does_not_allow_is_noted(session: MerchantSession) ->
     assert (note.facts["to"], note.facts["code"]) == ("Livrée", "transition_refused")
 
 
+def test_a_button_leads_where_it_led_when_the_message_was_sent(session: MerchantSession) -> None:
+    automation = shop.automation()
+    order = shop.asked()
+    confirms, cancels = automation.buttons
+    confirms.stage, cancels.stage = cancels.stage, confirms.stage
+    db.session().flush()
+
+    tap(order, 0)
+
+    assert order.state is CONFIRMED
+
+
+def test_words_that_the_button_never_said_move_nothing(session: MerchantSession) -> None:
+    shop.automation()
+    order = shop.asked()
+
+    tap(order, 0, text="Annuler")
+
+    assert order.state is TO_CONFIRM
+    assert len(shop.entries_of(order, "tapped")) == 1
+
+
+def test_an_older_message_leads_where_the_automation_says_if_its_words_agree(
+    session: MerchantSession,
+) -> None:
+    shop.automation()
+    order = shop.asked()
+    _, message = shop.question(order)
+    message.payload = {k: v for k, v in message.payload.items() if k != "leads"}
+
+    tap(order, 0, text="Annuler")
+    assert order.state is TO_CONFIRM
+    tap(order, 0)
+
+    assert order.state is CONFIRMED
+
+
+def test_the_tap_of_a_blocked_customer_moves_nothing(
+    agent: Membership, session: MerchantSession
+) -> None:
+    shop.automation()
+    order = shop.asked()
+    customers.block(order.customer, reason="Trois colis refusés", by=agent)
+
+    tap(order, 0)
+
+    assert order.state is TO_CONFIRM
+    (note,) = shop.entries_of(order, "tap_refused")
+    assert (note.facts["to"], note.facts["code"]) == ("Confirmée", "blocked")
+
+
 def test_a_payload_taken_from_somebody_elses_message_moves_nothing(
     session: MerchantSession,
 ) -> None:
@@ -306,18 +357,19 @@ def test_two_taps_at_the_same_moment_make_one_move(merchant: Merchant) -> None:
         shop.automation()
         order = shop.asked((shop.bag(stock_of=5), 2))
         run = shop.runs_of(order)[0]
-        payloads = [runs.payload(run, 0), runs.payload(run, 1)] * 2
+        buttons = [(runs.payload(run, 0), "Confirmer"), (runs.payload(run, 1), "Annuler")] * 2
     line_up = Barrier(4)
 
-    def touch(button: str) -> None:
+    def touch(button: tuple[str, str]) -> None:
+        payload, words = button
         line_up.wait()
         with db.merchant(merchant.id):
             arrivals.take_in(
-                [factories.inbound("x", kind="button", button_payload=button, button_text="x")]
+                [factories.inbound(words, kind="button", button_payload=payload, button_text=words)]
             )
 
     with ThreadPoolExecutor(4) as fingers:
-        list(fingers.map(touch, payloads))
+        list(fingers.map(touch, buttons))
 
     with db.merchant(merchant.id) as session:
         again = session.get_one(Order, (merchant.id, order.id))
@@ -340,7 +392,7 @@ def test_a_tap_and_a_drag_at_the_same_moment_both_end(
         line_up.wait()
         with db.merchant(merchant.id):
             arrivals.take_in(
-                [factories.inbound("x", kind="button", button_payload=button, button_text="x")]
+                [factories.inbound(kind="button", button_payload=button, button_text="Confirmer")]
             )
 
     def drag(order: Order) -> None:

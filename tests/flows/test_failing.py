@@ -19,6 +19,7 @@ from models.types import utcnow
 from models.user import Membership
 from tests.flows import meta, shop
 from tests.flows.trial import (
+    CANCELLED,
     CONFIRMED,
     DAY,
     MONDAY,
@@ -146,6 +147,21 @@ def test_a_button_of_the_other_template_still_moves_the_order(
     meta.tap(merchant, order, 0, "Confirmer")
 
     assert meta.order_of(merchant, order).state is CONFIRMED
+
+
+def test_the_buttons_of_the_other_template_mean_what_they_say(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    turned = [{"type": "BUTTONS", "buttons": shop.BUTTONS[1::-1]}]
+    with db.merchant(merchant.id):
+        other = shop.template(components=[{"type": "BODY", "text": "Toujours ?"}, *turned])
+    automate(on_failure={"template_paused": {"do": "template", "template_id": str(other.id)}})
+    order = refused(merchant, 132015)
+    meta.take(merchant)
+
+    meta.tap(merchant, order, 0, "Annuler")
+
+    assert meta.order_of(merchant, order).state is CANCELLED
 
 
 def test_it_waits_and_tries_anew_but_not_for_ever(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from flows import pipeline, runs
@@ -16,8 +17,9 @@ from models.message import Message, Origin, Sending
 from models.order import Order
 from models.timeline import AUTOMATION, By
 from models.user import Membership
-from tests.flows import meta
+from tests.flows import meta, shop
 from tests.flows.trial import (
+    CONFIRMED,
     DAY,
     HOUR,
     MONDAY,
@@ -65,6 +67,27 @@ def test_the_story_of_a_question_that_was_answered(
         assert told.moved is not None
         assert told.moved.facts["to"] == "Confirmée"
         assert (told.notes, told.problem, told.attempts) == ([], None, 1)
+
+
+def test_steps_that_meta_dates_by_the_second_stand_in_the_order_they_came(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    clock.shift(timedelta(milliseconds=900))
+    automate()
+    order = enter(merchant)
+    meta.take(merchant)
+    meta.report(merchant, "delivered", at=MONDAY)
+    meta.write(merchant, "Oui", at=MONDAY)
+
+    with db.merchant(merchant.id):
+        steps = runs.story(runs.find(run_now(order).id)).steps
+
+    assert [step.state for step in steps] == [
+        RunState.SCHEDULED,
+        RunState.SENT,
+        RunState.DELIVERED,
+        RunState.REPLIED,
+    ]
 
 
 def test_the_story_of_one_that_failed_and_was_run_again(
@@ -167,6 +190,102 @@ def test_undoing_a_move_stops_its_timers(
 
     assert runs.go_off(merchant.id) == 0
     assert meta.run_of(merchant, order).cancel_reason == "undone"
+
+
+def away_and_back(merchant: Merchant, order: UUID, agent: Membership, clock: Clock) -> None:
+    """A mistaken move, undone ten minutes later, while the timers go on."""
+    move(merchant, order, CONFIRMED, By.user(agent))
+    clock.shift(timedelta(minutes=10))
+    runs.go_off(merchant.id)
+    undo(merchant, order, agent)
+    runs.go_off(merchant.id)
+
+
+@pytest.mark.parametrize("retrigger", [False, True])
+def test_an_undo_brings_back_the_message_that_was_due_meanwhile(
+    merchant: Merchant,
+    agent: Membership,
+    clock: Clock,
+    automate: Callable[..., UUID],
+    retrigger: bool,
+) -> None:
+    automate(delay=HOUR, retrigger=retrigger)
+    order = enter(merchant)
+    clock.shift(timedelta(minutes=55))
+
+    away_and_back(merchant, order, agent, clock)
+
+    assert len(meta.take(merchant)) == 1
+    assert meta.run_of(merchant, order).state is RunState.SENT
+    move(merchant, order, CONFIRMED, By.user(agent))
+    move(merchant, order, TO_CONFIRM, By.user(agent))
+    clock.shift(timedelta(hours=2))
+    runs.go_off(merchant.id)
+    assert len(meta.take(merchant)) == int(retrigger)
+
+
+def test_a_turn_that_was_given_back_meanwhile_is_taken_again(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(delay=HOUR)
+    order = enter(merchant)
+    move(merchant, order, CONFIRMED, By.user(agent))
+    clock.shift(timedelta(hours=2))
+    runs.go_off(merchant.id)
+    with db.merchant(merchant.id):
+        run_now(order).trigger = run_now(order).id
+
+    undo(merchant, order, agent)
+
+    assert meta.run_of(merchant, order).trigger == order
+
+
+def test_what_was_given_up_before_the_undone_move_stays_given_up(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(delay=HOUR, retrigger=True)
+    order = enter(merchant)
+    move(merchant, order, CONFIRMED, By.user(agent))
+    clock.shift(timedelta(hours=2))
+    runs.go_off(merchant.id)
+    move(merchant, order, TO_CONFIRM, By.user(agent))
+
+    away_and_back(merchant, order, agent, clock)
+
+    with db.merchant(merchant.id) as session:
+        made = shop.runs_of(session.get_one(Order, (merchant.id, order)))
+        assert [run.state for run in made] == [RunState.CANCELLED, RunState.SCHEDULED]
+
+
+def test_an_undo_lets_a_silence_have_its_effect_that_ended_meanwhile(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(timeout=DAY, fallback=UNREACHABLE)
+    order = enter(merchant)
+    meta.take(merchant)
+    clock.shift(timedelta(hours=23, minutes=55))
+
+    away_and_back(merchant, order, agent, clock)
+    clock.shift(timedelta(minutes=1))
+    runs.go_off(merchant.id)
+
+    assert meta.run_of(merchant, order).expired_at == MONDAY + timedelta(days=1)
+    assert meta.order_of(merchant, order).state is UNREACHABLE
+
+
+def test_an_undo_does_not_count_a_silence_that_somebody_stopped(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(timeout=DAY, fallback=UNREACHABLE)
+    order = enter(merchant)
+    meta.take(merchant)
+    with db.merchant(merchant.id):
+        runs.cancel(run_now(order), by=By.user(agent))
+    clock.shift(timedelta(hours=23, minutes=55))
+
+    away_and_back(merchant, order, agent, clock)
+
+    assert meta.run_of(merchant, order).timeout_at is None
 
 
 def test_a_message_a_worker_has_in_its_hands_counts_as_gone(

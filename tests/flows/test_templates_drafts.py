@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from flows import outbox, templates
 from flows.errors import Invalid, NotFound, Refused
@@ -19,8 +19,10 @@ from models import db
 from models.channel import Channel
 from models.db import MerchantSession
 from models.message import Media, Sending
+from models.notification import Notification
 from models.template import MessageTemplate
 from models.types import Json, utcnow
+from models.user import Membership
 from tests.flows import shop
 
 ACCOUNT = "9" + "1" * 14
@@ -332,12 +334,110 @@ def test_late_news_of_a_deleted_namesake_does_not_reach_the_new_draft(
     session: MerchantSession,
 ) -> None:
     template = templates.save(form())
-    gone: Json = {"template_id": "6", "name": "retard", "language": "fr", "status": "DELETED"}
-    told: Json = {"phone_number_id": None, "waba_id": ACCOUNT, "field": "f", "key": "k", "at": None}
 
-    templates.hear(TemplateNews(**gone, **told, payload={}))
+    templates.hear(news(template_id="6", status="DELETED"))
 
     assert (template.state, template.meta_id) == ("draft", None)
+
+
+# --- the price of what was submitted --------------------------------------------------------------
+
+
+def news(**told: Any) -> TemplateNews:
+    """What Meta tells of the template that `form` writes."""
+    where: Json = {"phone_number_id": None, "waba_id": ACCOUNT, "field": "f", "key": "k"}
+    about: Json = {"at": None, "payload": {}, "name": "retard", "language": "fr"}
+    return TemplateNews(**(where | about | told))
+
+
+def rung(session: MerchantSession) -> list[str]:
+    session.flush()
+    return [one.facts["what"] for one in session.scalars(select(Notification))]
+
+
+def test_a_webhook_that_tells_the_price_of_a_lost_creation_is_believed(
+    owner: Membership, session: MerchantSession
+) -> None:
+    template = templates.save(form())
+    templates.submit(template)
+    (lost,) = templates.claim()
+    templates.conclude(lost, templates.Submitted("unknown"))
+    templates.hear(news(template_id="7", status="APPROVED", category="MARKETING"))
+
+    with time_machine.travel(utcnow() + timedelta(minutes=1), tick=False):
+        assert templates.claim() == []
+
+    assert (template.state, template.category) == ("approved", "marketing")
+    assert (template.recategorised_from, template.sending) == ("utility", None)
+    assert rung(session) == ["recategorised"]
+
+
+@pytest.mark.parametrize("answered", ["UTILITY", "MARKETING"])
+def test_news_that_overtook_the_answer_are_newer_and_ring_once(
+    answered: str, owner: Membership, session: MerchantSession
+) -> None:
+    template = templates.save(form())
+    templates.submit(template)
+    (taken,) = templates.claim()
+    templates.hear(news(template_id="7", status="APPROVED", category="MARKETING"))
+
+    told = {"id": "7", "status": "PENDING", "category": answered}
+    templates.conclude(taken, templates.Submitted("accepted", told))
+
+    assert (template.state, template.category) == ("approved", "marketing")
+    assert rung(session) == ["recategorised"]
+
+
+def test_an_edit_does_not_ring_again_for_the_price_of_before(
+    owner: Membership, session: MerchantSession
+) -> None:
+    template = shop.template(name="retard", meta_id="7")
+    templates.hear(news(template_id="7", category="MARKETING"))
+    templates.submit(templates.save(form(), template))
+    (taken,) = templates.claim()
+
+    told = {"id": "7", "status": "PENDING", "category": "MARKETING"}
+    templates.conclude(taken, templates.Submitted("accepted", told))
+
+    assert (template.category, template.recategorised_from) == ("marketing", "utility")
+    assert rung(session) == ["recategorised"]
+
+
+# --- a template that is gone ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["DELETED", "LOCKED", "PENDING_DELETION"])
+def test_the_bell_rings_for_a_template_that_an_automation_cannot_send_any_more(
+    status: str, owner: Membership, session: MerchantSession
+) -> None:
+    template = shop.template(name="retard", meta_id="7")
+    shop.automation(template=template)
+
+    templates.hear(news(template_id="7", status=status))
+
+    assert rung(session) == [status.lower()]
+
+
+def test_it_rings_too_when_the_list_names_it_no_more(
+    owner: Membership, session: MerchantSession
+) -> None:
+    shop.automation(template=shop.template(name="retard", meta_id="7"))
+    shop.template(name="autre", meta_id="8")
+
+    templates.keep(ACCOUNT, [], complete_at=utcnow())
+
+    assert rung(session) == ["deleted"]
+
+
+def test_nobody_hears_of_one_that_no_automation_is_to_send(
+    owner: Membership, session: MerchantSession
+) -> None:
+    template = shop.template(name="retard", meta_id="7")
+    shop.automation(template=template, active=False)
+
+    templates.hear(news(template_id="7", status="DELETED"))
+
+    assert rung(session) == []
 
 
 # --- offers ---------------------------------------------------------------------------------------
@@ -454,3 +554,28 @@ def test_prices_are_those_of_the_merchants_country(session: MerchantSession) -> 
         "marketing": 41_400,
     }
     assert db.session() is session
+
+
+def test_many_dearer_templates_cost_as_few_questions_as_one(session: MerchantSession) -> None:
+    changed = [
+        shop.template(name=f"t{n}", meta_id=str(n), recategorised_from="marketing")
+        for n in range(5)
+    ]
+    templates.dearer(changed)  # what a session asks only once
+
+    assert questions(lambda: templates.dearer(changed)) == questions(
+        lambda: templates.dearer(changed[:1])
+    )
+
+
+def questions(ask: Callable[[], object]) -> int:
+    """How many statements the database is asked meanwhile."""
+    asked: list[Any] = []
+
+    def note(*statement: Any) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    ask()
+    event.remove(Engine, "before_cursor_execute", note)
+    return len(asked)

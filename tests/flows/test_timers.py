@@ -10,17 +10,21 @@ from uuid import UUID
 
 import pytest
 
-from flows import runs
+from flows import arrivals, runs
+from flows.events import Person, Status
 from models import db
 from models.automation import Automation, RunState
 from models.merchant import Merchant
+from models.message import Sending
 from models.order import Order
 from models.timeline import By
 from models.types import utcnow
 from models.user import Membership
+from tests import factories
 from tests.flows import meta
 from tests.flows.trial import (
     CONFIRMED,
+    DAY,
     HOUR,
     MONDAY,
     NEW,
@@ -203,3 +207,84 @@ def test_five_workers_at_once_send_one_message_each(
 
     assert sum(had) == len(orders) == sent(merchant)
     assert {meta.run_of(merchant, order).sent_count for order in orders} == {1}
+
+
+# --- an answer while it is asked again ------------------------------------------------------------
+
+
+@pytest.fixture
+def asking_again(merchant: Merchant, clock: Clock, automate: Callable[..., UUID]) -> UUID:
+    """An order whose customer was silent for a day: the second question waits to leave."""
+    automate(timeout=DAY, fallback=UNREACHABLE, resends=1)
+    order = enter(merchant)
+    meta.take(merchant)
+    clock.shift(timedelta(days=1))
+    runs.go_off(merchant.id)
+    return order
+
+
+def test_an_answer_to_the_first_question_counts_although_the_second_has_left(
+    merchant: Merchant, clock: Clock, asking_again: UUID
+) -> None:
+    meta.take(merchant)
+    clock.shift(timedelta(minutes=1))
+
+    meta.write(merchant, "Oui", at=MONDAY + timedelta(hours=23, minutes=58))
+
+    run = meta.run_of(merchant, asking_again)
+    assert (run.state, run.reply, run.timeout_at) == (RunState.REPLIED, "Oui", None)
+
+
+def test_who_answers_before_the_second_question_leaves_is_not_asked_again(
+    merchant: Merchant, clock: Clock, asking_again: UUID
+) -> None:
+    clock.shift(timedelta(minutes=1))
+
+    meta.write(merchant, "Oui")
+
+    assert meta.take(merchant) == []
+    run = meta.run_of(merchant, asking_again)
+    assert (run.state, run.timeout_at) == (RunState.REPLIED, None)
+    assert run.message is not None
+    assert run.message.sending is Sending.ACCEPTED
+
+
+def test_nor_is_who_taps_on_the_first(merchant: Merchant, clock: Clock, asking_again: UUID) -> None:
+    meta.tap(merchant, asking_again, 0, "Confirmer")
+
+    assert meta.take(merchant) == []
+    assert meta.order_of(merchant, asking_again).state is CONFIRMED
+
+
+def test_an_answer_counts_although_the_second_question_failed(
+    merchant: Merchant, clock: Clock, asking_again: UUID
+) -> None:
+    meta.refuse(merchant, 131026)
+    clock.shift(timedelta(minutes=1))
+
+    meta.write(merchant, "Oui")
+
+    assert meta.run_of(merchant, asking_again).replied_at == utcnow()
+
+
+def test_an_answer_counts_that_comes_with_the_first_news_of_its_question(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate()
+    order = enter(merchant)
+    (letter,) = meta._claimed(merchant)  # Meta has it, and its answer is on the way
+    delivered = Status(
+        phone_number_id=letter.phone_number_id,
+        waba_id=None,
+        field="messages",
+        wamid="wamid.fast",
+        status="delivered",
+        at=utcnow(),
+        recipient=Person(wa_id="212661234567"),
+        callback=letter.callback,
+    )
+
+    with db.merchant(merchant.id):
+        arrivals.take_in([factories.inbound("Oui"), delivered])
+
+    assert meta.run_of(merchant, order).reply == "Oui"
