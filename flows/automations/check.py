@@ -172,12 +172,18 @@ def _failures(form: Form) -> Found:
     for cause, deed in form.failure.items():
         if cause not in CAUSES or deed.do not in DEEDS:
             yield f"failure.{cause}", Refused("choice", N_("Choose one of the list."))
-        elif deed.do == "wait" and not 1 <= (deed.hours or 0) <= LONGEST_WAIT // HOUR:
-            no = Refused("amount", N_("From 1 to {most} hours."), most=LONGEST_WAIT // HOUR)
+        elif deed.do == "wait" and not _least(cause) <= (deed.hours or 0) <= LONGEST_WAIT // HOUR:
+            limits = {"least": _least(cause), "most": LONGEST_WAIT // HOUR}
+            no = Refused("amount", N_("From {least} to {most} hours."), **limits)
             yield f"failure.{cause}.hours", no
         elif deed.do == "template":
             for name, refusal in _other_template(deed, form.template):
                 yield f"failure.{cause}.{name}", refusal
+
+
+def _least(cause: str) -> int:
+    """Hours; Meta wants a day before advertising it held back is tried anew."""
+    return 24 if cause == "marketing_limit" else 1
 
 
 def _other_template(deed: Deed, first: MessageTemplate | None) -> Found:

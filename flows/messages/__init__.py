@@ -20,6 +20,7 @@ from flows.messages.queueing import (
     send_again,
     window_must_be_open,
 )
+from flows.messages.recall import put_off
 
 __all__ = [
     "BATCH",
@@ -30,6 +31,7 @@ __all__ = [
     "conclude",
     "conclude_read_marks",
     "find",
+    "put_off",
     "queue_buttons",
     "queue_media",
     "queue_template",

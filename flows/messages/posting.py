@@ -45,16 +45,17 @@ def claim(channel_id: UUID, *, limit: int = BATCH) -> list[Letter]:
     if channel.state is ChannelState.PAUSED:
         return []
     now = utcnow()
-    rows = session.scalars(
+    ready = (
         select(Message)
         .where(_ready(channel_id, now))
         .order_by(Message.due_at, Message.seq)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Message)
-    ).all()
-    wanted = recall.drop_stale(rows)
-    if rows and not wanted:
-        return claim(channel_id, limit=limit)  # an empty answer would end the worker's round
+    )
+    wanted: list[Message] = []
+    # An empty answer would end the worker's round: where all are kept back, the next are taken.
+    while not wanted and (rows := session.scalars(ready).all()):
+        wanted = recall.still_wanted(rows)
     for message in wanted:
         message.sending = Sending.CLAIMED
         message.lease_until = now + LEASE

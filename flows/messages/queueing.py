@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
-from flows import conversations, costs, live, outbox, templates
+from flows import consents, conversations, costs, customers, live, outbox, templates
 from flows.errors import N_, Refused
 from models import db
 from models.conversation import Conversation
@@ -224,6 +224,7 @@ def _queue(conversation: Conversation, *, category: str, **values: Any) -> Messa
 def send_again(message: Message) -> None:
     """A person decided: a failed or uncertain message goes out once more, knowing the risk.
 
+    Refused as a new one would be: window_closed, blocked, no_consent, template_state, ….
     Of a failed one Meta's name and reports are forgotten here (its statuses and attempts stay):
     the next attempt has its own.
     """
@@ -231,8 +232,7 @@ def send_again(message: Message) -> None:
     db.session().refresh(message, with_for_update={"key_share": True, "of": Message})
     if message.sending not in (Sending.FAILED, Sending.UNCERTAIN):
         raise Refused("not_ended", N_("This message is still on its way."))
-    if message.kind != "template":
-        window_must_be_open(message.conversation)
+    _check_welcome(message)
     if message.sending is Sending.FAILED:
         message.wamid = message.rank = None
         message.sent_at = message.delivered_at = message.read_at = message.accepted_at = None
@@ -241,3 +241,18 @@ def send_again(message: Message) -> None:
     message.reason = message.error_code = message.error_detail = message.failed_at = None
     outbox.deliver(message.channel_id)
     live.changed(f"conversation:{message.conversation_id}", "runs")
+
+
+def _check_welcome(message: Message) -> None:
+    """Refused when today nobody may write this to the customer."""
+    identity = message.conversation.identity
+    customers.check_not_blocked(identity.customer)
+    if message.kind != "template":
+        window_must_be_open(message.conversation)
+        return
+    wanted = select(MessageTemplate).where(MessageTemplate.id == message.template_id)
+    template = db.session().scalars(wanted).first()
+    if template is None:
+        raise Refused("template_state", N_("Meta has not approved this template (yet)."))
+    templates.check_sendable(template)
+    consents.check_may_send(template, identity.customer, identity)

@@ -1,51 +1,129 @@
-"""What an automation could not say for too long is not said when it no longer fits."""
+"""What could not leave at once is looked at anew before it does: it may no longer fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from uuid import UUID
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
-from flows import live
+from flows import consents, hours, live, outbox, silence
 from models import db
 from models.automation import Run
 from models.message import Message, Sending
-from models.order import Order
+from models.template import MessageTemplate
 from models.timeline import Entry
 from models.types import utcnow
 
-STALE = timedelta(minutes=10)
-"""After a token expired or a network was down: until then a message leaves as it was meant."""
+FRESH = timedelta(minutes=1)
+"""Until then a message leaves as it was meant; one that was tried before is always looked at."""
+WENT = (Sending.CLAIMED, Sending.ACCEPTED, Sending.UNCERTAIN)
+NOT_APPROVED = {"paused": "template_paused", "disabled": "template_disabled"}
 
 
-def drop_stale(messages: Sequence[Message]) -> list[Message]:
-    """Those of the held messages that still make sense; the others are discarded, their runs
-    Cancelled: the order has left the stage that asked for them."""
-    late = [m for m in messages if m.run_id is not None and utcnow() - m.created_at > STALE]
-    outlived = _outlived([m.id for m in late]) if late else set()
-    for message in late:
-        if message.id in outlived:
-            message.sending, message.due_at, message.reason = Sending.DISCARDED, None, "left_stage"
-            live.changed(f"conversation:{message.conversation_id}")
-    return [message for message in messages if message.id not in outlived]
+def still_wanted(messages: Sequence[Message]) -> list[Message]:
+    """Those of the held messages that leave now.
+
+    The others wait for the end of the night, have failed with their template, or are discarded
+    and their runs Cancelled: the order has gone, the customer is blocked, took their consent back.
+    """
+    late = [m for m in messages if m.attempt > 0 or utcnow() - m.created_at > FRESH]
+    with silence.listening(late):
+        kept_back = {message.id for message in late if _keep_back(message)}
+    return [message for message in messages if message.id not in kept_back]
 
 
-def _outlived(ids: Sequence[UUID]) -> set[UUID]:
-    left = (
-        select(Message.id, Run.id)
-        .join(Run, Run.id == Message.run_id)
-        .join(Entry, Entry.id == Run.entry_id)
-        .join(Order, Order.id == Run.order_id)
-        .where(Message.id.in_(ids), Order.stage_id != Entry.to_stage_id)
+def put_off(message: Message, until: datetime) -> None:
+    """It waits so long; the next ones of its conversation do not wait for it."""
+    message.sending, message.due_at = Sending.WAITING, until
+
+
+def _keep_back(message: Message) -> bool:
+    run, template = _run_of(message), _template_of(message)
+    # Queued after an attempt: a person wants it to leave, wherever the order is, by day or night.
+    asked_for = message.sending is Sending.QUEUED and message.attempt > 0
+    its_own_wish = None if asked_for else run
+    if why := _unwanted(message, template, run) or _outlived(its_own_wish):
+        _discard(message, run, why)
+    elif template is not None and not template.approved:
+        message.sending, message.failed_at, message.due_at = Sending.FAILED, utcnow(), None
+        message.error_code, message.error_detail = None, None
+        message.reason = NOT_APPROVED.get(template.state, "template_missing")
+    elif its_own_wish and (by_day := hours.due_after(its_own_wish.automation, utcnow(), 0)) > (
+        utcnow()
+    ):
+        put_off(message, by_day)
+    else:
+        return False
+    live.changed(f"conversation:{message.conversation_id}", "runs")
+    return True
+
+
+def _run_of(message: Message) -> Run | None:
+    return db.session().scalars(select(Run).where(Run.id == message.run_id)).first()
+
+
+def _template_of(message: Message) -> MessageTemplate | None:
+    wanted = select(MessageTemplate).where(MessageTemplate.id == message.template_id)
+    return db.session().scalars(wanted).first()
+
+
+def _unwanted(message: Message, template: MessageTemplate | None, run: Run | None) -> str | None:
+    """Why the customer is not to have it, whoever wrote it."""
+    identity = message.conversation.identity
+    customer = run.order.customer if run else identity.customer
+    if any(card and card.blocked_at for card in (customer, identity.customer)):
+        return "blocked"
+    category = template.category if template else message.category
+    if category == "marketing" and not consents.may_advertise(customer, identity):
+        return "no_consent"
+    return None
+
+
+def _outlived(run: Run | None) -> str | None:
+    """Why the automation does not want it any more."""
+    if run is None:
+        return None
+    if _has_left(run):
+        return "left_stage"
+    return None if run.automation.active else "switched_off"
+
+
+def _has_left(run: Run) -> bool:
+    """Whether the order is on another stage, or has come to this one anew."""
+    session, newer = db.session(), aliased(Run)
+    came_back = select(newer.id).where(
+        newer.order_id == run.order_id,
+        newer.automation_id == run.automation_id,
+        newer.created_at > run.created_at,
     )
-    rows = db.session().execute(left).all()
-    cancelled = update(Run).where(Run.id.in_([row[1] for row in rows]), Run.sent_count == 1)
-    if rows:
-        db.session().execute(
-            cancelled.values(cancelled_at=utcnow(), cancel_reason="left_stage"),
-            execution_options={"synchronize_session": False},
-        )
-        live.changed("runs")
-    return {row[0] for row in rows}
+    entry = session.get_one(Entry, (run.merchant_id, run.entry_id))
+    gone = run.order.stage_id != entry.to_stage_id
+    return gone or session.scalar(came_back.limit(1)) is not None
+
+
+def _discard(message: Message, run: Run | None, why: str) -> None:
+    message.sending, message.due_at, message.reason = Sending.DISCARDED, None, why
+    if run is None:
+        return
+    db.session().refresh(run, with_for_update={"key_share": True, "of": Run})
+    went = _last_that_went(run)
+    if went is not None:
+        _return_to(run, went)
+    elif run.cancelled_at is None:
+        run.cancelled_at, run.cancel_reason = utcnow(), why
+        run.due_at = run.timeout_at = None
+
+
+def _last_that_went(run: Run) -> Message | None:
+    mine = select(Message).where(Message.run_id == run.id, Message.sending.in_(WENT))
+    return db.session().scalars(mine.order_by(Message.seq.desc()).limit(1)).first()
+
+
+def _return_to(run: Run, went: Message) -> None:
+    """A re-send that never left: the question before it is the last, and its time is up."""
+    run.message = went
+    if run.replied_at is None and run.expired_at is None and run.automation.timeout is not None:
+        run.timeout_at = utcnow()
+        outbox.wake("timers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from flows import conversations, customers
 from flows.errors import Refused
@@ -14,6 +14,7 @@ from models.channel import Channel, ChannelState
 from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
 from models.order import Order
+from models.template import MessageTemplate
 
 
 def at_hand(automation: Automation, order: Order) -> Conversation | None:
@@ -28,21 +29,27 @@ def reach(automation: Automation, order: Order) -> Conversation:
     """Where this automation writes about this order, opened when nobody has written there yet.
 
     On the automation's number, else the one the order's customer writes to, else the merchant's
-    first. An order without a conversation has this one from now on. Refused without a number to
-    write from, or without a phone that could be on WhatsApp.
+    first whose account has the template. An order without a conversation has this one from now on.
+    Refused without a number to write from, or without a phone that could be on WhatsApp.
     """
     talk = at_hand(automation, order)
     if talk is not None:
         return talk
-    channel = automation.channel or _first_channel()
+    channel = automation.channel or _first_channel(automation.template)
     known = order.conversation
     identity = known.identity if known else _identity(order, channel)
     return conversations.open_with(channel, identity)
 
 
-def _first_channel() -> Channel:
+def _first_channel(template: MessageTemplate) -> Channel:
+    has_twin = exists().where(
+        MessageTemplate.waba_id == Channel.waba_id,
+        MessageTemplate.name == template.name,
+        MessageTemplate.language == template.language,
+    )
     active = select(Channel).where(Channel.state == ChannelState.ACTIVE)
-    first = db.session().scalars(active.order_by(Channel.created_at, Channel.id).limit(1)).first()
+    best = (Channel.waba_id != template.waba_id, ~has_twin, Channel.created_at, Channel.id)
+    first = db.session().scalars(active.order_by(*best).limit(1)).first()
     if first is None:
         raise Refused("no_channel", FAILURES["no_channel"])
     return first

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from flows import hours, live, notifications
+from flows import hours, live, messages, notifications
 from flows.errors import Refused
 from flows.runs.addressing import reach
 from flows.runs.sending import has_left, send
@@ -33,9 +33,16 @@ CAUSES: dict[int | str | None, str] = {
     132015: "template_paused",
     132016: "template_paused",
     "template_state": "template_paused",
+    "template_paused": "template_paused",
+    "template_disabled": "template_paused",
+    "template_missing": "template_paused",
 }
+EXPERIMENT = 130472
 MOST_WAITS = 3
 """How often a run waits and tries anew before a person has to look."""
+LEAST_HOURS = 24
+"""Meta's rule for advertising it holds back: tried once more, after a day; never in its experiment
+(its page "Per-user marketing template message limits")."""
 
 
 def attempt(run: Run) -> None:
@@ -61,6 +68,8 @@ def give_up(run: Run, reason: str) -> None:
     """Nothing (more) is sent; `reason` is a key of CANCELLATIONS."""
     run.cancelled_at, run.cancel_reason = utcnow(), reason
     run.due_at = run.timeout_at = None
+    if reason == "left_stage" and not run.sent_count:
+        run.trigger = run.id  # frees the unique key: it has not had its turn
     live.changed("runs")
 
 
@@ -83,7 +92,7 @@ def fail_with(run: Run, message: Message) -> None:
     if run.due_at is not None or _is_faced(run, message):
         return
     said = {"code": message.reason or "unknown_error", "detail": message.error_detail or ""}
-    cause = CAUSES.get(message.error_code, "other")
+    cause = CAUSES.get(message.error_code or message.reason, "other")
     _face(run, cause, said | {"message": str(message.id), "error": message.error_code})
 
 
@@ -131,17 +140,30 @@ def _do_nothing(run: Run, deed: Mapping[str, Any]) -> Done:
 
 def _wait(run: Run, deed: Mapping[str, Any]) -> Done:
     """Try the same message once more in so many hours."""
-    waited = db.session().scalar(_failures(run).where(Entry.facts["deed"].astext == "wait"))
-    if (waited or 0) >= MOST_WAITS:
+    held_back = CAUSES.get(_code(run)) == "marketing_limit"
+    if not _may_try_anew(run, held_back=held_back):
         return {"deed": "nothing"}
-    run.due_at = hours.due_after(run.automation, utcnow(), 3600 * float(deed.get("hours") or 24))
+    span = max(float(deed.get("hours") or 24), LEAST_HOURS if held_back else 0)
+    run.due_at = hours.due_after(run.automation, utcnow(), 3600 * span)
     run.failure = run.detail = None
     return {"deed": "wait", "until": run.due_at.isoformat()}
 
 
+def _may_try_anew(run: Run, *, held_back: bool) -> bool:
+    waited = db.session().scalar(_failures(run).where(Entry.facts["deed"].astext == "wait")) or 0
+    if not held_back or run.message is None:
+        return waited < MOST_WAITS
+    # Refused twice, the message itself has waited its day already.
+    return waited == 0 and run.message.attempt < 2 and _code(run) != EXPERIMENT
+
+
+def _code(run: Run) -> int | None:
+    return run.message.error_code if run.message else None
+
+
 def _send_other(run: Run, deed: Mapping[str, Any]) -> Done:
     """Say it with another template, once."""
-    template = _template(deed.get("template_id"))
+    template = template_of(deed)
     if template is None or _was_sent(run, template):
         return {"deed": "nothing"}
     try:
@@ -150,11 +172,26 @@ def _send_other(run: Run, deed: Mapping[str, Any]) -> Done:
             send(run, talk, template=template, variables=deed.get("variables") or {})
     except Refused as no:
         return {"deed": "nothing", "template": template.name, "refused": no.code}
+    except OperationalError:
+        raise
+    except Exception:
+        # Or its timer would be found, and fail, every two seconds for ever.
+        log.exception("automation %s could not send its other template", run.automation_id)
+        return {"deed": "nothing", "template": template.name, "refused": "internal"}
+    _wait_for_day(run)
     run.failure = run.detail = None
     return {"deed": "template", "template": template.name}
 
 
-def _template(template_id: Any) -> MessageTemplate | None:
+def _wait_for_day(run: Run) -> None:
+    by_day = hours.due_after(run.automation, utcnow(), 0)
+    if run.message is not None and by_day > utcnow():
+        messages.put_off(run.message, by_day)
+
+
+def template_of(deed: Mapping[str, Any]) -> MessageTemplate | None:
+    """The other template a deed sends; None for other deeds, and when it is gone."""
+    template_id = deed.get("template_id")
     if template_id is None:
         return None
     wanted = select(MessageTemplate).where(MessageTemplate.id == UUID(str(template_id)))

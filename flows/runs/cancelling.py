@@ -26,7 +26,7 @@ def cancel(run: Run, *, by: By) -> None:
     nothing was waiting, and when the message is leaving at this moment.
     """
     pipeline.hold(run.order)
-    message = _held(run)  # before the run, as whoever brings its statuses does
+    message = hold_message(run)  # before the run, as whoever brings its statuses does
     db.session().refresh(run, with_for_update={"key_share": True, "of": Run})
     if message is not None and message.sending is Sending.CLAIMED:
         raise Refused("leaving", N_("The message is leaving at this moment."))
@@ -42,9 +42,9 @@ def cancel(run: Run, *, by: By) -> None:
     live.changed("runs", f"order:{run.order.number}", f"stage:{run.order.stage_id}")
 
 
-def _held(run: Run) -> Message | None:
-    """Locked and read anew, so that no worker claims what we call back."""
-    wanted = select(Message).where(Message.id == run.message_id)
+def hold_message(run: Run) -> Message | None:
+    """The run's last message as the database knows it now, locked, so that no worker claims it."""
+    wanted = select(Message).join(Run, Run.message_id == Message.id).where(Run.id == run.id)
     locked = wanted.with_for_update(key_share=True, of=Message)
     return db.session().scalars(locked.execution_options(populate_existing=True)).first()
 

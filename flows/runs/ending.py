@@ -11,11 +11,13 @@ from sqlalchemy.exc import OperationalError
 
 from flows import conversations, live, notifications, pipeline
 from flows.errors import Refused
+from flows.runs.attempts import fail, template_of
 from flows.runs.sending import has_left, send
 from models import db
 from models.automation import Run
 from models.message import Message, Sending
 from models.pipeline import Stage
+from models.template import MessageTemplate
 from models.timeline import AUTOMATION, Actor, Entry
 from models.types import utcnow
 
@@ -31,19 +33,38 @@ def resends_left(run: Run) -> bool:
     asked = select(func.count()).where(
         Message.run_id == run.id, Message.sending == Sending.ACCEPTED, Message.failed_at.is_(None)
     )
-    return run.automation.active and (db.session().scalar(asked) or 0) <= run.automation.resends
+    return (db.session().scalar(asked) or 0) <= run.automation.resends
 
 
 def ask_again(run: Run, now: datetime) -> None:
     """The same question once more; where it may not be asked any more, its time is up."""
-    if has_left(run) or run.message is None:
+    if has_left(run) or run.message is None or not run.automation.active:
         run.due_at = run.timeout_at = None
         return
     try:
         with db.savepoint():
-            send(run, run.message.conversation)
+            send(run, run.message.conversation, **_same_words(run))
     except Refused:
         expire(run, now)
+    except OperationalError:
+        raise  # a lost connection or a deadlock: the next round finds this timer again
+    except Exception:
+        log.exception("automation %s could not ask again", run.automation_id)
+        fail(run, "internal", "")
+
+
+def _same_words(run: Run) -> dict[str, Any]:
+    """The other template when that was sent last, with its variables; else the automation's."""
+    for deed in run.automation.on_failure.values():
+        other = template_of(deed)
+        if other is not None and run.message is not None and _says(run.message, other):
+            return {"template": other, "variables": deed.get("variables") or {}}
+    return {}
+
+
+def _says(message: Message, template: MessageTemplate) -> bool:
+    sent = (message.payload.get("name"), message.payload.get("language"))
+    return sent == (template.name, template.language)
 
 
 def expire(run: Run, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows import live, outbox, pipeline
 from flows.errors import N_, Refused
 from flows.runs.addressing import at_hand
+from flows.runs.cancelling import hold_message
 from flows.runs.history import failed_of
 from flows.runs.sending import check_wanted, send
 from models import db
@@ -21,6 +22,7 @@ def again(run: Run, *, by: By) -> None:
     """
     order = run.order
     pipeline.hold(order)
+    hold_message(run)  # a status may have told meanwhile that it came through
     db.session().refresh(run, with_for_update={"key_share": True, "of": Run})
     if run.state is not RunState.FAILED:
         raise Refused("not_failed", N_("This has not failed, or somebody ran it again already."))

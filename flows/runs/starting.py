@@ -41,8 +41,10 @@ def _automations(entry: Entry) -> Sequence[Automation]:
 
 
 def _begin(automation: Automation, order: Order, entry: Entry) -> Run | None:
-    """The Run, or None when the unique key says that this automation has already had its turn."""
+    """The Run, or None when this automation has already had its turn; the unique key has a say."""
     session = db.session()
+    if not automation.retrigger and _had_its_turn(automation, order):
+        return None
     now = utcnow()
     due_at = hours.due(automation, entry.at)
     waits = due_at > now
@@ -69,3 +71,11 @@ def _begin(automation: Automation, order: Order, entry: Entry) -> Run | None:
     if by_timer and not waits:
         outbox.wake("timers")
     return session.get(Run, (session.merchant_id, run_id))
+
+
+def _had_its_turn(automation: Automation, order: Order) -> bool:
+    """Whether it ran for this order, also while it might run again; what was undone did not."""
+    ran = select(Run.id).where(
+        Run.order_id == order.id, Run.automation_id == automation.id, Run.trigger != Run.id
+    )
+    return db.session().scalar(ran.limit(1)) is not None

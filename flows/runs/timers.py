@@ -165,8 +165,10 @@ def _end_silence(run: Run, now: datetime) -> None:
 
 def _counts(run: Run, message: Message) -> bool:
     """Whether silence counts: not while a failed message is sent again or came through after all,
-    nor when the automation has no time-out any more."""
-    if run.automation.timeout is None or message.sending is not Sending.ACCEPTED:
+    nor when the automation has no time-out any more or is switched off."""
+    if run.automation.timeout is None or not run.automation.active:
+        return False
+    if message.sending is not Sending.ACCEPTED:
         return False
     arrived = message.delivered_at is not None or message.read_at is not None
     return arrived or run.automation.timeout_from != "delivered"

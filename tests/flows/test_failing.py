@@ -167,15 +167,15 @@ def test_the_buttons_of_the_other_template_mean_what_they_say(
 def test_it_waits_and_tries_anew_but_not_for_ever(
     merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
 ) -> None:
-    automate(on_failure={"marketing_limit": {"do": "wait", "hours": 6}})
-    order = refused(merchant, 130472)
+    automate(on_failure={"not_on_whatsapp": {"do": "wait", "hours": 6}})
+    order = refused(merchant, 131026)
     waiting = meta.run_of(merchant, order)
     assert (waiting.state, waiting.due_at) == (RunState.SCHEDULED, MONDAY + timedelta(hours=6))
 
     for _ in range(5):
         clock.shift(timedelta(hours=6))
         runs.go_off(merchant.id)
-        meta.refuse(merchant, 130472)
+        meta.refuse(merchant, 131026)
         runs.go_off(merchant.id)
 
     run = meta.run_of(merchant, order)
@@ -225,3 +225,48 @@ def test_what_has_not_failed_is_not_run_again(
         runs.again(session.merge(run_now(order), load=False), by=By.user(agent))
 
     assert sent(merchant) == 1
+
+
+def test_advertising_that_meta_holds_back_is_tried_once_more_after_a_day(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(on_failure={"marketing_limit": {"do": "wait", "hours": 1}})
+    order = enter(merchant)
+
+    for _ in range(3):
+        meta.take(merchant)
+        meta.report(merchant, "failed", code=131049)
+        runs.go_off(merchant.id)
+        clock.shift(timedelta(hours=24))
+        runs.go_off(merchant.id)
+
+    assert (sent(merchant), meta.order_of(merchant, order).flags) == (2, ["action_failed"])
+
+
+def test_who_is_in_metas_experiment_is_not_written_to_again(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(on_failure={"marketing_limit": {"do": "wait", "hours": 24}})
+
+    order = refused(merchant, 130472)
+
+    assert meta.run_of(merchant, order).due_at is None
+    assert meta.order_of(merchant, order).flags == ["action_failed"]
+
+
+def test_a_second_question_says_what_the_first_said(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    with db.merchant(merchant.id):
+        other = shop.template("Votre commande {{1}}")
+    deed = {"do": "template", "template_id": str(other.id), "variables": {"body.1": "order.number"}}
+    automate(timeout=DAY, resends=1, on_failure={"template_paused": deed})
+    order = refused(merchant, 132015)
+    meta.take(merchant)
+
+    clock.shift(timedelta(days=1, minutes=1))
+    runs.go_off(merchant.id)
+
+    run = meta.run_of(merchant, order)
+    assert run.message is not None
+    assert (run.message.template_id, sent(merchant)) == (other.id, 3)

@@ -147,3 +147,18 @@ def test_an_answer_on_any_number_of_the_merchant_is_an_answer(
     meta.write(merchant, "Oui", phone_number_id=other.phone_number_id)
 
     assert meta.run_of(merchant, asked).state is RunState.REPLIED
+
+
+def test_the_first_contact_goes_through_the_account_that_has_the_template(
+    merchant: Merchant, clock: Clock
+) -> None:
+    with db.merchant(merchant.id):
+        other = shop.number(merchant)
+        shop.automation(template=shop.template(waba_id=other.waba_id))
+    order = manual(merchant)
+
+    runs.go_off(merchant.id)
+
+    message = meta.run_of(merchant, order).message
+    assert message is not None
+    assert message.channel_id == other.id

@@ -104,6 +104,19 @@ def test_coming_back_sends_again_where_the_merchant_allows_it(
     assert first.entry_id != second.entry_id
 
 
+def test_coming_back_sends_nothing_once_the_merchant_no_longer_allows_it(
+    agent: Membership, session: MerchantSession
+) -> None:
+    automation = shop.automation(retrigger=True)
+    order = shop.order(on=TO_CONFIRM, talk=shop.conversation())
+    automation.retrigger = False
+
+    for state in (NEW, TO_CONFIRM):
+        pipeline.move(order, shop.stage(state), by=By.user(agent))
+
+    assert len(shop.runs_of(order)) == 1
+
+
 def test_the_same_entry_never_runs_twice_even_where_it_may_come_back(
     session: MerchantSession,
 ) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from flows import runs
 from models import db
-from models.automation import RunState
+from models.automation import Automation, RunState
 from models.merchant import Merchant
 from models.timeline import By
 from models.user import Membership
@@ -309,6 +309,21 @@ def test_bodies_that_pile_up_unread_are_heard_before_any_silence(
     assert runs.go_off(merchant.id) == 0
     owner_connection.execute("UPDATE envelopes SET state = 'settled'")
     assert runs.go_off(merchant.id) == 1
+
+
+def test_an_automation_that_is_switched_off_moves_nobody(
+    merchant: Merchant, clock: Clock, asked: UUID
+) -> None:
+    meta.report(merchant, "delivered")
+    automation_id = meta.run_of(merchant, asked).automation_id
+    with db.merchant(merchant.id) as session:
+        session.get_one(Automation, (merchant.id, automation_id)).active = False
+
+    clock.shift(timedelta(days=2))
+    runs.go_off(merchant.id)
+
+    assert meta.order_of(merchant, asked).state is TO_CONFIRM
+    assert meta.run_of(merchant, asked).timeout_at is None
 
 
 # --- asking again ---------------------------------------------------------------------------------

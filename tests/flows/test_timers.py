@@ -154,6 +154,71 @@ def test_what_could_not_leave_for_hours_does_not_when_the_order_has_gone(
     assert (run.state, run.cancel_reason) == (RunState.CANCELLED, "left_stage")
 
 
+@pytest.mark.parametrize("meanwhile", [leave, switch_off, block, advertise])
+def test_what_meta_makes_wait_is_looked_at_anew_before_it_leaves(
+    merchant: Merchant,
+    agent: Membership,
+    clock: Clock,
+    automate: Callable[..., UUID],
+    meanwhile: Callable[..., None],
+) -> None:
+    automation = automate()
+    order = enter(merchant)
+    meta.refuse(merchant, 131048)
+    meanwhile(merchant, order, automation, agent)
+
+    clock.shift(timedelta(hours=3))
+
+    assert meta.take(merchant) == []
+    assert meta.run_of(merchant, order).state is RunState.CANCELLED
+
+
+def test_what_meta_makes_wait_does_not_leave_at_night(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    with db.merchant(merchant.id) as session:
+        row = session.get_one(Merchant, merchant.id)
+        row.quiet_from, row.quiet_until = time(21), time(8)
+    automate()
+    enter(merchant)
+    meta.refuse(merchant, 131048)
+
+    clock.shift(timedelta(hours=13))
+    assert meta.take(merchant) == []
+    clock.move_to(datetime(2026, 11, 24, 7, 0, tzinfo=UTC))
+
+    assert len(meta.take(merchant)) == 1
+
+
+def test_the_same_question_does_not_leave_twice_after_a_stop(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(retrigger=True)
+    order = enter(merchant)
+    clock.shift(timedelta(minutes=20))
+    for stage in (UNREACHABLE, TO_CONFIRM):
+        move(merchant, order, stage, By.user(agent))
+        clock.shift(timedelta(minutes=1))
+
+    assert len(meta.take(merchant)) == 1
+
+
+def test_a_second_question_that_never_left_leaves_the_run_at_the_first(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(timeout=HOUR, fallback=UNREACHABLE, resends=1)
+    order = enter(merchant)
+    meta.take(merchant)
+    clock.shift(timedelta(hours=1, minutes=1))
+    runs.go_off(merchant.id)
+    move(merchant, order, CONFIRMED, By.user(agent))
+
+    clock.shift(timedelta(hours=1))
+
+    assert meta.take(merchant) == []
+    assert meta.run_of(merchant, order).state is RunState.SENT
+
+
 def test_a_template_taken_back_meanwhile_fails(
     merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
 ) -> None:
