@@ -24,6 +24,7 @@ CANCELLATIONS: dict[str, str] = {
     "blocked": N_("The customer is blocked."),
     "no_consent": N_("The customer has not agreed to advertising, or no longer does."),
     "undone": N_("The move was undone before the message left."),
+    "answered": N_("The customer answered before it left."),
     "by_hand": N_("Somebody cancelled it before it left."),
 }
 

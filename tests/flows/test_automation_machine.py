@@ -138,8 +138,8 @@ class Automations(RuleBasedStateMachine):
             asked = select(Run).where(Run.order_id == order_id, Run.message_id.is_not(None))
             run = session.scalars(asked.limit(1)).first()
         if run is not None:
-            pressed = runs.payload(run, index)
-            self._write(order_id, "x", kind="button", button_payload=pressed, button_text="x")
+            pressed, text = runs.payload(run, index), shop.BUTTONS[index]["text"]
+            self._write(order_id, text, kind="button", button_payload=pressed, button_text=text)
 
     def _write(self, order_id: UUID, text: str, **changes: Any) -> None:
         who = {"phone_number_id": self.phone_number_id, "sender": self.customers[order_id]}
