@@ -11,7 +11,7 @@ BROWSER = "tests/browser"
 
 
 def main(arguments: list[str]) -> int:
-    """Becomes pytest; without arguments it runs all that needs no browser, two at a time."""
+    """Becomes pytest; without arguments it runs all that needs no browser, three at a time."""
     chosen = [argument for argument in arguments if argument != "--browser"]
     if "--browser" in arguments or any(BROWSER in argument for argument in chosen):
         chromium()
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     else:
         install.ready(install.TESTS)
     os.chdir(install.ROOT)
-    os.execv(install.PYTHON, [str(install.PYTHON), "-m", "pytest", *(chosen or ["-n", "2"])])
+    os.execv(install.PYTHON, [str(install.PYTHON), "-m", "pytest", *(chosen or ["-n", "3"])])
 
 
 def chromium() -> str:

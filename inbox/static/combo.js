@@ -74,7 +74,7 @@ document.addEventListener("keydown", event => {
 document.addEventListener("pointerdown", event => {
   for (const [id, { choose }] of combos) {
     const input = document.getElementById(id)
-    if (!input) continue
+    if (!of(input)) continue
     const option = event.target.closest?.('[role="option"]')
     if (option && list(input).contains(option)) {
       event.preventDefault() // the field keeps the focus

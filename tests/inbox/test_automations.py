@@ -296,7 +296,7 @@ def test_the_automation_is_summed_up_in_words(
         ({"timeout_number": ""}, "Enter a whole number."),
         ({"timeout_number": "0"}, "From one minute to 30 days."),
         ({"fallback": "", "resends": "0"}, "Choose where the order goes, or send again."),
-        ({"failure.marketing_limit.hours": "0"}, "From 1 to 720 hours."),
+        ({"failure.marketing_limit.hours": "0"}, "From 24 to 720 hours."),
         ({"failure.template_paused.template": ""}, "Choose a template."),
         ({"failure.template_paused.variables.body.1": ""}, "Choose what to write here."),
         ({"name": "x" * 81}, "At most 80 characters."),
