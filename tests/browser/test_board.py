@@ -63,6 +63,12 @@ def drag(page: Page, what: Locator, to: Locator) -> None:
     page.mouse.down()
     page.mouse.move(start["x"] + 110, start["y"] + 40, steps=3)
     page.mouse.move(end["x"] + 90, end["y"] + 30, steps=8)
+    # A busy browser is late to show where the card would land: a hand waits for that, too.
+    for nudge in range(100):
+        if to.locator(".ticket-ghost").count():
+            break
+        page.mouse.move(end["x"] + 90 + nudge % 3, end["y"] + 30)
+        page.wait_for_timeout(50)
     page.mouse.up()
 
 
