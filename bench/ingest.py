@@ -17,10 +17,8 @@ import os
 import re
 import secrets
 import select
-import signal
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +32,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from bench import servers
 from bin.lib import postgres, valkey
 from config import settings
 from models import schema
@@ -123,26 +122,8 @@ def _granian(options: argparse.Namespace) -> Iterator[int]:
     command = [granian, "--interface", "wsgi", "--factory"]
     command += ["--workers", "2", "--blocking-threads", str(options.threads)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    process = subprocess.Popen([*command, "bench.ingest:serve"], start_new_session=True)
-    try:
-        _await(port, process)
+    with servers.attended([*command, "bench.ingest:serve"], port):
         yield port
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _await(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit("granian did not start")
 
 
 def _report(host: str, port: int, options: argparse.Namespace) -> None:

@@ -50,12 +50,17 @@ def granian(*, workers: int = 2, threads: int = 16) -> Iterator[int]:
     program = str(Path(sys.executable).with_name("granian"))
     command = [program, "--interface", "wsgi", "--workers", str(workers)]
     command += ["--blocking-threads", str(threads), "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(
-        [*command, "--log-level", "error", "wsgi:app"], start_new_session=True
-    )
+    with attended([*command, "--log-level", "error", "wsgi:app"], port):
+        yield port
+
+
+@contextmanager
+def attended(command: list[str], port: int) -> Iterator[None]:
+    """A server of the benchmark's own, answering on this loopback port; stopped at the end."""
+    process = subprocess.Popen(command, start_new_session=True)
     try:
         _await(port, process)
-        yield port
+        yield
     finally:
         process.terminate()
         try:

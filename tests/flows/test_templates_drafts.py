@@ -127,7 +127,11 @@ def test_what_meta_would_refuse_is_told_by_field(session: MerchantSession) -> No
 
 
 def test_one_brace_is_only_a_brace(session: MerchantSession) -> None:
-    templates.submit(templates.save(form(body="Bonjour {1} et merci pour la commande")))
+    kept = templates.save(form(body="Bonjour {1} et merci pour la commande"))
+
+    templates.submit(kept)
+
+    assert kept.sending is Sending.QUEUED
 
 
 def test_a_file_of_another_type_is_no_example(session: MerchantSession) -> None:
