@@ -228,11 +228,12 @@ def _update_shown(news: list[tuple[Any, ...]]) -> None:
         Conversation.last_inbound_at, cast(c.inbound_at, Instant)
     )
     session = db.session()
-    ids = [row[0] for row in news]
-    # Locked in one order first: two batches that meet in two conversations must not block.
-    # Not against KEY SHARE, which each of them holds since it inserted its messages.
-    locked = select(Conversation.id).where(Conversation.id.in_(ids)).order_by(Conversation.id)
-    session.execute(locked.with_for_update(key_share=True))
+    if len(news) > 1:
+        # Locked in one order first: two batches that meet in two conversations must not block.
+        # Not against KEY SHARE, which each of them holds since it inserted its messages.
+        ids = [row[0] for row in news]
+        locked = select(Conversation.id).where(Conversation.id.in_(ids)).order_by(Conversation.id)
+        session.execute(locked.with_for_update(key_share=True))
     session.execute(
         update(Conversation)
         .where(

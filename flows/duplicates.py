@@ -60,9 +60,12 @@ def alike(goods: Goods, *, e164: str | None, customer_id: UUID | None = None) ->
 
 def mark(order: Order) -> Order | None:
     """The new order points at the earlier one it looks like, and is flagged; that one, or None."""
-    goods = _goods([order])[order.id]
-    twins = alike(goods, e164=order.ship_phone, customer_id=order.customer_id)
-    twin = next((other for other in twins if other.number < order.number), None)
+    found = _of_today(order.ship_phone, order.customer_id)
+    earlier = [other for other in found if other.number < order.number]
+    if not earlier:
+        return None
+    goods = _goods([order, *earlier])
+    twin = next((other for other in earlier if goods[order.id].meets(goods[other.id])), None)
     if twin is not None:
         order.duplicate_of_id = twin.id
         order.raise_flag("possible_duplicate")

@@ -120,6 +120,8 @@ class Row(Base):
     """A row of one merchant: primary key (merchant_id, id), so that no link can cross merchants."""
 
     __abstract__ = True
+    # Half a key finds nothing: a link to nobody is followed without asking the database.
+    __mapper_args__ = {"allow_partial_pks": False}  # noqa: RUF012 - SQLAlchemy's name and shape
 
     merchant_id: Mapped[UUID] = mapped_column(
         ForeignKey("merchants.id", ondelete="CASCADE"), primary_key=True, sort_order=-2
@@ -302,6 +304,14 @@ def savepoint() -> Iterator[None]:
     """What happens inside is undone alone when it fails; the exception flies on."""
     with session().begin_nested():
         yield
+
+
+@contextmanager
+def aside() -> Iterator[MerchantSession]:
+    """A short transaction of the same merchant beside the current one, true when it ends."""
+    with MerchantSession(session().merchant_id) as beside:
+        yield beside
+        beside.commit()
 
 
 def after_commit(leave: Callable[[], object], *, of: Session | None = None) -> None:

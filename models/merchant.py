@@ -57,13 +57,21 @@ class Counter(Row):
 
     @staticmethod
     def next(name: str, *, start: int = 1) -> int:
-        """The next number of the current merchant; the row stays locked until the commit."""
-        return Counter.take(name, 1, start=start)
+        """The next number of the current merchant, taken at once and for good.
+
+        Nobody waits for whoever took the one before (docs/decisions/0007); a transaction that is
+        rolled back leaves a gap.
+        """
+        with db.aside() as beside:
+            return Counter._take(beside, name, 1, start)
 
     @staticmethod
-    def take(name: str, count: int, *, start: int = 1) -> int:
-        """The last of the next `count` numbers, all of them now taken."""
-        current = db.session()
+    def take(name: str, count: int) -> int:
+        """The last of the next `count` numbers; the row stays locked until the commit: no gap."""
+        return Counter._take(db.session(), name, count, 1)
+
+    @staticmethod
+    def _take(current: db.MerchantSession, name: str, count: int, start: int) -> int:
         fresh = insert(Counter).values(
             merchant_id=current.merchant_id,
             id=new_id(),

@@ -204,17 +204,16 @@ def _queue(conversation: Conversation, *, category: str, **values: Any) -> Messa
             **values,
         )
         .on_conflict_do_nothing(index_elements=["merchant_id", "conversation_id", "client_id"])
-        .returning(Message.id)
+        .returning(Message)
     )
-    message_id = session.scalar(statement)
-    if message_id is None:
+    message = session.scalars(statement).first()
+    if message is None:
         return session.scalars(
             select(Message).where(
                 Message.conversation_id == conversation.id,
                 Message.client_id == values["client_id"],
             )
         ).one()
-    message = session.scalars(select(Message).where(Message.id == message_id)).one()
     conversations.show_last(message)
     outbox.deliver(conversation.channel_id)
     live.changed("inbox", f"conversation:{conversation.id}")

@@ -72,11 +72,10 @@ def _held(conversation: Conversation | None) -> WhatsAppIdentity | None:
     """Who writes in the conversation; nobody else opens a card for them until the commit."""
     if conversation is None:
         return None
-    identity = conversation.identity
-    locked = select(WhatsAppIdentity.id).where(WhatsAppIdentity.id == identity.id)
-    db.session().execute(locked.with_for_update())
-    db.session().expire(identity)  # what we knew of it may be older than the lock
-    return identity
+    writes = select(WhatsAppIdentity).where(WhatsAppIdentity.id == conversation.identity_id)
+    # What this session knew of them may be older than the lock.
+    fresh = writes.with_for_update().execution_options(populate_existing=True)
+    return db.session().scalars(fresh).one()
 
 
 def _hold_number(e164: str | None) -> None:

@@ -43,7 +43,7 @@ def index() -> str:
     facts: dict[str, Any] = {
         "asked": asked,
         "page": page,
-        "count": listing.count(matching, page),
+        "count": listing.count(matching),
         "cut": matching.cut,
         "place": lambda order: write_place(page.place(order)),
         "typed": search.typed(asked.filters.q or ""),
