@@ -32,6 +32,8 @@ class Settings:
     verify_token: str = field(repr=False)
     graph_url: str | None
     """Where Graph calls go instead of Meta (the simulator); None is the real Meta."""
+    proxies: int = 0
+    """WASL_PROXIES: how many proxies of ours stand in front and are believed about who asks."""
     timer_speed: float = 1.0
     """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
@@ -62,6 +64,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         app_secrets=_app_secrets(env),
         verify_token=_needed(env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"),
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
+        proxies=_proxies(env),
         timer_speed=_speed(env),
     )
 
@@ -77,6 +80,13 @@ def _port(env: os._Environ[str] | dict[str, str]) -> int:
     value = env.get("WASL_PORT") or "8000"
     if not value.isdigit() or not 1 <= int(value) <= 65533:
         raise Misconfigured(f"WASL_PORT is {value!r}: set a port between 1 and 65533.")
+    return int(value)
+
+
+def _proxies(env: os._Environ[str] | dict[str, str]) -> int:
+    value = env.get("WASL_PROXIES") or "0"
+    if not value.isdigit() or int(value) > 9:
+        raise Misconfigured(f"WASL_PROXIES is {value!r}: set how many proxies stand in front, 0-9.")
     return int(value)
 
 

@@ -43,6 +43,9 @@ def main(arguments: list[str]) -> int:
     """Installs, starts, watches and stops Wasl; 0 after an orderly end."""
     begun = time.monotonic()
     options = _options(arguments)
+    if options.install:
+        install.ready(install.PRODUCT)
+        return 0
     home, port = folder.place(), surroundings.first_port()
     lock = folder.hold(home)
     (home / "demo.json").unlink(missing_ok=True)
@@ -183,6 +186,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "DATABASE_URL, REDIS_URL: servers of yours instead of our own.",
     )
     parser.add_argument("--reset", action="store_true", help="start over: removes the demo's data")
+    parser.add_argument(
+        "--install", action="store_true", help="only install what Wasl needs, as on a server"
+    )
     return parser.parse_args(arguments)
 
 

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+import wsgi
 from config import settings
 from flows import passwords, team
 from inbox import auth, create_app, web
@@ -54,6 +55,26 @@ def cookie(answer: TestResponse, name: str = "wasl") -> str:
 
 
 # --- signing in -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("proxies", "believed"), [("0", "127.0.0.1"), ("1", "41.140.2.3")])
+@pytest.mark.usefixtures("salma")
+def test_only_our_own_proxies_are_believed_about_where_somebody_is(
+    monkeypatch: pytest.MonkeyPatch, proxies: str, believed: str
+) -> None:
+    monkeypatch.setenv("WASL_PROXIES", proxies)
+    settings.cache_clear()
+    try:
+        browser = wsgi.wasl().test_client()
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+    form = {"email": EMAIL, "password": PASSWORD}
+    browser.post("/sign-in", data=form, headers={"X-Forwarded-For": "6.6.6.6, 41.140.2.3"})
+
+    with db.house() as house:
+        assert house.scalars(select(LoginSession.ip)).one() == believed
 
 
 @pytest.mark.usefixtures("salma")

@@ -35,6 +35,14 @@ def test_a_changed_lock_file_is_installed_again(clone: Clone) -> None:
     assert [call.split()[:2] for call in clone.installed()[len(before) :]] == [["pip", "install"]]
 
 
+def test_a_server_installs_and_starts_nothing(clone: Clone) -> None:
+    started = clone.dev("--install")
+
+    assert started.wait(60) == 0, clone.said()
+    assert len(clone.installed()) == 3
+    assert not clone.var.exists()
+
+
 def test_packages_are_taken_by_their_hashes_and_never_built(clone: Clone) -> None:
     clone.up(**NOWHERE)
 
