@@ -36,6 +36,7 @@ from flows.orders import NewLine, NewOrder
 from inbox.auth import needs_of
 from models import db
 from models.automation import Automation, Run
+from models.channel import Channel
 from models.conversation import Conversation
 from models.db import Base, Row
 from models.delivery import DeliveryCity, DeliveryZone
@@ -270,6 +271,10 @@ PUBLIC = {
 
 @pytest.fixture
 def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
+    return build(merchant, owner)
+
+
+def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
     """A merchant with the canary in every text people can write, and something of everything."""
     with db.merchant(merchant.id) as session:
         conversation = _conversation()
@@ -319,7 +324,9 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
 
 
 def _conversation() -> Conversation:
-    arrivals.take_in([factories.inbound(CANARY, sender=factories.person(CANARY))])
+    channel = db.session().scalars(select(Channel)).one()
+    here = {"phone_number_id": channel.phone_number_id, "waba_id": channel.waba_id}
+    arrivals.take_in([factories.inbound(CANARY, sender=factories.person(CANARY), **here)])
     return db.session().scalars(select(Conversation)).one()
 
 
