@@ -35,9 +35,9 @@ LONGEST = 60.0
 """Seconds after which a worker leaves the rest to the next round."""
 LATE = timedelta(minutes=5)
 """A message that is later than this asks again whether it is night."""
-UNREAD = (timedelta(seconds=2), timedelta(minutes=10))
-"""How long a body of Meta's has waited to be read for a silence to wait for it: it may hold the
-answer. A younger one is being read, and for an older one something is wrong with it."""
+UNREAD = timedelta(seconds=2)
+"""A body of Meta's that waits longer than this to be read makes every silence wait: it may hold the
+answer. A younger one is being read; one that cannot be read is soon put aside and waits no more."""
 
 
 def go_off(merchant_id: UUID, now: datetime | None = None) -> int:
@@ -69,9 +69,8 @@ def _gone_off(merchant_id: UUID, now: datetime, tried: Collection[UUID]) -> Sequ
 
 def _answers_may_wait() -> bool:
     """Whether bodies of Meta's pile up unread: after a stop they come before the silences."""
-    shortest, longest = (func.now() - wait for wait in UNREAD)
     unread = select(Envelope.id).where(
-        Envelope.state == EnvelopeState.NEW, Envelope.received_at.between(longest, shortest)
+        Envelope.state == EnvelopeState.NEW, Envelope.received_at < func.now() - UNREAD
     )
     with db.house() as house:
         return house.scalar(unread.limit(1)) is not None
