@@ -195,6 +195,19 @@ def channel_add(merchant_id: UUID, phone: str, **facts: str) -> None:
         channels.add(display_phone_number=phone, **facts)
 
 
+@wasl.group()
+def keys() -> None:
+    """The key that encrypts secrets in the database."""
+
+
+@keys.command()
+def rotate() -> None:
+    """Seal every secret anew by WASL_DATA_KEY; WASL_DATA_KEY_PREVIOUS opens the old ones."""
+    from flows import keys
+
+    click.echo(f"{keys.rotate()} secrets sealed anew")
+
+
 @wasl.command()
 def verify() -> None:
     """Check the invariants on the running install; exit code 1 when one is broken."""

@@ -27,7 +27,8 @@ class Settings:
     database_url: str
     redis_url: str
     secret_key: str = field(repr=False)
-    data_key: bytes = field(repr=False)
+    data_keys: tuple[bytes, ...] = field(repr=False)
+    """The key that seals, then the one before it, which still opens (`wasl keys rotate`)."""
     app_secrets: tuple[str, ...] = field(repr=False)
     verify_token: str = field(repr=False)
     graph_url: str | None
@@ -60,7 +61,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         database_url=_database(env),
         redis_url=_redis(env),
         secret_key=_secret(env),
-        data_key=_data_key(env),
+        data_keys=_data_keys(env),
         app_secrets=_app_secrets(env),
         verify_token=_needed(env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"),
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
@@ -129,14 +130,20 @@ def _secret(env: os._Environ[str] | dict[str, str]) -> str:
     return value
 
 
-def _data_key(env: os._Environ[str] | dict[str, str]) -> bytes:
-    value = _needed(env, "WASL_DATA_KEY", "32 random bytes in base64")
+def _data_keys(env: os._Environ[str] | dict[str, str]) -> tuple[bytes, ...]:
+    keys = [_key("WASL_DATA_KEY", _needed(env, "WASL_DATA_KEY", "32 random bytes in base64"))]
+    if previous := env.get("WASL_DATA_KEY_PREVIOUS", "").strip():
+        keys.append(_key("WASL_DATA_KEY_PREVIOUS", previous))
+    return tuple(keys)
+
+
+def _key(name: str, value: str) -> bytes:
     try:
         key = base64.b64decode(value, validate=True)
     except binascii.Error:
         key = b""
     if len(key) != 32:
-        raise Misconfigured("WASL_DATA_KEY must be 32 random bytes in base64.")
+        raise Misconfigured(f"{name} must be 32 random bytes in base64.")
     return key
 
 
