@@ -117,11 +117,15 @@ def migrate() -> None:
 
 
 @wasl.command()
-def seed() -> None:
+@click.option("--empty", is_flag=True, help="no merchants; prints the numbers one may connect")
+def seed(*, empty: bool) -> None:
     """Fill an empty database with the demo's two merchants; prints their sign-ins as JSON."""
     from bot.simulator import demo as world
     from flows import demo
 
+    if empty:
+        click.echo(json.dumps(world.unconnected(), ensure_ascii=False))
+        return
     listed = [record for record in world.records() if record["kind"] == "template"]
     click.echo(json.dumps(demo.seed(listed), ensure_ascii=False))
 

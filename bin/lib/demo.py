@@ -52,15 +52,16 @@ def main(arguments: list[str]) -> int:
     if options.reset:
         _start_over(home)
     surroundings.refuse_taken_ports(port)
+    empty = _is_empty(home, wanted=options.empty)
     install.ready(install.PRODUCT)
-    return Demo(home, port, lock).run(begun)
+    return Demo(home, port, lock, empty=empty).run(begun)
 
 
 class Demo:
     """Everything that runs for one data folder."""
 
-    def __init__(self, home: Path, port: int, lock: int) -> None:
-        self.home, self.port, self.lock = home, port, lock
+    def __init__(self, home: Path, port: int, lock: int, *, empty: bool = False) -> None:
+        self.home, self.port, self.lock, self.empty = home, port, lock, empty
         self.env: dict[str, str] = {}
         self.children: list[Child] = []
         self.told_to_stop = False
@@ -107,7 +108,8 @@ class Demo:
         if own and kept.exists() and (known := folder.read(kept))["code"] == code:
             # Our database has met this very code: two programs less before the pages.
             return cast(dict[str, Any], known["seeds"])
-        if self._once("migrate") is None or (printed := self._once("seed")) is None:
+        seed = ("seed", "--empty") if self.empty else ("seed",)
+        if self._once("migrate") is None or (printed := self._once(*seed)) is None:
             return None
         seeds: dict[str, Any] = json.loads(printed)
         folder.write_private(kept, {"code": code, "seeds": seeds})
@@ -134,11 +136,11 @@ class Demo:
         self.children.append(Child(name, shell, env=self.env, keeps=(self.lock,)))
         self.children[-1].start()
 
-    def _once(self, name: str) -> str | None:
+    def _once(self, name: str, *options: str) -> str | None:
         """What `wasl name` printed; None when we were told to stop meanwhile."""
         begun = time.monotonic()
         with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
-            child = Child(name, [VENV / "bin/wasl", name], env=self.env)
+            child = Child(name, [VENV / "bin/wasl", name, *options], env=self.env)
             child.start(stdout=printed)
             ended = wait(lambda: not child.runs, float("inf"), while_=lambda: not self.told_to_stop)
             code = child.stop()
@@ -187,9 +189,25 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--reset", action="store_true", help="start over: removes the demo's data")
     parser.add_argument(
+        "--empty", action="store_true", help="no shops: sign up as a new merchant does"
+    )
+    parser.add_argument(
         "--install", action="store_true", help="only install what Wasl needs, as on a server"
     )
     return parser.parse_args(arguments)
+
+
+def _is_empty(home: Path, *, wanted: bool) -> bool:
+    """Whether the demo has no shops: as it was begun, or as it is begun now."""
+    kept = home / "prepared.json"
+    if not (home / "postgres").exists() or not kept.exists():
+        return wanted
+    began_empty = bool(folder.read(kept)["seeds"].get("empty"))
+    if wanted and not began_empty:
+        raise say.Refused(
+            f"{home} holds the demo's shops: add --reset, or choose another folder by WASL_VAR."
+        )
+    return began_empty
 
 
 def _start_over(home: Path) -> None:
@@ -218,6 +236,7 @@ def _demo(env: dict[str, str], seeds: dict[str, Any]) -> dict[str, Any]:
         "database_url": env["DATABASE_URL"],
         "redis_url": env["REDIS_URL"],
         "users": seeds["users"],
+        "numbers": seeds.get("numbers", []),
     }
 
 
@@ -227,4 +246,12 @@ def _announce(demo: dict[str, Any], home: Path, seconds: float) -> None:
     say.out(f"  Phone   {demo['simulator_url']}  (you play the customer)\n")
     for user in demo["users"]:
         say.out(f"  {user['email']:<32} {user['password']:<20} {user['role']}, {user['merchant']}")
+    if demo["numbers"]:
+        say.out(f"  Sign up {demo['base_url']}/sign-up\n")
+        say.out("  Numbers that the phone's customers write to, to be connected:")
+    for number in demo["numbers"]:
+        say.out(
+            f"  {number['phone']:<18} number id {number['phone_number_id']}, account id "
+            f"{number['waba_id']}, token {number['token']}"
+        )
     say.out(f"\n  Ctrl-C stops everything; the data stays in {home}.\n")

@@ -146,6 +146,26 @@ def records() -> list[Json]:
     return things
 
 
+def unconnected() -> Json:
+    """What somebody who begins with nothing needs to connect a number: its ids and a token."""
+    numbers = [
+        {
+            "phone": number["display"],
+            "phone_number_id": number["id"],
+            "waba_id": number["account"],
+            "token": f"{TOKEN}{number['account']}",
+        }
+        for number in NUMBERS
+    ]
+    return {
+        "empty": True,
+        "phone_number_id": ATLAS_ONE,
+        "waba_id": ATLAS,
+        "users": [],
+        "numbers": numbers,
+    }
+
+
 def templates_of(account: str, *, first_id: int, **words: str) -> list[Json]:
     """The demo's template set for an account, as records; ids count up from `first_id`."""
     return [

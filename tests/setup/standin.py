@@ -13,6 +13,8 @@ SEEDS = {
     "users": [{"email": "omar@atlas.example", "password": "x", "role": "owner", "merchant": "A"}],
 }
 
+EMPTY = SEEDS | {"empty": True, "users": [], "numbers": []}
+
 
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
@@ -30,7 +32,7 @@ def main() -> None:
         port = int(os.environ["WASL_PORT"]) + PORTS[name]
         http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
     if name == "seed":
-        print(json.dumps(SEEDS))
+        print(json.dumps(EMPTY if "--empty" in sys.argv else SEEDS))
     if name in ("migrate", "seed"):
         print(f"{name} was here", file=sys.stderr)
     else:

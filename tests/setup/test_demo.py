@@ -27,6 +27,7 @@ KEYS = {
     "phone_number_id",
     "waba_id",
     "database_url",
+    "numbers",
     "redis_url",
     "users",
 }
@@ -180,6 +181,23 @@ def test_reset_starts_over_and_leaves_what_is_not_ours(clone: Clone) -> None:
     assert _sql(clone, "SELECT to_regclass('gone')") == (None,)
     assert not set(_secrets(clone)) & set(before)
     assert (clone.var / "screenshot.png").exists()
+
+
+def test_without_shops_it_stays_without_until_it_starts_over(clone: Clone) -> None:
+    clone.up("--empty")
+    assert clone.demo()["users"] == []
+    clone.end()
+    with open(clone.root / "cli.py", "a", encoding="utf-8") as code:
+        code.write("# changed\n")
+
+    clone.up()
+    assert clone.demo()["users"] == []
+    clone.end()
+
+    clone.up("--reset")
+    assert len(clone.demo()["users"]) == 1
+    clone.end()
+    assert "holds the demo's shops" in clone.refused("--empty")
 
 
 def test_a_path_too_long_for_a_socket_gets_a_port_and_a_password(clone: Clone) -> None:
