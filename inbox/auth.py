@@ -11,6 +11,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
 from config import settings
+from flows import permissions
 from flows.errors import Refused
 from inbox import addresses, languages, nav, sessions, ticket
 from inbox.current import THEMES, current
@@ -131,7 +132,9 @@ def theme() -> Response:
 def live_ticket() -> Response:
     """A cookie that opens the live stream for a quarter of an hour."""
     response = Response(status=204)
-    ticket.give_cookie(response, current.login.merchant.id, current.login.member.id)
+    member = current.login.member
+    narrow = not permissions.sees_all(member)
+    ticket.give_cookie(response, current.login.merchant.id, member.id, narrow=narrow)
     return response
 
 

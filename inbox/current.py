@@ -26,6 +26,9 @@ ROLE_NAMES = {
     Role.OWNER: N_("Owner"),
     Role.MANAGER: N_("Manager"),
     Role.AGENT: N_("Confirmation agent"),
+    Role.COURIER: N_("Delivery agent"),
+    Role.VIEWER: N_("Viewer"),
+    Role.CUSTOM: N_("Own role"),
 }
 
 AnyRow = TypeVar("AnyRow", bound=Base)

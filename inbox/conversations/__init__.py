@@ -190,7 +190,7 @@ def panel(conversation_id: UUID) -> str:
 
 
 @pages.post("/<uuid:conversation_id>/read")
-@needs("inbox.read")
+@needs("inbox.read", "inbox.reply")
 def read(conversation_id: UUID) -> tuple[str, int]:
     """Somebody has the conversation before their eyes."""
     conversations.mark_read(threads.find(conversation_id))
