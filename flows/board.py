@@ -33,6 +33,8 @@ MOST = 500
 
 Place = tuple[datetime, UUID]
 """Where an order stands in its column: (stage_entered_at, id)."""
+Sums = Select[UUID, *tuple[Any, ...]]
+"""Of each stage: how many orders, and perhaps what they come to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +121,16 @@ def _sum(columns: dict[UUID, Column], *, money: bool) -> None:
             columns[stage_id].due = int(due[0])
 
 
-def _kept(stages: Iterable[UUID], *, money: bool) -> Select[Any]:
+def _kept(stages: Iterable[UUID], *, money: bool) -> Sums:
     kept = (Tally.orders, Tally.due) if money else (Tally.orders,)
-    sums: Select[Any] = select(Tally.stage_id, *(func.sum(one) for one in kept))
+    sums = select(Tally.stage_id, *(func.sum(one) for one in kept))
     return sums.where(Tally.stage_id.in_(stages)).group_by(Tally.stage_id)
 
 
-def _own(stages: Iterable[UUID], *, money: bool) -> Select[Any]:
+def _own(stages: Iterable[UUID], *, money: bool) -> Sums:
     """The same of the few orders somebody sees who sees only their own."""
     due = (func.sum(Order.applied_total + Order.delivery_fee),) if money else ()
-    sums: Select[Any] = select(Order.stage_id, func.count(), *due)
+    sums = select(Order.stage_id, func.count(), *due)
     return sums.where(Order.stage_id.in_(stages)).group_by(Order.stage_id)
 
 

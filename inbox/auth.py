@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, redirect, render_template, request
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
@@ -94,6 +94,8 @@ def sign_in() -> Response | tuple[str, int]:
         )
         return page, max(refusal.status, 422)
     sessions.end()
+    if sessions.has_several(email):
+        onward = url_for("team.choose", next=onward)
     response = redirect(onward)
     sessions.give_cookie(response, token, remember=remember)
     return response

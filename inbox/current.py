@@ -42,6 +42,8 @@ class Login:
     user: User
     member: Membership
     merchant: Merchant
+    several: bool = False
+    """Whether this person may go into other merchants too."""
 
 
 class Current:

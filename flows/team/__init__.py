@@ -8,7 +8,7 @@ goes to whom · joined.py one person in several merchants
 from flows.team.founding import COUNTRIES, add_merchant, add_user
 from flows.team.groups import NewTeam, mine, teams, teams_of
 from flows.team.handing import Holdings, hand_over, holdings
-from flows.team.invitations import accept, invitation, invitations, invite, resend, withdraw
+from flows.team.invitations import Opened, accept, invitation, invite, invited, resend, withdraw
 from flows.team.joined import merchants_of, switch
 from flows.team.people import change_role, disable, enable, find, listed, members
 from flows.team.resets import ask_reset, make_reset, reset_of, set_password
@@ -19,6 +19,7 @@ __all__ = [
     "Holdings",
     "NewRole",
     "NewTeam",
+    "Opened",
     "accept",
     "add_merchant",
     "add_user",
@@ -31,8 +32,8 @@ __all__ = [
     "hand_over",
     "holdings",
     "invitation",
-    "invitations",
     "invite",
+    "invited",
     "listed",
     "make_reset",
     "members",

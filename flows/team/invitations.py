@@ -39,7 +39,7 @@ class Joined:
 # --- the team's side ------------------------------------------------------------------------------
 
 
-def invitations() -> Sequence[Invitation]:
+def invited() -> Sequence[Invitation]:
     """Those that wait, expired ones too, the newest first."""
     waiting = (
         select(Invitation)
