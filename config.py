@@ -38,6 +38,10 @@ class Settings:
     timer_speed: float = 1.0
     """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
+    smtp_url: str | None = field(default=None, repr=False)
+    """Where mail leaves: smtp://user:password@host:587 or smtps://…; None: links are copied."""
+    mail_from: str = ""
+
     @property
     def https(self) -> bool:
         return self.base_url.startswith("https://")
@@ -67,6 +71,8 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
         proxies=_proxies(env),
         timer_speed=_speed(env),
+        smtp_url=_smtp(env),
+        mail_from=_mail_from(env),
     )
 
 
@@ -106,6 +112,20 @@ def _address(env: os._Environ[str] | dict[str, str], name: str, default: str) ->
     value = (env.get(name) or default).rstrip("/")
     if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
         raise Misconfigured(f"{name} is {value!r}: set an http(s):// address.")
+    return value
+
+
+def _smtp(env: os._Environ[str] | dict[str, str]) -> str | None:
+    value = env.get("WASL_SMTP_URL", "").strip()
+    if value and (urlsplit(value).scheme not in ("smtp", "smtps") or not urlsplit(value).hostname):
+        raise Misconfigured("WASL_SMTP_URL: set smtp://user:password@host:587 or smtps://….")
+    return value or None
+
+
+def _mail_from(env: os._Environ[str] | dict[str, str]) -> str:
+    value = env.get("WASL_MAIL_FROM", "").strip()
+    if env.get("WASL_SMTP_URL", "").strip() and "@" not in value:
+        raise Misconfigured("WASL_MAIL_FROM is missing: set the address mail comes from.")
     return value
 
 

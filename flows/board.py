@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
@@ -32,6 +33,8 @@ MOST = 500
 
 Place = tuple[datetime, UUID]
 """Where an order stands in its column: (stage_entered_at, id)."""
+Sums = Select[UUID, *tuple[Any, ...]]
+"""Of each stage: how many orders, and perhaps what they come to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +112,26 @@ def find_stage(stage_id: UUID) -> Stage:
 
 
 def _sum(columns: dict[UUID, Column], *, money: bool) -> None:
-    kept = (Tally.orders, Tally.due) if money else (Tally.orders,)
-    sums = (
-        select(Tally.stage_id, *(func.sum(one) for one in kept))
-        .where(Tally.stage_id.in_(columns))
-        .group_by(Tally.stage_id)
-    )
+    sums = _kept(columns, money=money) if db.session().only is None else _own(columns, money=money)
     for one in columns.values():
         one.due = 0 if money else None
     for stage_id, count, *due in db.session().execute(sums):
         columns[stage_id].count = int(count)
         if due:
             columns[stage_id].due = int(due[0])
+
+
+def _kept(stages: Iterable[UUID], *, money: bool) -> Sums:
+    kept = (Tally.orders, Tally.due) if money else (Tally.orders,)
+    sums = select(Tally.stage_id, *(func.sum(one) for one in kept))
+    return sums.where(Tally.stage_id.in_(stages)).group_by(Tally.stage_id)
+
+
+def _own(stages: Iterable[UUID], *, money: bool) -> Sums:
+    """The same of the few orders somebody sees who sees only their own."""
+    due = (func.sum(Order.applied_total + Order.delivery_fee),) if money else ()
+    sums = select(Order.stage_id, func.count(), *due)
+    return sums.where(Order.stage_id.in_(stages)).group_by(Order.stage_id)
 
 
 # --- cards ----------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows import bulk, outbox, runs
+from flows import bulk, mail, outbox, runs
 
 
 def work_timers(lane: str) -> None:
@@ -15,3 +15,9 @@ def work_bulk(lane: str) -> None:
     """Orders that people move by the hundred are moved, a stretch at a time."""
     outbox.looking(lane)
     bulk.drain(outbox.merchant_of(lane))
+
+
+def send_mail(lane: str) -> None:
+    """Invitations and links for new passwords leave."""
+    outbox.looking(lane)
+    mail.drain(outbox.merchant_of(lane))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from uuid import UUID
 
 import redis
@@ -27,6 +28,33 @@ def changed(*names: str) -> None:
         names_now = waiting
         db.after_commit(lambda: _publish(session.merchant_id, names_now))
     waiting.update(names)
+
+
+CUT_SECONDS = 900
+"""As long as a ticket to the live stream is good for (inbox/ticket.py)."""
+
+
+def cut_off(member_id: UUID, *, merchant_id: UUID | None = None) -> None:
+    """Once this is true, this member's open screens are told nothing any more, and their ticket
+    opens the stream no longer: a new one is asked for at the door, where permissions are checked.
+
+    Of the current merchant; `merchant_id` when there is none: then it is so at once.
+    """
+    if merchant_id is None:
+        session = db.session()
+        own = session.merchant_id
+        db.after_commit(lambda: _cut_off(own, member_id))
+    else:
+        _cut_off(merchant_id, member_id)
+
+
+def _cut_off(merchant_id: UUID, member_id: UUID) -> None:
+    try:
+        at = time.time_ns() // 1_000_000
+        connection().set(f"cut:{member_id}", at, ex=CUT_SECONDS)
+        connection().publish(f"live:{merchant_id}", json.dumps({"cut": str(member_id)}))
+    except redis.RedisError as error:
+        log.warning("a live stream not cut, its ticket ends by itself: %s", error)
 
 
 def _publish(merchant_id: UUID, names: set[str]) -> None:

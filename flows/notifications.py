@@ -50,7 +50,7 @@ def tell(
 
     `facts` are what its sentence needs besides the order's number and customer.
     """
-    told = list(_listening(kind, but))
+    told = list(_listening(kind, but, order))
     if not told:
         return
     row = {
@@ -68,13 +68,16 @@ def tell(
     live.changed(*(f"bell:{id_}" for id_ in told))
 
 
-def _listening(kind: str, but: Membership | None) -> Iterable[UUID]:
+def _listening(kind: str, but: Membership | None, order: Order | None) -> Iterable[UUID]:
+    """Who sees only their own orders is told of no other."""
     _, permission, by_default = KINDS[kind]
     chosen = (Preference.member_id == Membership.id) & (Preference.kind == kind)
     rings = func.coalesce(Preference.on, by_default)
     people = select(Membership).outerjoin(Preference, chosen).where(rings)
     for member in db.session().scalars(people):
-        if permissions.may(member, permission) and (but is None or member.id != but.id):
+        theirs = order is not None and order.assignee_id == member.id
+        may = permissions.may(member, permission) and (theirs or permissions.sees_all(member))
+        if may and (but is None or member.id != but.id):
             yield member.id
 
 

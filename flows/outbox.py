@@ -22,6 +22,7 @@ from models.automation import Run
 from models.bulk import Bulk, BulkState
 from models.channel import Channel
 from models.envelope import Envelope, EnvelopeState
+from models.mail import Mail, MailState
 from models.message import Message, ReadMark, Sending
 from models.template import MessageTemplate
 from models.types import utcnow
@@ -44,6 +45,7 @@ JOBS = {
     "drafts": Job("deliver", "bot.jobs.submit_templates"),
     "timers": Job("chores", "flows.jobs.work_timers"),
     "bulk": Job("chores", "flows.jobs.work_bulk"),
+    "mail": Job("chores", "flows.jobs.send_mail"),
 }
 QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
 WAKE_SECONDS = 30
@@ -165,6 +167,9 @@ def _chores(now: datetime) -> dict[str, Select[UUID]]:
         "timers": select(Run.merchant_id).where(gone_off).distinct(),
         "bulk": select(Bulk.merchant_id)
         .where(Bulk.state.in_((BulkState.QUEUED, BulkState.WORKING)), free)
+        .distinct(),
+        "mail": select(Mail.merchant_id)
+        .where(Mail.state.in_((MailState.QUEUED, MailState.CLAIMED)), Mail.due_at <= now)
         .distinct(),
     }
 

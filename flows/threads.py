@@ -8,20 +8,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, select, tuple_
+from sqlalchemy import Row, Select, and_, exists, func, select, tuple_
 from sqlalchemy.orm import aliased, joinedload, load_only
 
 from flows import customers
 from flows.errors import NotFound
+from flows.team.groups import conversations_of, mine
 from models import db
 from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import Message
+from models.team import TeamMember
 from models.template import MessageTemplate
 from models.user import Membership
 
-FILTERS = ("all", "mine", "unread", "unanswered", "blocked")
+FILTERS = ("all", "mine", "team", "unread", "unanswered", "blocked")
 PAGE = 50
 LONGEST = 300
 """How many rows a screen may ask again at once, however far somebody has scrolled."""
@@ -76,6 +78,8 @@ def listed(
     )
     if show == "mine" and member is not None:
         wanted = wanted.where(Conversation.assignee_id == member.id)
+    elif show == "team" and member is not None:
+        wanted = wanted.where(conversations_of(mine(member)))
     elif show == "unread":
         wanted = wanted.where(Conversation.unread > 0)
     elif show == "unanswered":
@@ -102,10 +106,12 @@ class Overview:
     """Conversations that wait to be read, counted up to MOST_UNREAD."""
     numbers: dict[UUID, str]
     """The merchant's WhatsApp numbers by name."""
+    in_team: bool = False
+    """Whether the member who looks belongs to a team."""
 
 
-def overview() -> Overview:
-    return _overview(db.session().execute(select(*_around())).one())
+def overview(member: Membership | None = None) -> Overview:
+    return _overview(db.session().execute(select(*_around(member))).one())
 
 
 def unread_count() -> int:
@@ -113,9 +119,10 @@ def unread_count() -> int:
     return db.session().scalar(select(_unread())) or 0
 
 
-def _around() -> tuple[Any, Any]:
+def _around(member: Membership | None) -> tuple[Any, Any, Any]:
     numbers = select(func.jsonb_object_agg(Channel.id, Channel.name)).scalar_subquery()
-    return _unread().label("unread"), numbers.label("numbers")
+    mine = exists().where(TeamMember.member_id == (member.id if member else None))
+    return _unread().label("unread"), numbers.label("numbers"), mine.label("in_team")
 
 
 def _unread() -> Any:
@@ -125,7 +132,7 @@ def _unread() -> Any:
 
 def _overview(row: Row[Any]) -> Overview:
     numbers = sorted((row.numbers or {}).items(), key=lambda number: (number[1], number[0]))
-    return Overview(row.unread, {UUID(id_): name for id_, name in numbers})
+    return Overview(row.unread, {UUID(id_): name for id_, name in numbers}, row.in_team)
 
 
 # --- one conversation -----------------------------------------------------------------------------
@@ -140,9 +147,11 @@ def find(conversation_id: UUID) -> Conversation:
     return found
 
 
-def opened(conversation_id: UUID) -> tuple[Conversation, Overview]:
+def opened(
+    conversation_id: UUID, member: Membership | None = None
+) -> tuple[Conversation, Overview]:
     """The same with what stands around the list, in one question to the database."""
-    wanted = _whole(select(Conversation, *_around()), conversation_id)
+    wanted = _whole(select(Conversation, *_around(member)), conversation_id)
     row = db.session().execute(wanted).one_or_none()
     if row is None:
         raise NotFound

@@ -31,6 +31,7 @@ PAGES = (
     "runs",
     "settings",
     "table",
+    "team",
     "vendor",
 )
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, redirect, render_template, request
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
 from config import settings
+from flows import permissions
 from flows.errors import Refused
 from inbox import addresses, languages, nav, sessions, ticket
 from inbox.current import THEMES, current
@@ -93,6 +94,8 @@ def sign_in() -> Response | tuple[str, int]:
         )
         return page, max(refusal.status, 422)
     sessions.end()
+    if sessions.has_several(email):
+        onward = url_for("team.choose", next=onward)
     response = redirect(onward)
     sessions.give_cookie(response, token, remember=remember)
     return response
@@ -131,7 +134,9 @@ def theme() -> Response:
 def live_ticket() -> Response:
     """A cookie that opens the live stream for a quarter of an hour."""
     response = Response(status=204)
-    ticket.give_cookie(response, current.login.merchant.id, current.login.member.id)
+    member = current.login.member
+    narrow = not permissions.sees_all(member)
+    ticket.give_cookie(response, current.login.merchant.id, member.id, narrow=narrow)
     return response
 
 

@@ -26,6 +26,9 @@ ROLE_NAMES = {
     Role.OWNER: N_("Owner"),
     Role.MANAGER: N_("Manager"),
     Role.AGENT: N_("Confirmation agent"),
+    Role.COURIER: N_("Delivery agent"),
+    Role.VIEWER: N_("Viewer"),
+    Role.CUSTOM: N_("Own role"),
 }
 
 AnyRow = TypeVar("AnyRow", bound=Base)
@@ -39,6 +42,8 @@ class Login:
     user: User
     member: Membership
     merchant: Merchant
+    several: bool = False
+    """Whether this person may go into other merchants too."""
 
 
 class Current:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Response
 
+from flows import permissions
 from inbox import auth, htmx, security, sessions
 from models import db
 
@@ -30,7 +31,9 @@ def begin() -> None:
     if required is not None:
         auth.admit(required)
         g.merchant_open = True
-        db.begin(g.login.merchant.id)
+        member = g.login.member
+        only = None if permissions.sees_all(member) else member.id
+        db.begin(g.login.merchant.id, only=only)
 
 
 def finish(response: Response) -> Response:

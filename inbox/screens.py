@@ -12,6 +12,8 @@ from inbox.ticket import Ticket
 
 EVERYTHING = "*"
 COALESCE_SECONDS = 0.1
+NARROW_SECONDS = 2.0
+"""Every change of the merchant has such a screen look again, so it looks less often."""
 KEEP_ALIVE_SECONDS = 20
 MOST_NAMES = 200
 # A page that opens a little after it was made, or comes back after a hiccup, catches up from here.
@@ -34,7 +36,8 @@ class Screen:
             self._news.set()
 
     def tell(self, names: Iterable[str], at: int) -> None:
-        self._names.update(names)
+        # Whoever sees only their own orders looks again, and is told no name of another's.
+        self._names.update((EVERYTHING,) if self.owner.narrow else names)
         self._at = at
         if EVERYTHING in self._names or len(self._names) > MOST_NAMES:
             self._names = {EVERYTHING}
@@ -51,7 +54,7 @@ class Screen:
         except TimeoutError:
             return set(), _now()
         if not self.leaving:
-            await asyncio.sleep(COALESCE_SECONDS)
+            await asyncio.sleep(NARROW_SECONDS if self.owner.narrow else COALESCE_SECONDS)
         self._news.clear()
         names, self._names = self._names, set()
         return names, self._at
@@ -81,6 +84,7 @@ class Hub:
 
     def open(self, owner: Ticket, since: int | None) -> Screen:
         missed = set() if since is None else self._missed(owner, since)
+        missed = {EVERYTHING} if missed and owner.narrow else missed
         screen = Screen(owner, missed, _now())
         self._screens[str(owner.merchant_id)].add(screen)
         return screen
@@ -100,6 +104,12 @@ class Hub:
         self.listening, self._began = True, _now()
         for screen in self._everyone():
             screen.tell((EVERYTHING,), self._began)
+
+    def cut(self, merchant: str, member: str) -> None:
+        """This member's screens close; whether they may open again is asked at the door."""
+        for screen in self._screens.get(merchant, ()):
+            if str(screen.owner.member_id) == member:
+                screen.leave()
 
     def hear(self, merchant: str, news: dict[str, Any]) -> None:
         change = Change(_now(), news["names"], news.get("member"))

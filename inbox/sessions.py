@@ -6,10 +6,12 @@ import hashlib
 import logging
 import secrets
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import redis
 from flask import request
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 
 from config import settings
@@ -45,8 +47,21 @@ class TooManyGuesses(Refused):
 # --- signing in -----------------------------------------------------------------------------------
 
 
-def sign_in(email: str, password: str, *, remember: bool) -> str:
+def sign_in(email: str, password: str, *, remember: bool, merchant_id: UUID | None = None) -> str:
     """The token of a new session. Refused alike for a wrong password and an unknown e-mail.
+
+    It is in `merchant_id`, else where they were last.
+    """
+    user = proven(email, password)
+    token = secrets.token_urlsafe(32)
+    with db.house() as house:
+        known = house.get_one(User, user.id)
+        house.add(_session(house, known, token, remember=remember, merchant_id=merchant_id))
+    return token
+
+
+def proven(email: str, password: str) -> User:
+    """Who has this e-mail and this password; Refused alike where there is nobody.
 
     A guess is counted before it is tried, so that a hundred at once are still ten.
     """
@@ -55,14 +70,33 @@ def sign_in(email: str, password: str, *, remember: bool) -> str:
     if not passwords.matches(user.password_hash if user else None, password) or user is None:
         log.info("sign-in refused from %s", request.remote_addr)
         raise Refused("wrong_password", N_("This e-mail and this password do not go together."))
-    token = secrets.token_urlsafe(32)
     with db.house() as house:
         known = house.get_one(User, user.id)
         known.failed_sign_ins = []
         if passwords.outdated(known.password_hash):
             known.password_hash = passwords.hashed(password)
-        house.add(_session(house, known, token, remember=remember))
+    return user
+
+
+def begin(user_id: UUID, merchant_id: UUID) -> str:
+    """The token of a new session of somebody who was just made, and so proved who they are."""
+    token = secrets.token_urlsafe(32)
+    with db.house() as house:
+        user = house.get_one(User, user_id)
+        house.add(_session(house, user, token, remember=False, merchant_id=merchant_id))
     return token
+
+
+def has_several(email: str) -> bool:
+    """Whether this person may go into more than one merchant."""
+    places = (
+        select(func.count())
+        .select_from(Membership)
+        .join(User, User.id == Membership.user_id)
+        .where(func.lower(User.email) == email.strip().lower(), Membership.disabled_at.is_(None))
+    )
+    with db.house() as house:
+        return (house.scalar(places) or 0) > 1
 
 
 def _count_guess(email: str) -> User | None:
@@ -99,11 +133,24 @@ def _count_strangers_guess(email: str) -> None:
             raise TooManyGuesses(wait)
 
 
-def _session(house: db.HouseSession, user: User, token: str, *, remember: bool) -> LoginSession:
+def _session(
+    house: db.HouseSession,
+    user: User,
+    token: str,
+    *,
+    remember: bool,
+    merchant_id: UUID | None = None,
+) -> LoginSession:
+    last = (
+        select(func.max(LoginSession.created_at))
+        .where(LoginSession.user_id == user.id, LoginSession.merchant_id == Membership.merchant_id)
+        .scalar_subquery()
+    )
+    wished = Membership.merchant_id == merchant_id
     merchant_id = house.scalars(
         select(Membership.merchant_id)
         .where(Membership.user_id == user.id, Membership.disabled_at.is_(None))
-        .order_by(Membership.id)
+        .order_by(wished.desc(), last.desc().nulls_last(), Membership.id)
         .limit(1)
     ).one_or_none()
     if merchant_id is None:
@@ -131,11 +178,11 @@ def recognise() -> Login | None:
         row = house.execute(_who(token)).one_or_none()
         if row is None:
             return None
-        session, user, member, merchant = row
+        session, user, member, merchant, several = row
         if not session.alive(now):
             return None
         _notice(house, session, now)
-    return Login(session.id, user, member, merchant)
+    return Login(session.id, user, member, merchant, several)
 
 
 def end() -> None:
@@ -145,9 +192,15 @@ def end() -> None:
             house.get_one(LoginSession, current.login.session_id).ended_at = utcnow()
 
 
-def _who(token: str) -> Select[LoginSession, User, Membership, Merchant]:
+def _who(token: str) -> Select[LoginSession, User, Membership, Merchant, bool]:
+    other = aliased(Membership)
+    elsewhere = exists().where(
+        other.user_id == User.id,
+        other.merchant_id != LoginSession.merchant_id,
+        other.disabled_at.is_(None),
+    )
     return (
-        select(LoginSession, User, Membership, Merchant)
+        select(LoginSession, User, Membership, Merchant, elsewhere)
         .join(User, User.id == LoginSession.user_id)
         .join(Merchant, Merchant.id == LoginSession.merchant_id)
         .join(

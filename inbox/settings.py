@@ -34,6 +34,13 @@ ROOMS = (
         "settings.edit",
     ),
     (
+        "team.index",
+        "user",
+        N_("Team"),
+        N_("Who works here, what each may do, and how they come in."),
+        "team.edit",
+    ),
+    (
         "notifications.preferences",
         "bell",
         N_("What may ring"),

@@ -51,7 +51,7 @@ async def _live(scope: Scope, receive: Receive, send: Send) -> None:
     if origin and origin not in addresses.page_origins():
         return await _answer(send, 403, {"error": "another site's page"})
     owner = _owner(headers)
-    if owner is None:
+    if owner is None or await _is_cut(owner):
         return await _answer(send, 401, {"error": "no valid ticket"}, origin)
     screen = hub.open(owner, _since(scope, headers))
     gone = asyncio.create_task(_gone(receive))
@@ -112,6 +112,17 @@ def _owner(headers: Headers) -> Ticket | None:
     except CookieError:
         return None
     return ticket.read(cookie[ticket.COOKIE].value) if ticket.COOKIE in cookie else None
+
+
+async def _is_cut(owner: Ticket) -> bool:
+    """Whether the ticket is older than the moment its member was shut out (flows/live.cut_off)."""
+    try:
+        async with redis.asyncio.Redis.from_url(settings().redis_url) as connection:
+            cut = await connection.get(f"cut:{owner.member_id}")
+    except (RedisError, OSError):
+        return False  # nothing is published either
+    # A ticket's time has whole seconds: one of the same second is no newer than the cut.
+    return cut is not None and owner.signed_at.timestamp() * 1000 <= int(cut)
 
 
 def _since(scope: Scope, headers: Headers) -> int | None:
@@ -179,4 +190,8 @@ async def _hear(connection: redis.asyncio.Redis) -> None:
                 hub.begin()
             elif message["type"] == "pmessage":
                 merchant = message["channel"].decode().removeprefix("live:")
-                hub.hear(merchant, json.loads(message["data"]))
+                news = json.loads(message["data"])
+                if "cut" in news:
+                    hub.cut(merchant, news["cut"])
+                else:
+                    hub.hear(merchant, news)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -21,12 +21,17 @@ class Ticket:
     merchant_id: UUID
     member_id: UUID
     seconds_left: float
+    narrow: bool = False
+    """Sees only their own orders: is told that something changed, never which."""
+    signed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-def give_cookie(response: Response, merchant_id: UUID, member_id: UUID) -> None:
+def give_cookie(
+    response: Response, merchant_id: UUID, member_id: UUID, *, narrow: bool = False
+) -> None:
     response.set_cookie(
         COOKIE,
-        _signer().sign(f"{merchant_id}.{member_id}").decode(),
+        _signer().sign(f"{merchant_id}.{member_id}.{'narrow' if narrow else 'all'}").decode(),
         max_age=LIFE,
         path=PATH,
         secure=settings().https,
@@ -45,9 +50,9 @@ def read(value: str) -> Ticket | None:
         content, signed_at = _signer().unsign(value, max_age=LIFE.seconds, return_timestamp=True)
     except BadSignature:
         return None
-    merchant_id, member_id = content.decode().split(".")
-    age = (datetime.now(UTC) - signed_at).total_seconds()
-    return Ticket(UUID(merchant_id), UUID(member_id), LIFE.seconds - age)
+    merchant_id, member_id, *breadth = content.decode().split(".")
+    left = LIFE.seconds - (datetime.now(UTC) - signed_at).total_seconds()
+    return Ticket(UUID(merchant_id), UUID(member_id), left, breadth != ["all"], signed_at)
 
 
 def _signer() -> TimestampSigner:

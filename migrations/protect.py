@@ -29,3 +29,19 @@ def protect(table: str, *, allowed: str = EVERYTHING, column: str = "merchant_id
     op.execute(f"CREATE POLICY house ON {table} TO wasl_house USING (true) WITH CHECK (true)")
     op.execute(f"GRANT {allowed} ON {table} TO wasl_app")
     op.execute(f"GRANT {EVERYTHING} ON {table} TO wasl_house")
+
+
+def narrow(table: str, condition: str) -> None:
+    """Let wasl_courier find only the rows of `table` that meet the condition.
+
+    It inherits from wasl_app all that `protect` gives; this takes away. Only reading is narrowed:
+    what cannot be found cannot be changed, and an order that moves may leave rows for others.
+    """
+    op.execute(
+        f"CREATE POLICY assigned ON {table} AS RESTRICTIVE FOR SELECT TO wasl_courier"
+        f" USING ({condition})"
+    )
+
+
+def widen(table: str) -> None:
+    op.execute(f"DROP POLICY assigned ON {table}")

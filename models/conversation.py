@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.channel import Channel
 from models.customer import WhatsAppIdentity
 from models.db import Row, one, ref
+from models.team import Team
 from models.types import utcnow
 from models.user import Membership
 
@@ -45,6 +46,12 @@ class Conversation(Row):
             text("id DESC"),
         ),
         Index(
+            None,
+            "merchant_id",
+            "team_id",
+            postgresql_where=text("team_id IS NOT NULL"),
+        ),
+        Index(
             "ix_conversations_unanswered",
             "merchant_id",
             text("last_message_at DESC"),
@@ -57,6 +64,8 @@ class Conversation(Row):
     channel_id: Mapped[UUID] = ref("channels")
     identity_id: Mapped[UUID] = ref("whatsapp_identities")
     assignee_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
+    team_id: Mapped[UUID | None] = ref("teams", nullable=True, ondelete="SET NULL")
+    """Whose it is while nobody of them has taken it."""
     unread: Mapped[int] = mapped_column(default=0)
     muted: Mapped[bool] = mapped_column(default=False)
     """A blocked customer's: what they write is kept, and nobody is called to it."""
@@ -73,6 +82,7 @@ class Conversation(Row):
     channel: Mapped[Channel] = one("Channel")
     identity: Mapped[WhatsAppIdentity] = one("WhatsAppIdentity")
     assignee: Mapped[Membership | None] = one("Membership", via="assignee_id")
+    team: Mapped[Team | None] = one("Team")
 
     @property
     def window_closes_at(self) -> datetime | None:

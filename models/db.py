@@ -163,11 +163,17 @@ class ForeignRow(Exception):
 
 
 class MerchantSession(Session):
-    """A session that sees one merchant, from birth to death."""
+    """A session that sees one merchant, from birth to death.
 
-    def __init__(self, merchant_id: UUID) -> None:
-        super().__init__(_engine("wasl_app"), expire_on_commit=False)
+    With `only`, of that merchant nothing but the orders this member looks after, and what hangs on
+    them: it runs as the role wasl_courier, and the database refuses the rest (migration 0011).
+    """
+
+    def __init__(self, merchant_id: UUID, only: UUID | None = None) -> None:
+        role = "wasl_app" if only is None else "wasl_courier"
+        super().__init__(_engine(role), expire_on_commit=False)
         self.merchant_id = merchant_id
+        self.only = only
 
 
 class HouseSession(Session):
@@ -183,7 +189,8 @@ def _tell_postgres(
 ) -> None:
     if not transaction.nested:
         connection.exec_driver_sql(
-            "SELECT set_config('wasl.merchant', %s, true)", (str(session.merchant_id),)
+            "SELECT set_config('wasl.merchant', %s, true), set_config('wasl.member', %s, true)",
+            (str(session.merchant_id), str(session.only or "")),
         )
 
 
@@ -252,11 +259,14 @@ def session() -> MerchantSession:
     return current
 
 
-def begin(merchant_id: UUID) -> MerchantSession:
-    """Open this merchant's session and make it the current one; one at a time."""
+def begin(merchant_id: UUID, *, only: UUID | None = None) -> MerchantSession:
+    """Open this merchant's session and make it the current one; one at a time.
+
+    `only`: the member whose orders are all it sees.
+    """
     if _current.get() is not None:
         raise RuntimeError("a merchant session is already open: a session never switches")
-    current = MerchantSession(merchant_id)
+    current = MerchantSession(merchant_id, only)
     _current.set(current)
     return current
 

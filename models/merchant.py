@@ -27,6 +27,8 @@ class Merchant(Base):
     language: Mapped[str] = mapped_column(default="fr")
     time_zone: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    plan: Mapped[str] = mapped_column(default="free")
+    """How many people and shops it may have: see flows/plans.py."""
     allow_negative_stock: Mapped[bool] = mapped_column(default=False)
     delivery_fee: Mapped[int] = mapped_column(default=0)
     """What the order dialog proposes where no delivery zone says otherwise, in minor units."""

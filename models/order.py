@@ -60,6 +60,7 @@ class Order(Row):
             text("stage_entered_at DESC"),
             text("id DESC"),
         ),
+        Index(None, "merchant_id", "assignee_id"),
         Index(None, "merchant_id", "conversation_id"),
         Index(None, "merchant_id", "duplicate_of_id"),
         Index(

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.db import Base, Row
+from models.db import Base, Row, ref
 from models.types import new_id, utcnow
 
 IDLE = timedelta(hours=12)
@@ -21,6 +21,10 @@ class Role(enum.StrEnum):
     OWNER = "owner"
     MANAGER = "manager"
     AGENT = "confirmation_agent"
+    COURIER = "delivery_agent"
+    VIEWER = "viewer"
+    CUSTOM = "custom"
+    """What its CustomRole says, copied into each member's `grants`."""
 
 
 class User(Base):
@@ -52,6 +56,10 @@ class Membership(Row):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     name: Mapped[str]
     role: Mapped[Role]
+    custom_role_id: Mapped[UUID | None] = ref("custom_roles", nullable=True)
+    grants: Mapped[list[str]] = mapped_column(default=list)
+    """The permissions of a custom role: a copy, so that no request has to look them up."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
     disabled_at: Mapped[datetime | None]
 
     @property

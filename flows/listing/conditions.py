@@ -21,6 +21,7 @@ from sqlalchemy.orm import selectinload
 
 from flows import search
 from flows.listing.filters import NOBODY, Filters
+from flows.team.groups import orders_of
 from models import db
 from models.merchant import Merchant
 from models.order import Order
@@ -140,6 +141,8 @@ def _written(filters: Filters) -> Iterable[Condition]:
             yield column.in_(values)
     if filters.agent:
         yield _looked_after(filters.agent)
+    if filters.team:
+        yield orders_of(filters.team)
     if filters.flag:
         yield _flagged(filters.flag)
     if filters.city:

@@ -58,6 +58,7 @@ _MANY: dict[str, Callable[[str], Any]] = {
     "city": _word,
     "carrier": _word,
     "agent": _agent,
+    "team": UUID,
     "payment": _word,
     "paid": _word,
     "source": _word,
@@ -84,6 +85,8 @@ class Filters:
     carrier: tuple[str, ...] = ()
     agent: tuple[str, ...] = ()
     """Identifiers of members, or NOBODY."""
+    team: tuple[UUID, ...] = ()
+    """Of whose people, and whose cities, the orders are."""
     payment: tuple[str, ...] = ()
     paid: tuple[str, ...] = ()
     source: tuple[str, ...] = ()

@@ -74,7 +74,7 @@ def older(stage_id: UUID) -> str:
 
 
 @pages.get("/board/indicators")
-@needs("orders.read")
+@needs("orders.read", "indicators.read")
 def strip() -> str:
     """How the shop is doing in the last `days`; above all three views, fetched apart from them."""
     wished = request.args.get("days", type=int)

@@ -53,7 +53,7 @@ def index() -> str:
     asked = Asked.read(request.args)
     if current.wants_fragment:
         return render_template("conversations/_open.html", asked=asked, conversation=None)
-    return _page(asked, threads.overview(), conversation=None)
+    return _page(asked, threads.overview(current.member), conversation=None)
 
 
 @pages.get("/<uuid:conversation_id>")
@@ -61,7 +61,7 @@ def index() -> str:
 def show(conversation_id: UUID) -> str:
     """The list beside a thread; for htmx the thread and the customer alone."""
     asked = Asked.read(request.args)
-    conversation, around = threads.opened(conversation_id)
+    conversation, around = threads.opened(conversation_id, current.member)
     opened = _opened(conversation)
     if current.wants_fragment:
         return render_template("conversations/_open.html", asked=asked, around=around, **opened)
@@ -96,7 +96,7 @@ def listed() -> str | Response:
     asked = Asked.read(request.args)
     before = read_place(request.args.get("before"))
     if before is not None:
-        around, rows = threads.overview(), _rows(asked, before=before)
+        around, rows = threads.overview(current.member), _rows(asked, before=before)
         return render_template("conversations/_rows.html", asked=asked, around=around, **rows)
     until = read_place(request.args.get("until"))
     opened = _address_on_screen().path.rpartition("/")[2]
@@ -104,7 +104,7 @@ def listed() -> str | Response:
         render_template(
             "conversations/_list.html",
             asked=asked,
-            around=threads.overview(),
+            around=threads.overview(current.member),
             open_id=read_id(opened),
             **_rows(asked, until=until),
         )
@@ -153,7 +153,7 @@ def _address(asked: Asked) -> str:
 @needs("inbox.read")
 def refreshed(conversation_id: UUID) -> str:
     """All from the point `since` on, as it is now; or the page of messages `before` a point."""
-    conversation, around = threads.opened(conversation_id)
+    conversation, around = threads.opened(conversation_id, current.member)
     before = read_point(request.args.get("before"))
     if before is not None:
         earlier = threads.stretch(conversation, before=before)
@@ -190,7 +190,7 @@ def panel(conversation_id: UUID) -> str:
 
 
 @pages.post("/<uuid:conversation_id>/read")
-@needs("inbox.read")
+@needs("inbox.read", "inbox.reply")
 def read(conversation_id: UUID) -> tuple[str, int]:
     """Somebody has the conversation before their eyes."""
     conversations.mark_read(threads.find(conversation_id))

@@ -178,7 +178,7 @@ function see() {
   const head = part("head")
   const looking = document.visibilityState === "visible" && document.hasFocus() && atEnd()
   const shown = !narrow.matches || panes.dataset.show === "thread"
-  if (!head || head.dataset.unread === "0" || !looking || !shown) return
+  if (!head || head.dataset.unread === "0" || !looking || !shown || !opened.dataset.read) return
   head.dataset.unread = "0"
   fetch(opened.dataset.read, { method: "POST" }).then(({ ok }) => {
     if (!ok) head.dataset.unread = "1"

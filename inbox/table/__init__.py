@@ -66,6 +66,7 @@ def filters() -> str:
         asked=asked,
         pipelines=stages_of(asked.stages),
         members=team.members(),
+        teams=[(one.team.id, one.team.name) for one in team.teams()],
         carriers=sorted({*listing.carriers(), *asked.filters.carrier}, key=str.casefold),
         periods=_said(PERIOD_NAMES),
         states={state: presets.state_name(state, current.language) for state in SystemState},

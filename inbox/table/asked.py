@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from flask import request, url_for
 from markupsafe import Markup
 
-from flows import listing, orders, presets, views
+from flows import listing, orders, presets, team, views
 from flows.listing import NOBODY, Filters
 from inbox import filters as shown
 from inbox.conversations.asked import read_id
@@ -19,6 +20,7 @@ from inbox.languages import N_, gettext
 from inbox.orders.sentences import FLAGS, STATUSES
 from models import db
 from models.pipeline import Pipeline, Stage, SystemState
+from models.team import Team
 from models.user import Membership
 from models.view import View
 
@@ -70,6 +72,8 @@ class Asked:
     view: View | None
     """The kept view somebody chose; its filters may have been changed since."""
     columns: list[str]
+    own_teams: tuple[UUID, ...] = ()
+    """The teams of whoever asks."""
 
     @classmethod
     def read(cls) -> Asked:
@@ -77,7 +81,8 @@ class Asked:
         kept = views.listed(current.member)
         wished = read_id(request.args.get("view"))
         view = next((one for one in views.named(kept) if one.id == wished), None)
-        return cls(filters, listing.stages(), kept, view, views.columns_of(kept, view))
+        teams = tuple(sorted(team.mine(current.member)))
+        return cls(filters, listing.stages(), kept, view, views.columns_of(kept, view), teams)
 
     # --- addresses --------------------------------------------------------------------------------
 
@@ -108,6 +113,10 @@ class Asked:
             there = Filters.read(query)
             here = self.view is None and self._same(there)
             yield Tab(gettext(name), _address("table.index", there), here)
+        if self.own_teams:
+            there = Filters(team=self.own_teams)
+            here = self.view is None and self._same(there)
+            yield Tab(gettext(N_("My team")), _address("table.index", there), here)
         for view in views.named(self.views):
             there = Filters.read(view.filters)
             url = _address("table.index", there, view=str(view.id))
@@ -169,6 +178,8 @@ class Asked:
             return shown.bdi(presets.state_name(SystemState(text), current.language))
         if name == "agent":
             return shown.bdi(gettext(N_("Nobody")) if text == NOBODY else _member(text))
+        if name == "team":
+            return shown.bdi(_team(text))
         if name == "pipeline":
             return shown.bdi(
                 next((p.name for p in stages_of(self.stages) if str(p.id) == text), "?")
@@ -203,4 +214,10 @@ def stages_of(stages: Sequence[Stage]) -> dict[Pipeline, list[Stage]]:
 def _member(text: str) -> str:
     id_ = read_id(text)
     found = db.session().get(Membership, (db.session().merchant_id, id_)) if id_ else None
+    return found.name if found else "?"
+
+
+def _team(text: str) -> str:
+    id_ = read_id(text)
+    found = db.session().get(Team, (db.session().merchant_id, id_)) if id_ else None
     return found.name if found else "?"

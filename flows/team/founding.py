@@ -1,4 +1,4 @@
-"""Merchants and the people who work for them."""
+"""A merchant that can start, and its first people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select
 
-from flows import passwords, presets
+from flows import passwords, plans, presets
 from flows.errors import N_, Refused
 from models import db
 from models.merchant import Merchant
@@ -24,8 +24,11 @@ COUNTRIES = {
 _WAREHOUSE = {"fr": "Entrepôt", "ar": "المستودع", "en": "Warehouse"}
 
 
-def add_merchant(*, name: str, country: str, language: str = "fr") -> UUID:
+def add_merchant(
+    *, name: str, country: str, language: str = "fr", plan: str = plans.SMALLEST
+) -> UUID:
     """A merchant that can start: its COD pipeline and a first warehouse are there."""
+    plans.find(plan)
     country = country.upper()
     if country not in COUNTRIES:
         raise Refused(
@@ -36,7 +39,12 @@ def add_merchant(*, name: str, country: str, language: str = "fr") -> UUID:
         )
     currency, time_zone = COUNTRIES[country]
     merchant = Merchant(
-        name=name, country=country, currency=currency, language=language, time_zone=time_zone
+        name=name,
+        country=country,
+        currency=currency,
+        language=language,
+        time_zone=time_zone,
+        plan=plan,
     )
     with db.house() as house:
         house.add(merchant)
@@ -51,14 +59,14 @@ def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: 
 
     Refuses an unknown merchant, an address that is none or already somebody's, a poor password.
     """
-    address = _address(email)
+    kept = address(email)
     password_hash = passwords.hashed(password)
     with db.house() as house:
         if house.get(Merchant, merchant_id) is None:
             raise Refused("merchant", N_("There is no such merchant."))
-        if house.scalar(select(User.id).where(func.lower(User.email) == address.lower())):
+        if house.scalar(select(User.id).where(func.lower(User.email) == kept.lower())):
             raise Refused("email_taken", N_("Somebody already uses this e-mail address."))
-        user = User(email=address, name=name, password_hash=password_hash)
+        user = User(email=kept, name=name, password_hash=password_hash)
         house.add(user)
         house.flush()  # the membership points at the user
         member = Membership(merchant_id=merchant_id, user_id=user.id, name=name, role=role)
@@ -66,16 +74,11 @@ def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: 
     return member
 
 
-def _address(email: str) -> str:
+def address(email: str) -> str:
+    """The e-mail address as it is kept, or Refused when it can be none."""
     try:
         # No DNS: nothing here talks to the network; reserved names serve demos and trials.
         return validate_email(email, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         says = N_("This is not an e-mail address: {email}.")
         raise Refused("email", says, email=email) from error
-
-
-def members() -> list[Membership]:
-    """The current merchant's team, by name."""
-    active = select(Membership).where(Membership.disabled_at.is_(None)).order_by(Membership.name)
-    return list(db.session().scalars(active))
