@@ -30,7 +30,7 @@ _MANAGER = _AGENT | {
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.AGENT: frozenset(_AGENT),
     Role.MANAGER: frozenset(_MANAGER),
-    Role.OWNER: frozenset(_MANAGER | {"team.edit", "channels.edit"}),
+    Role.OWNER: frozenset(_MANAGER | {"team.edit", "channels.edit", "audit.read"}),
 }
 EVERY = frozenset().union(*PERMISSIONS.values())
 

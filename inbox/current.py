@@ -39,6 +39,8 @@ class Login:
     user: User
     member: Membership
     merchant: Merchant
+    must_enrol: bool = False
+    """Whether their role must have a second step that they have not set up yet."""
 
 
 class Current:
