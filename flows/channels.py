@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
-from flows import outbox
+from flows import audit, outbox
 from flows.errors import N_, Refused
 from models import db
 from models.channel import Channel
@@ -49,6 +49,8 @@ def add(
     channel.token = token
     session.add(channel)
     session.flush()  # the lane below names the row
+    told = {"number": display_phone_number, "account": waba_id}
+    audit.note("channels.added", on=name, on_id=channel.id, after=told)
     db.after_commit(_read_unrouted)
     lane = f"templates:{session.merchant_id}:{channel.id}"
     db.after_commit(lambda: outbox.nudge(lane))

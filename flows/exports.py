@@ -19,7 +19,7 @@ from sqlalchemy.orm import aliased
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
-from flows import columns
+from flows import audit, columns
 from flows.errors import N_
 from flows.listing import Filters, items_of, matching
 from models import db
@@ -170,14 +170,19 @@ def prepare(
     language: str,
     say: Callable[[str], str],
     codes: Codes,
+    kind: str = "csv",
 ) -> Export:
     """The orders that match, with the chosen columns; stage and status are always among them.
+
+    Noted in the audit: by whom, which filters and columns, as a file of this `kind`.
 
     `say` translates a column's name, without a request to ask.
     """
     session = db.session()
     merchant = session.get_one(Merchant, session.merchant_id)
     names = columns.known([*chosen, "stage", "status"])
+    told = {"format": kind, "filters": sorted(filters.query()), "columns": names}
+    audit.note("exports.orders", after=told)
     return Export(
         merchant_id=merchant.id,
         wanted=_wanted(filters, names),

@@ -38,9 +38,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "settings.edit": N_("Change delivery fees, calls and quiet hours"),
         "channels.edit": N_("Connect WhatsApp numbers"),
         "team.edit": N_("Invite people, change roles, disable access"),
+        "audit.read": N_("Read who changed what"),
     },
 }
-OWNERS_ONLY = frozenset({"team.edit", "channels.edit"})
+OWNERS_ONLY = frozenset({"team.edit", "channels.edit", "audit.read"})
 """In no custom role: who may hand out rights could hand them to themselves."""
 
 _READING = {

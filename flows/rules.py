@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 
+from flows import audit
 from flows.errors import N_, Invalid, Refused
 from models.merchant import Merchant
 
@@ -33,8 +34,12 @@ def change(
         _quiet(quiet_from, quiet_until, wrong)
     if wrong or call_limit is None or call_again_minutes is None:
         raise Invalid(wrong)
-    merchant.call_limit, merchant.call_again_minutes = call_limit, call_again_minutes
-    merchant.quiet_from, merchant.quiet_until = quiet_from, quiet_until
+    with audit.watching("rules.changed", audit.plain(merchant, *_RULES)):
+        merchant.call_limit, merchant.call_again_minutes = call_limit, call_again_minutes
+        merchant.quiet_from, merchant.quiet_until = quiet_from, quiet_until
+
+
+_RULES = ("call_limit", "call_again_minutes", "quiet_from", "quiet_until")
 
 
 def _between(

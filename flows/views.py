@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
-from flows import columns, permissions
+from flows import audit, columns, permissions
 from flows.errors import N_, Invalid, NotFound, Refused
 from flows.listing import Filters
 from models import db
@@ -80,6 +80,8 @@ def keep(
     view = View(member_id=owner, name=_name(name, owner), filters=_kept(filters))
     view.columns = columns.known(chosen)
     db.session().add(view)
+    if shared:
+        audit.note("views.shared", on=view.name, after={"filters": sorted(view.filters)})
     return view
 
 
@@ -93,16 +95,21 @@ def change(
 ) -> None:
     """The view has another name, other filters or columns; None leaves what is."""
     _check_may(view, by)
+    before = _told(view)
     if name is not None:
         view.name = _name(name, view.member_id, but=view)
     if filters is not None:
         view.filters = _kept(filters)
     if chosen is not None:
         view.columns = columns.known(chosen)
+    if view.member_id is None:
+        audit.changed("views.changed", before, _told(view), on=view.name, on_id=view.id)
 
 
 def delete(view: View, *, by: Membership) -> None:
     _check_may(view, by)
+    if view.member_id is None:
+        audit.note("views.deleted", on=view.name, before=_told(view))
     db.session().delete(view)
 
 
@@ -118,6 +125,12 @@ def choose_columns(chosen: Sequence[str], *, by: Membership, view: View | None =
         own = View(member_id=by.id, name=_NAMELESS)
         session.add(own)
     own.columns = columns.known(chosen)
+
+
+def _told(view: View) -> dict[str, object]:
+    """For the audit: which filters, not what they look for: it may be a customer."""
+    filters, chosen = sorted(view.filters), list(view.columns)
+    return {"name": view.name, "filters": filters, "columns": chosen}
 
 
 def _kept(filters: Filters) -> dict[str, list[str]]:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 # Each module of this list has its routes in a blueprint called `pages`.
 PAGES = (
+    "account",
+    "audit",
     "auth",
     "automations",
     "board",

@@ -84,6 +84,10 @@ def sign_in() -> Response | tuple[str, int]:
     onward = addresses.own_path(request.form.get("next"))
     try:
         token = sessions.sign_in(email, request.form.get("password", ""), remember=remember)
+    except sessions.SecondStepNeeded as half:
+        response = redirect(url_for("auth.second_step_form", next=onward))
+        sessions.give_half_cookie(response, half.token)
+        return response
     except Refused as refusal:
         page = render_template(
             "auth/sign_in.html",
@@ -93,18 +97,52 @@ def sign_in() -> Response | tuple[str, int]:
             problem=languages.told(refusal),
         )
         return page, max(refusal.status, 422)
+    return _signed_in(token, onward, remember=remember)
+
+
+@pages.get("/sign-in/code")
+@public
+def second_step_form() -> str | Response:
+    onward = addresses.own_path(request.args.get("next"))
+    if sessions.owing() is None:
+        return redirect(url_for("auth.sign_in_form", next=onward))
+    return render_template("auth/second_step.html", next=onward)
+
+
+@pages.post("/sign-in/code")
+@public
+def second_step() -> Response | tuple[str, int]:
+    """The code of the authenticator, or a recovery code, after the right password."""
+    onward, half = addresses.own_path(request.form.get("next")), sessions.owing()
+    if half is None:
+        return redirect(url_for("auth.sign_in_form", next=onward))
+    recovery = request.form.get("recovery", "")
+    try:
+        token = sessions.finish(half, request.form.get("code", "") or recovery)
+    except Refused as refusal:
+        problem = languages.told(refusal)
+        page = render_template(
+            "auth/second_step.html", next=onward, problem=problem, recovery=bool(recovery)
+        )
+        return page, max(refusal.status, 422)
+    return _signed_in(token, onward, remember=half.remember)
+
+
+def _signed_in(token: str, onward: str, *, remember: bool) -> Response:
     sessions.end()
-    if sessions.has_several(email):
+    if sessions.has_several(token):
         onward = url_for("team.choose", next=onward)
     response = redirect(onward)
     sessions.give_cookie(response, token, remember=remember)
+    if sessions.half_cookie_name() in request.cookies:
+        sessions.take_half_cookie(response)
     return response
 
 
 @pages.post("/sign-out")
 @public
 def sign_out() -> Response:
-    sessions.end()
+    sessions.end(told=True)
     response = redirect("/sign-in")
     sessions.take_cookie(response)
     ticket.take_cookie(response)

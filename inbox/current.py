@@ -44,6 +44,8 @@ class Login:
     merchant: Merchant
     several: bool = False
     """Whether this person may go into other merchants too."""
+    must_enrol: bool = False
+    """Whether their role must have a second step that they have not set up yet."""
 
 
 class Current:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app, g, request
+from dataclasses import replace
+
+from flask import Flask, current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from flows import permissions
+from flows import audit, permissions
 from inbox import auth, htmx, security, sessions
+from inbox.current import current
 from models import db
 
 # These have no person behind them, or need none: no cookie is read, no merchant opened.
 QUIET = ("webhook.", "static", "vendor.", "health.")
+# What opens to somebody who must set up a second step first: setting it up.
+ENROLLING = {"account.second_step", "account.start_second_step", "account.confirm_second_step"}
 
 
 def attach(app: Flask) -> None:
@@ -19,21 +24,42 @@ def attach(app: Flask) -> None:
     app.teardown_request(forget)
 
 
-def begin() -> None:
+def begin() -> Response | None:
     """The person is known and may be here; their merchant's session is open."""
     if _quiet():
-        return
+        return None
     security.refuse_foreign_forms()
     g.login = sessions.recognise()
+    audit.arrive(_origin())
     if request.endpoint is None:
-        return  # a 404 or 405, on a page that knows who reads it
+        return None  # a 404 or 405, on a page that knows who reads it
     required = auth.needs_of(current_app, request.endpoint)
     if required is not None:
         auth.admit(required)
+        if g.login.must_enrol and request.endpoint not in ENROLLING:
+            return _enrol_first()
         g.merchant_open = True
         member = g.login.member
         only = None if permissions.sees_all(member) else member.id
         db.begin(g.login.merchant.id, only=only)
+    return None
+
+
+def _origin() -> audit.Origin:
+    origin = audit.Origin(ip=request.remote_addr or "", agent=request.user_agent.string)
+    if g.login is None:
+        return origin
+    return replace(origin, member_id=g.login.member.id, name=g.login.member.name)
+
+
+def _enrol_first() -> Response:
+    """Their role must have a second step: nothing else opens before it is set up."""
+    page = url_for("account.second_step")
+    if current.in_background:
+        return Response(status=403, headers={"HX-Reswap": "none"})
+    if htmx.asked():
+        return Response(status=403, headers={"HX-Redirect": page})
+    return redirect(page)
 
 
 def finish(response: Response) -> Response:
@@ -54,6 +80,7 @@ def undo() -> None:
 
 
 def forget(_: BaseException | None) -> None:
+    audit.leave()
     if g.pop("merchant_open", False):
         db.close()
 

@@ -50,7 +50,7 @@ MENU = (
         "settings",
         "s",
         "settings.edit",
-        also=("/pipeline", "/delivery", "/rules", "/team"),
+        also=("/pipeline", "/delivery", "/rules", "/team", "/security", "/audit"),
         narrow=False,
     ),
 )

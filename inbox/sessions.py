@@ -8,129 +8,122 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import redis
 from flask import request
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 
 from config import settings
-from flows import outbox, passwords
+from flows import audit, passwords, security
 from flows.errors import N_, Refused
+from flows.security import guesses, proving, taking
 from inbox.current import Login, current
 from models import db
 from models.merchant import Merchant
+from models.security import SECOND_STEP_IN, HalfSignIn
 from models.types import utcnow
 from models.user import REMEMBERED, LoginSession, Membership, User
 
 log = logging.getLogger(__name__)
 
-GUESSES = 10
-GUESSING_TIME = timedelta(minutes=15)
 NOTICED_EVERY = timedelta(minutes=1)
 
 
-class TooManyGuesses(Refused):
-    """Wrong passwords came too fast; the door opens again by itself."""
+class SecondStepNeeded(Exception):
+    """The password was right, and this person has a second step. `token` opens only its page."""
 
-    status = 429
-
-    def __init__(self, wait: timedelta) -> None:
-        minutes = max(1, -(-int(wait.total_seconds()) // 60))
-        super().__init__(
-            "too_many_guesses",
-            N_("Too many attempts for this account. Try again in {minutes} min."),
-            minutes=minutes,
-        )
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self.token = token
 
 
 # --- signing in -----------------------------------------------------------------------------------
 
 
 def sign_in(email: str, password: str, *, remember: bool, merchant_id: UUID | None = None) -> str:
-    """The token of a new session. Refused alike for a wrong password and an unknown e-mail.
+    """The token of a new session, in `merchant_id`, else where they were last.
 
-    It is in `merchant_id`, else where they were last.
+    Refused alike for a wrong password and an unknown e-mail; SecondStepNeeded when the password
+    alone does not open.
     """
-    user = proven(email, password)
-    token = secrets.token_urlsafe(32)
-    with db.house() as house:
-        known = house.get_one(User, user.id)
-        house.add(_session(house, known, token, remember=remember, merchant_id=merchant_id))
-    return token
+    return enter(proven(email, password), remember=remember, merchant_id=merchant_id)
 
 
 def proven(email: str, password: str) -> User:
     """Who has this e-mail and this password; Refused alike where there is nobody.
 
-    A guess is counted before it is tried, so that a hundred at once are still ten.
+    A guess is counted before it is tried, so that a hundred at once are still ten; `enter` forgets
+    this one.
     """
-    email = email.strip().lower()
-    user = _count_guess(email)
+    user = guesses.count_at(email.strip().lower())
     if not passwords.matches(user.password_hash if user else None, password) or user is None:
-        log.info("sign-in refused from %s", request.remote_addr)
+        _note_refusal(user, "door.password_refused")
         raise Refused("wrong_password", N_("This e-mail and this password do not go together."))
-    with db.house() as house:
-        known = house.get_one(User, user.id)
-        known.failed_sign_ins = []
-        if passwords.outdated(known.password_hash):
-            known.password_hash = passwords.hashed(password)
+    if passwords.outdated(user.password_hash):
+        with db.house() as house:
+            house.get_one(User, user.id).password_hash = passwords.hashed(password)
     return user
+
+
+def enter(user: User, *, remember: bool, merchant_id: UUID | None = None) -> str:
+    """The token of a new session of somebody `proven`, or SecondStepNeeded."""
+    second_step = security.on(user.id)
+    with db.house() as house:
+        if not second_step:
+            guesses.forget(house, user.id)
+            return _open(house, user, remember=remember, merchant_id=merchant_id)
+        # The password alone forgets no wrong code: else it would buy ten more, again and again.
+        guesses.take_back(house, user.id, user.failed_sign_ins[-1])
+        token = _half(house, user, remember=remember)
+    raise SecondStepNeeded(token)
 
 
 def begin(user_id: UUID, merchant_id: UUID) -> str:
     """The token of a new session of somebody who was just made, and so proved who they are."""
-    token = secrets.token_urlsafe(32)
     with db.house() as house:
         user = house.get_one(User, user_id)
-        house.add(_session(house, user, token, remember=False, merchant_id=merchant_id))
-    return token
+        return _open(house, user, remember=False, merchant_id=merchant_id)
 
 
-def has_several(email: str) -> bool:
-    """Whether this person may go into more than one merchant."""
+def has_several(token: str) -> bool:
+    """Whether whoever just came in by this token may go into more than one merchant."""
     places = (
         select(func.count())
         .select_from(Membership)
-        .join(User, User.id == Membership.user_id)
-        .where(func.lower(User.email) == email.strip().lower(), Membership.disabled_at.is_(None))
+        .join(LoginSession, LoginSession.user_id == Membership.user_id)
+        .where(LoginSession.id == _digest(token), Membership.disabled_at.is_(None))
     )
     with db.house() as house:
         return (house.scalar(places) or 0) > 1
 
 
-def _count_guess(email: str) -> User | None:
-    now = utcnow()
-    with db.house() as house:
-        user = house.scalars(
-            select(User)
-            .where(func.lower(User.email) == email, User.disabled_at.is_(None))
-            .with_for_update()
-        ).one_or_none()
-        if user is None:
-            _count_strangers_guess(email)
-        else:
-            recent = [at for at in user.failed_sign_ins if at > now - GUESSING_TIME]
-            if len(recent) >= GUESSES:
-                raise TooManyGuesses(recent[0] + GUESSING_TIME - now)
-            user.failed_sign_ins = [*recent, now]
-    return user
+def _open(
+    house: db.HouseSession,
+    user: User,
+    *,
+    remember: bool,
+    way: str = "",
+    merchant_id: UUID | None = None,
+) -> str:
+    token = secrets.token_urlsafe(32)
+    session = _session(house, user, token, remember=remember, merchant_id=merchant_id)
+    house.add(session)
+    house.flush()  # the audit names whose merchant it is
+    audit.note_of(
+        house,
+        user.id,
+        "door.in",
+        after={"second_step": way} if way else None,
+        only=session.merchant_id,
+    )
+    return token
 
 
-def _count_strangers_guess(email: str) -> None:
-    """Refuse guesses at an unknown e-mail alike: else slowness would tell who has an account."""
-    key = f"guesses:{hashlib.sha256(email.encode()).hexdigest()}"
-    counter = outbox.connection()
-    try:
-        count = counter.incr(key)
-        if count == 1:
-            counter.expire(key, GUESSING_TIME)
-        wait = timedelta(seconds=counter.ttl(key))
-    except redis.RedisError as error:
-        log.warning("a guess at an unknown e-mail was not counted: %s", error)
-    else:
-        if count > GUESSES:
-            raise TooManyGuesses(wait)
+def _note_refusal(user: User | None, kind: str) -> None:
+    log.info("sign-in refused from %s", request.remote_addr)
+    if user is not None:
+        with db.house() as house:
+            audit.note_of(house, user.id, kind, myself=False)
 
 
 def _session(
@@ -139,7 +132,7 @@ def _session(
     token: str,
     *,
     remember: bool,
-    merchant_id: UUID | None = None,
+    merchant_id: UUID | None,
 ) -> LoginSession:
     last = (
         select(func.max(LoginSession.created_at))
@@ -165,6 +158,49 @@ def _session(
     )
 
 
+# --- the second step -----------------------------------------------------------------------------
+
+
+def _half(house: db.HouseSession, user: User, *, remember: bool) -> str:
+    token = secrets.token_urlsafe(32)
+    house.add(HalfSignIn(id=_digest(token), user_id=user.id, remember=remember))
+    return token
+
+
+def owing() -> HalfSignIn | None:
+    """The sign-in of this browser that still owes its second step."""
+    token = request.cookies.get(half_cookie_name())
+    if not token:
+        return None
+    living = select(HalfSignIn).join(User, User.id == HalfSignIn.user_id)
+    with db.house() as house:
+        half = house.scalars(
+            living.where(HalfSignIn.id == _digest(token), User.disabled_at.is_(None))
+        ).one_or_none()
+    return half if half is not None and half.alive(utcnow()) else None
+
+
+def finish(half: HalfSignIn, code: str) -> str:
+    """The token of a new session: the code was right, and opens nothing again.
+
+    Refused for a wrong or used one. It counts as a guess like a wrong password.
+    """
+    guesses.count_for(half.user_id)
+    with db.house() as house:
+        way = taking.take(house, half.user_id, code)
+        if way is not None:
+            # Whoever is first with this half takes it: the other one signs in anew.
+            mine = delete(HalfSignIn).where(HalfSignIn.id == half.id)
+            if house.scalar(mine.returning(HalfSignIn.user_id)) is None:
+                raise Refused("sign_in_over", N_("This took too long. Begin again."))
+            guesses.forget(house, half.user_id)
+            user = house.get_one(User, half.user_id)
+            return _open(house, user, remember=half.remember, way=way.value)
+    with db.house() as house:
+        audit.note_of(house, half.user_id, "door.code_refused", myself=False)
+    raise Refused("wrong_code", proving.WRONG_CODE)
+
+
 # --- being signed in ------------------------------------------------------------------------------
 
 
@@ -178,21 +214,24 @@ def recognise() -> Login | None:
         row = house.execute(_who(token)).one_or_none()
         if row is None:
             return None
-        session, user, member, merchant, several = row
+        session, user, member, merchant, several, must_enrol = row
         if not session.alive(now):
             return None
         _notice(house, session, now)
-    return Login(session.id, user, member, merchant, several)
+    return Login(session.id, user, member, merchant, several=several, must_enrol=must_enrol)
 
 
-def end() -> None:
-    """This browser's session is over, whatever becomes of its cookie."""
+def end(*, told: bool = False) -> None:
+    """This browser's session is over, whatever becomes of its cookie. `told`: in the audit too."""
     if current.signed_in:
         with db.house() as house:
             house.get_one(LoginSession, current.login.session_id).ended_at = utcnow()
+            if told:
+                merchant_id = current.login.merchant.id
+                audit.note_of(house, current.user_id, "door.out", only=merchant_id)
 
 
-def _who(token: str) -> Select[LoginSession, User, Membership, Merchant, bool]:
+def _who(token: str) -> Select[LoginSession, User, Membership, Merchant, bool, bool]:
     other = aliased(Membership)
     elsewhere = exists().where(
         other.user_id == User.id,
@@ -200,7 +239,7 @@ def _who(token: str) -> Select[LoginSession, User, Membership, Merchant, bool]:
         other.disabled_at.is_(None),
     )
     return (
-        select(LoginSession, User, Membership, Merchant, elsewhere)
+        select(LoginSession, User, Membership, Merchant, elsewhere, security.owes())
         .join(User, User.id == LoginSession.user_id)
         .join(Merchant, Merchant.id == LoginSession.merchant_id)
         .join(
@@ -240,6 +279,28 @@ def give_cookie(response: Response, token: str, *, remember: bool) -> None:
         httponly=True,
         samesite="Lax",
         path="/",
+    )
+
+
+def half_cookie_name() -> str:
+    return f"{cookie_name()}-half"
+
+
+def give_half_cookie(response: Response, token: str) -> None:
+    response.set_cookie(
+        half_cookie_name(),
+        token,
+        max_age=SECOND_STEP_IN,
+        secure=settings().https,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def take_half_cookie(response: Response) -> None:
+    response.delete_cookie(
+        half_cookie_name(), secure=settings().https, httponly=True, samesite="Lax", path="/"
     )
 
 

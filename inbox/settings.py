@@ -47,6 +47,20 @@ ROOMS = (
         N_("Which events ring your bell."),
         "orders.read",
     ),
+    (
+        "account.security",
+        "lock",
+        N_("Security"),
+        N_("Who must sign in with a second step, and where your team is signed in."),
+        "team.edit",
+    ),
+    (
+        "audit.index",
+        "history",
+        N_("Audit"),
+        N_("Who changed, exported or opened what, when and from where."),
+        "audit.read",
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """What is: tables and the rules of one row and its children."""
 
 from models import (  # noqa: F401 - every table must be known before a relationship is resolved
+    audit,
     automation,
     bulk,
     catalog,
@@ -16,6 +17,7 @@ from models import (  # noqa: F401 - every table must be known before a relation
     notification,
     order,
     pipeline,
+    security,
     stock,
     tally,
     team,

@@ -58,17 +58,18 @@ def member(of: Merchant, role: str) -> Membership:
     return found
 
 
+def signed_in(who: Membership) -> tuple[str, bytes]:
+    """A session of `who`: the token of its cookie, and its key."""
+    token = secrets.token_urlsafe(32)
+    key = hashlib.sha256(token.encode()).digest()
+    with db.house() as house:
+        house.add(LoginSession(id=key, user_id=who.user_id, merchant_id=who.merchant_id))
+    return token, key
+
+
 def browser(app: Flask, who: Membership) -> FlaskClient:
     """A browser in which `who` has signed in."""
-    token = secrets.token_urlsafe(32)
-    with db.house() as house:
-        house.add(
-            LoginSession(
-                id=hashlib.sha256(token.encode()).digest(),
-                user_id=who.user_id,
-                merchant_id=who.merchant_id,
-            )
-        )
+    token, _key = signed_in(who)
     client = app.test_client()
     client.set_cookie("wasl", token)
     return client

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from flows import live, templates
+from flows import audit, live, templates
 from flows.automations import check
 from flows.automations.form import Deed, Form
 from flows.errors import N_, Invalid, Refused
 from models import db
 from models.automation import Automation, AutomationButton, Run
 from models.pipeline import Stage
+from models.types import Json
 
 
 def save(form: Form, automation: Automation | None = None) -> Automation:
@@ -25,6 +26,9 @@ def save(form: Form, automation: Automation | None = None) -> Automation:
     wrong = check.wrong(form)
     if wrong or form.stage is None or form.template is None:
         raise Invalid(wrong)
+    kind, before = "automations.added", {}
+    if automation is not None:
+        kind, before = "automations.changed", audit.facts(_facts(automation))
     automation = automation or Automation()
     automation.name = form.name.strip()
     automation.description = form.description.strip()
@@ -41,6 +45,7 @@ def save(form: Form, automation: Automation | None = None) -> Automation:
     _map_buttons(automation, form.buttons)
     db.session().add(automation)
     live.changed("runs")
+    audit.changed(kind, before, _facts(automation), on=automation.name, on_id=automation.id)
     return automation
 
 
@@ -52,6 +57,9 @@ def switch(automation: Automation, *, on: bool) -> None:
     if on:
         templates.check_sendable(automation.template)
         _check_open(automation.stage)
+    if automation.active != on:
+        kind = "automations.switched_on" if on else "automations.switched_off"
+        audit.note(kind, on=automation.name, on_id=automation.id)
     automation.active = on
 
 
@@ -63,6 +71,8 @@ def copy(automation: Automation, name: str) -> Automation:
     made.channel, made.fallback_stage = automation.channel, automation.fallback_stage
     made.buttons = [AutomationButton(index=b.index, stage=b.stage) for b in automation.buttons]
     db.session().add(made)
+    after = {"copy_of": automation.name}
+    audit.note("automations.added", on=name, on_id=made.id, after=after)
     return made
 
 
@@ -88,10 +98,30 @@ def remove(automation: Automation) -> bool:
     session.execute(held)
     ran = select(Run.id).where(Run.automation_id == automation.id).limit(1)
     if session.scalar(ran) is not None:
-        automation.active = False
+        switch(automation, on=False)
         return False
+    audit.note("automations.deleted", on=automation.name, before=audit.facts(_facts(automation)))
     session.delete(automation)
     return True
+
+
+def _facts(automation: Automation) -> Json:
+    """What the audit tells of an automation."""
+    told = {name: getattr(automation, name) for name in _TOLD}
+    fallback, channel = automation.fallback_stage, automation.channel
+    return told | {
+        "stage": automation.stage.name,
+        "template": automation.template.name,
+        "channel": channel.name if channel else None,
+        "fallback": fallback.name if fallback else None,
+        "buttons": {
+            str(button.index): button.stage.name if button.stage else None
+            for button in automation.buttons
+        },
+    }
+
+
+_TOLD = ("name", "active", *_COPIED)
 
 
 def _take_silence(automation: Automation, form: Form) -> None:

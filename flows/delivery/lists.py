@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import exists, select
 
+from flows import audit
 from flows.delivery import zones
 from flows.delivery.quotes import merchant
 from flows.errors import N_, Refused
@@ -197,6 +198,8 @@ def bring_in(reading: Reading) -> Plan:
         db.session().flush()  # cities refer to its row
         zones.put(zone.id, group.cities)
     _forget_empty(before)
+    counts = {"number": len(reading.lines), "new": done.new, "changed": done.changed}
+    audit.note("delivery.imported", after=counts)
     return done
 
 
@@ -251,6 +254,7 @@ def _forget_empty(zone_ids: set[UUID]) -> None:
 def export() -> Iterator[str]:
     """The zones as a list that `read` reads: a title, then a line a city."""
     currency = merchant().currency
+    audit.note("exports.delivery")
     yield _written(list(COLUMNS))
     rows = select(DeliveryCity.name, DeliveryZone).join(DeliveryCity.zone)
     rows = rows.order_by(DeliveryZone.position, DeliveryZone.id, DeliveryCity.name)

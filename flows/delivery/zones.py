@@ -10,12 +10,13 @@ from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, func, literal, se
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.dialects.postgresql import insert
 
+from flows import audit
 from flows.delivery.quotes import merchant
 from flows.errors import N_, Invalid, NotFound, Refused
 from flows.places import known_as
 from models import db
 from models.delivery import DeliveryCity, DeliveryZone
-from models.types import clean, new_id
+from models.types import Json, clean, new_id
 
 SHOWN = 12
 MOST_CITIES = 20_000
@@ -93,6 +94,8 @@ def keep(form: NewZone, zone: DeliveryZone | None = None) -> Kept:
     Two spellings of one city are one. Raises Invalid with every wrong field.
     """
     _check(form)
+    before = _facts(zone) if zone is not None else {}
+    kind = "delivery.zone_changed" if zone is not None else "delivery.zone_added"
     if zone is None:
         zone = add(form.name, form.home, form.desk, form.free_above)
     zone.name, zone.home, zone.desk = form.name, form.home, form.desk
@@ -103,7 +106,17 @@ def keep(form: NewZone, zone: DeliveryZone | None = None) -> Kept:
     gone = delete_rows(DeliveryCity).where(DeliveryCity.zone_id == zone.id, ~is_one_of(names))
     db.session().execute(gone.execution_options(synchronize_session=False))
     put(zone.id, names)
+    audit.changed(kind, before, _facts(zone), on=zone.name, on_id=zone.id)
     return Kept(zone, taken)
+
+
+def _facts(zone: DeliveryZone) -> Json:
+    """For the audit: how many cities, and the first of them."""
+    here = select(DeliveryCity.name).where(DeliveryCity.zone_id == zone.id)
+    first = db.session().scalars(here.order_by(DeliveryCity.name).limit(SHOWN)).all()
+    count = db.session().scalar(select(func.count()).select_from(here.subquery()))
+    fees = {name: getattr(zone, name) for name in ("name", "home", "desk", "free_above")}
+    return fees | {"cities": list(first), "count": count}
 
 
 def add(name: str, home: int | None, desk: int | None, free_above: int | None) -> DeliveryZone:
@@ -122,6 +135,7 @@ def add(name: str, home: int | None, desk: int | None, free_above: int | None) -
 
 def delete(zone: DeliveryZone) -> None:
     """Its cities cost the usual fee from now on."""
+    audit.note("delivery.zone_deleted", on=zone.name, on_id=zone.id, before=_facts(zone))
     gone = delete_rows(DeliveryZone).where(DeliveryZone.id == zone.id)
     db.session().execute(gone.execution_options(synchronize_session=False))
 
@@ -132,7 +146,9 @@ def set_usual_fee(amount: int | None) -> None:
         raise Invalid({"usual": Refused("missing", N_("Enter an amount; 0 is a free delivery."))})
     if not 0 <= amount <= MOST:
         raise Invalid({"usual": _impossible()})
-    merchant().delivery_fee = amount
+    shop = merchant()
+    audit.changed("delivery.usual", {"usual": shop.delivery_fee}, {"usual": amount})
+    shop.delivery_fee = amount
 
 
 def keyed(names: Iterable[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from flows import audit
 from flows import pipeline as moving
 from flows.errors import N_, Refused
 from flows.stages import leading
@@ -100,6 +101,9 @@ def delete(stage: Stage, *, by: Membership, agreed: bool = False) -> Bulk | None
             stage=plan.target.name,
         )
     _let_go(plan)
+    gone = {"orders": plan.orders, "target": plan.target.name, "pipeline": stage.pipeline.name}
+    gone |= {"automations": [one.name for one in plan.automations]}
+    audit.note("pipeline.stage_deleted", on=stage.name, on_id=stage.id, after=gone)
     if plan.in_background:
         close(stage)
         stage.active = False

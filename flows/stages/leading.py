@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import delete as delete_from
 from sqlalchemy import select
 
+from flows import audit
 from flows import pipeline as moving
 from flows.errors import N_, Refused
 from flows.stages.holding import hold, settle
@@ -85,8 +86,16 @@ def set_transitions(stage: Stage, to_ids: Collection[UUID]) -> None:
                 from_stage=stage.name,
                 to_stage=target.name,
             )
+    before = _names(known, transitions(stage.pipeline).get(stage.id, ()))
     write(stage, set(to_ids))
     settle(stage.pipeline)
+    after = _names(known, to_ids)
+    audit.changed("pipeline.moves", before, after, on=stage.name, on_id=stage.id)
+
+
+def _names(known: Mapping[UUID, Stage], to_ids: Collection[UUID]) -> dict[str, list[str]]:
+    """In the order of the stages; none: wherever the states allow."""
+    return {"to": [stage.name for id_, stage in known.items() if id_ in to_ids]}
 
 
 def possible(stage: Stage, target: Stage) -> bool:

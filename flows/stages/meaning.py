@@ -15,7 +15,7 @@ from flows.stages import goods, leading
 from flows.stages.goods import Shortage
 from flows.stages.holding import AT_ONCE, close, held_orders, hold, how_many, in_background, settle
 from flows.stages.reach import check_start
-from flows.stages.shaping import kept_reasons
+from flows.stages.shaping import kept_reasons, watched
 from models import db
 from models.automation import Automation, AutomationButton
 from models.bulk import Bulk
@@ -95,8 +95,9 @@ def change_state(stage: Stage, state: SystemState | None, *, by: Membership) -> 
         close(stage)
     elif plan.short:
         raise _out_of_stock(plan)
-    stage.state = state
-    stage.reasons = kept_reasons(state, None)
+    with watched(stage):
+        stage.state = state
+        stage.reasons = kept_reasons(state, None)
     check_start(stage.pipeline)
     leading.prune(stage.pipeline)
     settle(stage.pipeline)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from flows import live, presets
+from flows import audit, live, presets
 from flows.errors import N_, Invalid, NotFound, Refused
 from flows.stages.holding import hold
 from models import db
@@ -48,6 +48,7 @@ def begin(preset: str, *, name: str = "", language: str | None = None) -> Pipeli
     _check_name(pipeline.name, taken)
     session.flush()
     live.changed("pipeline", "board")
+    audit.note("pipeline.added", on=pipeline.name, on_id=pipeline.id, after={"preset": preset})
     return pipeline
 
 
@@ -55,7 +56,9 @@ def describe(pipeline: Pipeline, *, name: str, ships: bool) -> None:
     """The pipeline has this name, and its orders are parcels or not; stages stay as they are."""
     _check_name(name, [other for other in listed() if other is not pipeline])
     hold(pipeline)
-    pipeline.name, pipeline.ships = name.strip(), ships
+    read = audit.plain(pipeline, "name", "ships")
+    with audit.watching("pipeline.changed", read, on=pipeline.name, on_id=pipeline.id):
+        pipeline.name, pipeline.ships = name.strip(), ships
     live.changed("pipeline", "board")
 
 
@@ -68,6 +71,8 @@ def give_up(pipeline: Pipeline) -> None:
         raise Refused(
             "pipeline_used", N_("There are orders on this pipeline: hide its stages instead.")
         )
+    before = {"stages": [stage.name for stage in pipeline.stages]}
+    audit.note("pipeline.deleted", on=pipeline.name, on_id=pipeline.id, before=before)
     db.session().delete(pipeline)
     live.changed("pipeline", "board")
 

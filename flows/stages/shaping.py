@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select
 
-from flows import presets
+from flows import audit, presets
 from flows.errors import N_, Invalid, NotFound, Refused
 from flows.stages.holding import hold, renumber, settle
 from flows.stages.reach import check_start
@@ -89,6 +90,8 @@ def add(pipeline: Pipeline, form: Form, *, place: int | None = None) -> Stage:
     renumber(order)
     check_start(pipeline)
     settle(pipeline)
+    after = audit.plain(stage, *_TOLD)() | {"pipeline": pipeline.name, "place": stage.position}
+    audit.note("pipeline.stage_added", on=stage.name, on_id=stage.id, after=after)
     return stage
 
 
@@ -99,7 +102,8 @@ def describe(stage: Stage, form: Form) -> None:
     """
     hold(stage.pipeline)
     _check(form, stage.pipeline, stage)
-    _write(stage, form)
+    with watched(stage):
+        _write(stage, form)
     settle(stage.pipeline)
 
 
@@ -114,9 +118,13 @@ def reorder(pipeline: Pipeline, ids: Sequence[UUID]) -> None:
         raise Refused(
             "stages_changed", N_("The stages have changed meanwhile. Look again, then move it.")
         )
+    before = [stage.name for stage in pipeline.stages]
     renumber([known[id_] for id_ in ids])
     check_start(pipeline)
     settle(pipeline)
+    after = [stage.name for stage in pipeline.stages]
+    order = {"stages": before}, {"stages": after}
+    audit.changed("pipeline.reordered", *order, on=pipeline.name, on_id=pipeline.id)
 
 
 def hide(stage: Stage) -> None:
@@ -125,7 +133,8 @@ def hide(stage: Stage) -> None:
     Refuses to hide the last stage there is, or the last where an order can start.
     """
     hold(stage.pipeline)
-    stage.active = False
+    with watched(stage):
+        stage.active = False
     check_start(stage.pipeline)
     settle(stage.pipeline)
 
@@ -133,9 +142,19 @@ def hide(stage: Stage) -> None:
 def show(stage: Stage) -> None:
     """Orders can enter the stage again, and the views show it."""
     hold(stage.pipeline)
-    stage.active = True
+    with watched(stage):
+        stage.active = True
     check_start(stage.pipeline)
     settle(stage.pipeline)
+
+
+_TOLD = ("name", "description", "color", "state", "reasons", "active")
+
+
+def watched(stage: Stage) -> AbstractContextManager[None]:
+    """What changes of the stage meanwhile stands in the audit."""
+    read = audit.plain(stage, *_TOLD)
+    return audit.watching("pipeline.stage_changed", read, on=stage.name, on_id=stage.id)
 
 
 def _check(form: Form, pipeline: Pipeline, stage: Stage | None = None) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select
 
-from flows import passwords, plans, presets
+from flows import audit, passwords, plans, presets
 from flows.errors import N_, Refused
 from models import db
 from models.merchant import Merchant
@@ -71,6 +71,8 @@ def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: 
         house.flush()  # the membership points at the user
         member = Membership(merchant_id=merchant_id, user_id=user.id, name=name, role=role)
         house.add(member)
+        house.flush()
+        audit.note_in(house, member, "team.added", after={"role": role, "email": address})
     return member
 
 

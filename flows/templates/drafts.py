@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from flows import live, outbox
+from flows import audit, live, outbox
 from flows.errors import N_, NotFound, Refused
 from flows.templates.checking import check, check_identity
 from flows.templates.composing import Form, written
@@ -15,7 +15,7 @@ from models import db
 from models.automation import Automation
 from models.message import Media, Sending
 from models.template import MessageTemplate
-from models.types import utcnow
+from models.types import Json, utcnow
 
 ON_ITS_WAY = (Sending.QUEUED, Sending.CLAIMED, Sending.WAITING)
 EDITABLE = ("draft", "approved", "rejected", "paused")
@@ -74,6 +74,7 @@ def save(form: Form, template: MessageTemplate | None = None) -> MessageTemplate
         kept.category, kept.components, kept.named = category, form.components, form.named
         kept.media_id = form.media.id if form.media else None
     live.changed("templates")
+    _note("templates.drafted", kept, {"category": category, "language": kept.language})
     return kept
 
 
@@ -89,6 +90,7 @@ def submit(template: MessageTemplate, form: Form | None = None) -> None:
         raise Refused("no_draft", N_("There is nothing new to submit."))
     check(form or written(template), template)
     _post(template, "edit" if template.meta_id else "create")
+    _note("templates.submitted", template, {"language": template.language})
 
 
 def discard(template: MessageTemplate) -> None:
@@ -96,6 +98,7 @@ def discard(template: MessageTemplate) -> None:
     _hold(template)
     if on_its_way(template):
         raise Refused("on_its_way", N_("This template is just being submitted."))
+    _note("templates.discarded", template, {"language": template.language})
     if template.meta_id is None:
         _forget(template)
     else:
@@ -116,6 +119,7 @@ def remove(template: MessageTemplate, *, everywhere: bool = False) -> None:
         if on_its_way(one):
             raise Refused("on_its_way", N_("This template is just being submitted."))
     for one in doomed:
+        _note("templates.deleted", one, {"language": one.language, "everywhere": everywhere})
         if one.meta_id is None:
             _forget(one)
         else:
@@ -161,6 +165,7 @@ def attach(template: MessageTemplate, media: Media) -> None:
     """From now on this file stands above its text: Meta keeps only a sample of its own."""
     template.media_id = media.id
     live.changed("templates")
+    _note("templates.file", template, {"file": media.filename})
 
 
 def acknowledge(template: MessageTemplate) -> None:
@@ -169,6 +174,7 @@ def acknowledge(template: MessageTemplate) -> None:
     if template.next_category:
         template.next_category = ""
     live.changed("templates")
+    _note("templates.acknowledged", template, {"category": template.category})
 
 
 # --- the row --------------------------------------------------------------------------------------
@@ -199,6 +205,11 @@ def _hold(template: MessageTemplate) -> None:
     """Locked and read anew: two people, or a worker, may hold the same template."""
     db.session().flush()  # what this request has changed of it must not be read over
     db.session().refresh(template, with_for_update=True)
+
+
+def _note(kind: str, template: MessageTemplate, facts: Json) -> None:
+    """Told by its name: what it says is no fact of the audit."""
+    audit.note(kind, on=template.name, on_id=template.id, after=facts)
 
 
 def _post(template: MessageTemplate, act: str) -> None:

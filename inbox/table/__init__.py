@@ -149,6 +149,7 @@ def _export(kind: str) -> exports.Export:
         language=current.language,
         say=languages.catalogue(current.language).gettext,
         codes=_names(),
+        kind=kind,
     )
 
 

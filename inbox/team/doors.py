@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from flows import mail, team
@@ -49,9 +49,11 @@ def accept(token: str) -> Answer:
         else:
             user = sessions.proven(opened.invitation.email, password)
             joined = team.accept(token, user=user)
-            session = sessions.sign_in(
-                user.email, password, remember=False, merchant_id=joined.member.merchant_id
-            )
+            session = sessions.enter(user, remember=False, merchant_id=joined.member.merchant_id)
+    except sessions.SecondStepNeeded as half:
+        response = redirect(url_for("auth.second_step_form"))
+        sessions.give_half_cookie(response, half.token)
+        return response
     except Invalid as wrong:
         errors = {name: languages.told(why) for name, why in wrong.fields.items()}
         return _joining(opened, errors=errors), wrong.status

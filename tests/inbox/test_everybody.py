@@ -92,7 +92,24 @@ RUN = {"run_id": "run"}
 ZONE = {"zone_id": "zone"}
 VIEW = {"view_id": "view"}
 AGREED = {"given": "1", "wording": "stolen"}
+MEMBER = {"member_id": "member"}
 TABLE: dict[str, Call] = {
+    "account.change": Call(form={"name": "x", "email": "x@example.com"}),
+    "account.change_password": Call(form={"present": "x", "new": "x"}),
+    "account.confirm_second_step": Call(form={"code": "000000"}),
+    "account.end_browser": Call({"session": "browser"}),
+    "account.end_others": Call(),
+    "account.end_sessions": Call(MEMBER),
+    "account.index": Call(),
+    "account.renew_codes": Call(form={"password": "x", "code": "000000"}),
+    "account.require": Call(form={"role": "nobody"}),
+    "account.reset_second_step": Call(MEMBER),
+    "account.second_step": Call(),
+    "account.security": Call(),
+    "account.start_second_step": Call(form={"password": "x"}),
+    "account.turn_off_second_step": Call(form={"password": "x", "code": "000000"}),
+    "audit.export": Call(),
+    "audit.index": Call(),
     "auth.home": Call(),
     "auth.live_ticket": Call(),
     "automations.index": Call(),
@@ -256,6 +273,8 @@ TABLE: dict[str, Call] = {
 # Open to everybody: they show nothing of a merchant.
 PUBLIC = {
     "auth.language",
+    "auth.second_step",
+    "auth.second_step_form",
     "auth.sign_in",
     "auth.sign_in_form",
     "auth.sign_out",
@@ -320,6 +339,7 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             bulk=moved.id,
             run=session.scalars(select(Run.id)).one(),
             notification=rung.id,
+            browser=factories.signed_in(owner)[1].hex(),
         )
 
 

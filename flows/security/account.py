@@ -1,0 +1,87 @@
+"""A person's own account: name, e-mail, password."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from flows import audit, passwords
+from flows.errors import N_, Invalid, Refused
+from flows.security import browsers
+from flows.security.proving import prove
+from models import db
+from models.types import clean
+from models.user import Membership, User
+
+LONGEST_NAME = 80
+TAKEN = N_("Somebody already uses this e-mail address.")
+
+
+def rename(user_id: UUID, name: str) -> None:
+    """The person is called so, in every team they work for. Invalid for no name at all."""
+    name = " ".join(clean(name).split())
+    if not 1 <= len(name) <= LONGEST_NAME:
+        sentence = N_("Give it a name of up to {most} letters.")
+        raise Invalid({"name": Refused("length", sentence, most=LONGEST_NAME)})
+    with db.house() as house:
+        user = house.get_one(User, user_id)
+        if user.name == name:
+            return
+        before, user.name = user.name, name
+        house.execute(update(Membership).where(Membership.user_id == user_id).values(name=name))
+        audit.note_of(
+            house, user_id, "account.renamed", before={"name": before}, after={"name": name}
+        )
+
+
+def change_email(user_id: UUID, email: str, *, password: str) -> None:
+    """They sign in with this address from now on.
+
+    Invalid for an address that is none or somebody else's, and for a wrong password.
+    """
+    address = _address(email)
+    prove(user_id, password=password)
+    try:
+        with db.house() as house:
+            user = house.get_one(User, user_id)
+            same = func.lower(User.email) == address.lower()
+            if house.scalar(select(User.id).where(same, User.id != user_id)):
+                raise Invalid({"email": Refused("email_taken", TAKEN)})
+            before, user.email = user.email, address
+            audit.note_of(
+                house,
+                user_id,
+                "account.email_changed",
+                before={"email": before},
+                after={"email": address},
+            )
+    except IntegrityError as error:  # somebody took it between the question and the answer
+        raise Invalid({"email": Refused("email_taken", TAKEN)}) from error
+
+
+def change_password(user_id: UUID, *, password: str, new: str, here: bytes) -> int:
+    """The new password opens from now on, the old one nothing; how many other browsers are out.
+
+    Invalid names what is wrong: `password`, the present one, or `new`, a poor one.
+    """
+    prove(user_id, password=password)
+    try:
+        kept = passwords.hashed(new)
+    except Refused as poor:
+        raise Invalid({"new": poor}) from poor
+    with db.house() as house:
+        house.get_one(User, user_id).password_hash = kept
+        count = browsers.end_all(house, user_id, but=here)
+        audit.note_of(house, user_id, "account.password_changed", after={"count": count})
+    return count
+
+
+def _address(email: str) -> str:
+    try:
+        return validate_email(email, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        sentence = N_("This is not an e-mail address.")
+        raise Invalid({"email": Refused("unreadable", sentence)}) from error

@@ -1,0 +1,226 @@
+"""What the lines of the audit say: a sentence for each kind, a word for each field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from flask import Blueprint
+from markupsafe import Markup
+
+from flows.errors import N_ as N_
+from inbox import filters
+from inbox.current import ROLE_NAMES, current
+from inbox.languages import gettext
+from models.audit import AuditEntry
+
+ROOMS = {
+    "door": N_("Signing in"),
+    "account": N_("Accounts"),
+    "team": N_("Team"),
+    "security": N_("Security"),
+    "exports": N_("Exports"),
+    "pipeline": N_("Pipeline"),
+    "automations": N_("Automations"),
+    "templates": N_("Templates"),
+    "delivery": N_("Delivery fees"),
+    "rules": N_("Calls and quiet hours"),
+    "channels": N_("WhatsApp numbers"),
+    "views": N_("Shared views"),
+}
+ICONS = {
+    "door": "user",
+    "account": "user",
+    "team": "assign",
+    "security": "lock",
+    "exports": "download",
+    "pipeline": "board",
+    "automations": "bolt",
+    "templates": "template",
+    "delivery": "truck",
+    "rules": "phone",
+    "channels": "phone",
+    "views": "table",
+}
+
+
+class Look(NamedTuple):
+    """The sentence of a kind; green begins, red ends or was refused, orange wants a look."""
+
+    sentence: str
+    color: str = "gray"
+
+
+LOOKS: dict[str, Look] = {
+    "door.in": Look(N_("Signed in"), "green"),
+    "door.out": Look(N_("Signed out")),
+    "door.password_refused": Look(N_("Wrong password for the account of %(on)s"), "red"),
+    "door.code_refused": Look(N_("Right password, wrong code for the account of %(on)s"), "red"),
+    "account.renamed": Look(N_("Name changed")),
+    "account.email_changed": Look(N_("E-mail of %(on)s changed"), "orange"),
+    "account.password_changed": Look(N_("Password of %(on)s changed"), "orange"),
+    "account.browser_ended": Look(N_("A browser of %(on)s signed out")),
+    "account.browsers_ended": Look(N_("All other browsers of %(on)s signed out")),
+    "account.second_step_on": Look(N_("Second step of %(on)s turned on"), "green"),
+    "account.second_step_off": Look(N_("Second step of %(on)s turned off"), "orange"),
+    "account.codes_renewed": Look(N_("New recovery codes for %(on)s"), "orange"),
+    "account.recovery_used": Look(N_("A recovery code of %(on)s was used"), "orange"),
+    "team.added": Look(N_("%(on)s joined the team"), "green"),
+    "team.browsers_ended": Look(N_("%(on)s signed out everywhere"), "orange"),
+    "team.second_step_reset": Look(N_("Second step of %(on)s reset"), "orange"),
+    "security.required": Look(N_("Roles that must have a second step changed"), "orange"),
+    "exports.orders": Look(N_("Orders exported"), "blue"),
+    "exports.delivery": Look(N_("Delivery fees exported"), "blue"),
+    "exports.audit": Look(N_("Audit exported"), "blue"),
+    "pipeline.added": Look(N_("Pipeline “%(on)s” added"), "green"),
+    "pipeline.changed": Look(N_("Pipeline “%(on)s” changed")),
+    "pipeline.deleted": Look(N_("Pipeline “%(on)s” deleted"), "red"),
+    "pipeline.reordered": Look(N_("Stages of “%(on)s” put in another order")),
+    "pipeline.stage_added": Look(N_("Stage “%(on)s” added"), "green"),
+    "pipeline.stage_changed": Look(N_("Stage “%(on)s” changed")),
+    "pipeline.stage_deleted": Look(N_("Stage “%(on)s” deleted"), "red"),
+    "pipeline.moves": Look(N_("Moves from “%(on)s” changed")),
+    "automations.added": Look(N_("Automation “%(on)s” added"), "green"),
+    "automations.changed": Look(N_("Automation “%(on)s” changed")),
+    "automations.switched_on": Look(N_("Automation “%(on)s” switched on"), "green"),
+    "automations.switched_off": Look(N_("Automation “%(on)s” switched off"), "orange"),
+    "automations.deleted": Look(N_("Automation “%(on)s” deleted"), "red"),
+    "templates.drafted": Look(N_("Draft of the template %(on)s kept")),
+    "templates.submitted": Look(N_("Template %(on)s submitted to WhatsApp"), "blue"),
+    "templates.discarded": Look(N_("Draft of the template %(on)s thrown away")),
+    "templates.deleted": Look(N_("Template %(on)s deleted"), "red"),
+    "templates.file": Look(N_("File of the template %(on)s changed")),
+    "templates.acknowledged": Look(N_("New price of the template %(on)s seen")),
+    "delivery.usual": Look(N_("Usual delivery fee changed")),
+    "delivery.zone_added": Look(N_("Delivery zone “%(on)s” added"), "green"),
+    "delivery.zone_changed": Look(N_("Delivery zone “%(on)s” changed")),
+    "delivery.zone_deleted": Look(N_("Delivery zone “%(on)s” deleted"), "red"),
+    "delivery.imported": Look(N_("List of delivery fees brought in"), "blue"),
+    "rules.changed": Look(N_("Calls and quiet hours changed")),
+    "channels.added": Look(N_("WhatsApp number “%(on)s” added"), "green"),
+    "views.shared": Look(N_("View “%(on)s” shared with everybody"), "green"),
+    "views.changed": Look(N_("Everybody's view “%(on)s” changed")),
+    "views.deleted": Look(N_("Everybody's view “%(on)s” deleted"), "red"),
+}
+
+FIELDS = {
+    "account": N_("WhatsApp account"),
+    "active": N_("Active"),
+    "agent": N_("Browser"),
+    "at_time": N_("At this hour"),
+    "automations": N_("Automations switched off"),
+    "buttons": N_("Buttons"),
+    "call_again_minutes": N_("Minutes until the next try"),
+    "call_limit": N_("Calls until Unreachable"),
+    "category": N_("Category"),
+    "channel": N_("WhatsApp number"),
+    "cities": N_("Cities"),
+    "changed": N_("Cities that change"),
+    "color": N_("Colour"),
+    "columns": N_("Columns"),
+    "copy_of": N_("Copy of"),
+    "count": N_("How many"),
+    "delay": N_("Delay, in seconds"),
+    "description": N_("Note"),
+    "desk": N_("To the office"),
+    "email": N_("E-mail"),
+    "everywhere": N_("In all languages"),
+    "fallback": N_("After silence"),
+    "file": N_("File"),
+    "filters": N_("Filters"),
+    "format": N_("File type"),
+    "free_above": N_("Free from"),
+    "home": N_("To the door"),
+    "ip": N_("Address"),
+    "language": N_("Language"),
+    "left": N_("Codes left"),
+    "name": N_("Name"),
+    "new": N_("New cities"),
+    "number": N_("Number"),
+    "on_failure": N_("When sending fails"),
+    "orders": N_("Orders on it"),
+    "pipeline": N_("Pipeline"),
+    "place": N_("Place"),
+    "preset": N_("Made from"),
+    "quiet_from": N_("Quiet from"),
+    "quiet_until": N_("Quiet until"),
+    "reasons": N_("Reasons"),
+    "resends": N_("Sent again"),
+    "respects_quiet": N_("Waits for the end of quiet hours"),
+    "retrigger": N_("Sends again when the order comes back"),
+    "role": N_("Role"),
+    "roles": N_("Roles"),
+    "second_step": N_("Second step"),
+    "ships": N_("Orders are parcels"),
+    "stage": N_("Stage"),
+    "stages": N_("Stages"),
+    "state": N_("State"),
+    "target": N_("Its orders go to"),
+    "template": N_("Template"),
+    "timeout": N_("Silence, in seconds"),
+    "timeout_from": N_("Silence counts from"),
+    "to": N_("Leads to"),
+    "usual": N_("Usual fee"),
+    "variables": N_("Variables"),
+}
+AMOUNTS = ("home", "desk", "free_above", "usual")
+WAYS = {"code": N_("by the authenticator"), "recovery": N_("by a recovery code")}
+
+
+def attach(pages: Blueprint) -> None:
+    pages.app_template_filter("audit_look")(look)
+    pages.app_template_filter("audit_sentence")(sentence)
+    pages.app_template_filter("audit_changes")(changes)
+
+
+def look(entry: AuditEntry) -> tuple[str, str]:
+    """Icon and colour of a line."""
+    return ICONS.get(entry.room, "info"), LOOKS.get(entry.kind, Look("")).color
+
+
+def sentence(entry: AuditEntry) -> Markup:
+    """What happened; the code of the kind where there is no sentence for it."""
+    found = LOOKS.get(entry.kind)
+    if found is None:
+        return filters.ltr(entry.kind) + (Markup(" ") + filters.bdi(entry.on) if entry.on else "")
+    return Markup(gettext(found.sentence)) % {"on": filters.bdi(entry.on)}  # noqa: S704
+
+
+def changes(entry: AuditEntry) -> Iterator[tuple[str, Markup | None, Markup | None]]:
+    """(field, before, after) of a line; None where that side knows nothing of the field."""
+    before, after = entry.before or {}, entry.after or {}
+    for name in {**before, **after}:
+        word = gettext(FIELDS[name]) if name in FIELDS else name
+        yield word, _side(name, before), _side(name, after)
+
+
+def _side(name: str, facts: dict[str, Any]) -> Markup | None:
+    return _value(name, facts[name]) if name in facts else None
+
+
+def _value(name: str, value: Any) -> Markup:
+    if value is None or value in ("", [], {}):
+        return Markup("–")
+    if isinstance(value, bool):
+        return filters.bdi(gettext(N_("Yes") if value else N_("No")))
+    if name in AMOUNTS and isinstance(value, int):
+        return filters.money(current.login.merchant.money(value))
+    if name in ("role", "roles"):
+        roles = value if isinstance(value, list) else [value]
+        return filters.bdi(", ".join(_role(role) for role in roles))
+    if name == "second_step" and value in WAYS:
+        return filters.bdi(gettext(WAYS[value]))
+    return filters.bdi(raw(value))
+
+
+def _role(code: str) -> str:
+    return next((gettext(name) for role, name in ROLE_NAMES.items() if role.value == code), code)
+
+
+def raw(value: Any) -> str:
+    """A fact in plain text, whatever it is made of."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {raw(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(raw(one) for one in value)
+    return "" if value is None else str(value)
