@@ -72,7 +72,7 @@ def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: 
         member = Membership(merchant_id=merchant_id, user_id=user.id, name=name, role=role)
         house.add(member)
         house.flush()
-        audit.note_in(house, member, "team.added", after={"role": role, "email": address})
+        audit.note_in(house, member, "team.added", after={"role": role, "email": kept})
     return member
 
 
