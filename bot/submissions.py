@@ -163,7 +163,7 @@ def _body(submission: Submission) -> tuple[Json, Submitted | None]:
     """What Meta is told, its header's sample uploaded; or how the upload failed."""
     components = submission.components
     if submission.upload is not None:
-        ended = _answer(lambda: _sample(submission.token, submission.upload))
+        ended = _answer(lambda: sample(submission.token, submission.upload))
         if ended.ending != "accepted" or not ended.listed:
             # Nothing was submitted yet, whatever became of the file.
             certain = ended.ending == "refused"
@@ -181,7 +181,7 @@ def _headed(component: Json, handle: str) -> Json:
     return component | {"example": {"header_handle": [handle]}}
 
 
-def _sample(token: str, upload: Upload | None) -> Json:
+def sample(token: str, upload: Upload | None) -> Json:
     """Meta's Resumable Upload: a session of the token's own app, then the bytes; {"h": handle}."""
     assert upload is not None  # noqa: S101 - the caller looked
     api, data = client(token).api, Path(upload.path).read_bytes()
