@@ -15,6 +15,7 @@ PAGES = (
     "bulk",
     "calls",
     "catalog",
+    "channels",
     "conversations",
     "costs",
     "customers",
@@ -30,6 +31,7 @@ PAGES = (
     "rules",
     "runs",
     "settings",
+    "signup",
     "table",
     "vendor",
 )
