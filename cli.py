@@ -17,7 +17,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from config import Misconfigured, settings
-from flows.errors import Refused
+from flows.errors import Invalid, Refused
 
 
 @click.group()
@@ -53,6 +53,10 @@ def main() -> None:
         wasl()
     except Misconfigured as error:
         sys.exit(f"wasl: {error}")
+    except Invalid as no:
+        sys.exit(
+            "\n".join(f"wasl: {n}: {w.message.format(**w.facts)}" for n, w in no.fields.items())
+        )
     except Refused as no:
         sys.exit(f"wasl: {no.message.format(**no.facts)}")
     except OperationalError as error:
@@ -147,11 +151,32 @@ def merchant() -> None:
 @click.option("--name", required=True)
 @click.option("--country", required=True, help="ISO 3166, such as MA or DZ")
 @click.option("--language", default="fr", type=click.Choice(["fr", "ar", "en"]))
-def merchant_add(name: str, country: str, language: str) -> None:
-    """Add a merchant with its pipeline and first warehouse; prints its id."""
-    from flows import team
+@click.option("--currency", default="", help="ISO 4217; the country's, if left out")
+@click.option("--time-zone", default="", help="such as Africa/Casablanca; the country's")
+@click.option("--preset", default="cod", type=click.Choice(["cod", "digital", "services", "blank"]))
+@click.option("--owner-email", default="", help="who may sign in as its owner")
+@click.option("--owner-name", default="", help="the owner's name")
+@click.option("--owner-password", default="", help="asked for, if left out")
+def merchant_add(name: str, owner_email: str, owner_password: str, **facts: str) -> None:
+    """Add a merchant with its owner, pipeline and first warehouse; prints its id.
 
-    click.echo(team.add_merchant(name=name, country=country, language=language))
+    Without an owner's e-mail nobody can sign in until `wasl user add`.
+    """
+    from flows import signup, team
+
+    if not owner_email:
+        plain = {key: facts[key] for key in ("country", "language")}
+        click.echo(team.add_merchant(name=name, **plain))
+        return
+    password = owner_password or click.prompt(
+        "Owner's password", hide_input=True, confirmation_prompt=True
+    )
+    owner_name = facts.pop("owner_name") or owner_email.partition("@")[0]
+    facts["country"] = facts["country"].upper()
+    form = signup.Form(
+        merchant=name, name=owner_name, email=owner_email, password=password, **facts
+    )
+    click.echo(signup.sign_up(form).merchant_id)
 
 
 @wasl.group()

@@ -35,6 +35,8 @@ class Settings:
     """Where Graph calls go instead of Meta (the simulator); None is the real Meta."""
     proxies: int = 0
     """WASL_PROXIES: how many proxies of ours stand in front and are believed about who asks."""
+    sign_up: bool = True
+    """WASL_SIGN_UP=off: nobody opens an account from outside; `wasl merchant add` still does."""
     timer_speed: float = 1.0
     """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
@@ -70,6 +72,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         verify_token=_needed(env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"),
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
         proxies=_proxies(env),
+        sign_up=_switch(env, "WASL_SIGN_UP"),
         timer_speed=_speed(env),
         smtp_url=_smtp(env),
         mail_from=_mail_from(env),
@@ -106,6 +109,13 @@ def _speed(env: os._Environ[str] | dict[str, str]) -> float:
     if not 0 < speed <= 86_400:
         raise Misconfigured(f"WASL_TIMER_SPEED is {value!r}: set a number above 0, usually 1.")
     return speed
+
+
+def _switch(env: os._Environ[str] | dict[str, str], name: str) -> bool:
+    value = (env.get(name) or "on").strip().lower()
+    if value not in ("on", "off"):
+        raise Misconfigured(f"{name} is {value!r}: set on or off.")
+    return value == "on"
 
 
 def _address(env: os._Environ[str] | dict[str, str], name: str, default: str) -> str:

@@ -6,6 +6,8 @@ import hashlib
 import logging
 import threading
 from collections import deque
+from collections.abc import Collection
+from uuid import UUID
 
 import psycopg
 
@@ -14,8 +16,9 @@ from flows import outbox
 log = logging.getLogger(__name__)
 
 KEEP = """
-    INSERT INTO envelopes (body, sha256)
-    SELECT * FROM unnest(%b::bytea[], %b::bytea[])
+    INSERT INTO envelopes (body, sha256, signed_for)
+    SELECT body, sha256, string_to_array(signed_for, ',')::uuid[]
+    FROM unnest(%b::bytea[], %b::bytea[], %t::text[]) AS posted (body, sha256, signed_for)
     ON CONFLICT (sha256) DO NOTHING
 """
 ROWS = 512
@@ -27,10 +30,12 @@ class NotKept(Exception):
 
 
 class _Letter:
-    __slots__ = ("body", "kept", "leads", "sha256", "woken")
+    __slots__ = ("body", "kept", "leads", "sha256", "signed_for", "woken")
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, signed_for: Collection[UUID] | None) -> None:
         self.body = body
+        # An array of arrays would come out flat.
+        self.signed_for = None if signed_for is None else ",".join(map(str, signed_for))
         self.sha256 = hashlib.sha256(body).digest()
         self.woken = threading.Lock()
         self.woken.acquire()
@@ -53,9 +58,12 @@ class Envelopes:
         self._queue: deque[_Letter] = deque()
         self._led = False
 
-    def keep(self, body: bytes) -> None:
-        """The body is committed, once however often it comes; or NotKept."""
-        letter = _Letter(body)
+    def keep(self, body: bytes, signed_for: Collection[UUID] | None = None) -> None:
+        """The body is committed, once however often it comes; or NotKept.
+
+        `signed_for`: the merchants whose own app signed it; None when the install's did.
+        """
+        letter = _Letter(body, signed_for)
         if self._join(letter) or self._must_lead(letter):
             self._lead()
         if not letter.kept:
@@ -131,7 +139,11 @@ class Envelopes:
             return 0
 
     def _insert(self, letters: list[_Letter]) -> int:
-        rows = [letter.body for letter in letters], [letter.sha256 for letter in letters]
+        rows = (
+            [letter.body for letter in letters],
+            [letter.sha256 for letter in letters],
+            [letter.signed_for for letter in letters],
+        )
         # Autocommit: the statement is the transaction, and has returned once it is on disk.
         new = self._connected().execute(KEEP, rows, prepare=True).rowcount
         for letter in letters:

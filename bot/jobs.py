@@ -13,8 +13,8 @@ from uuid import UUID
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
 
-from bot import client, reader, submissions
-from flows import arrivals, messages, outbox, templates
+from bot import client, numbers, reader, submissions
+from flows import arrivals, channels, messages, outbox, templates
 from flows.events import Event
 from flows.letters import Letter, Outcome
 from models import db
@@ -103,9 +103,12 @@ def _shares(opened: Sequence[_Opened]) -> dict[UUID, list[tuple[_Opened, Event]]
     """Each merchant's events in the order of arrival."""
     pairs = [(one, event) for one in opened for event in one.events]
     shares: dict[UUID, list[tuple[_Opened, Event]]] = {}
-    for (one, event), merchants in zip(
+    for (one, event), found in zip(
         pairs, arrivals.owners([event for _, event in pairs]), strict=True
     ):
+        # What a merchant's own app signed speaks of that merchant's numbers, and of nobody else's.
+        signed_for = one.envelope.signed_for
+        merchants = [m for m in found if signed_for is None or m in signed_for]
         one.unrouted |= not merchants
         for merchant_id in merchants:
             shares.setdefault(merchant_id, []).append((one, event))
@@ -227,4 +230,27 @@ def _submit_some(merchant_id: UUID) -> int:
         outcome = submissions.submit(submission)
         with db.merchant(merchant_id):
             templates.conclude(submission, outcome)
+    return len(taken)
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def run_errands(lane: str) -> None:
+    """Everything this merchant asks of Meta about its numbers has been asked, or says why not."""
+    outbox.looking(lane)
+    until = time.monotonic() + SHIFT
+    while _run_some(outbox.merchant_of(lane)):
+        if time.monotonic() > until:
+            outbox.nudge(lane)
+            return
+
+
+def _run_some(merchant_id: UUID) -> int:
+    with db.merchant(merchant_id):
+        taken = channels.claim()
+    for task in taken:
+        done = numbers.carry_out(task)
+        with db.merchant(merchant_id):
+            channels.conclude(task, done)
     return len(taken)

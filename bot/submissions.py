@@ -9,7 +9,8 @@ from typing import Any
 
 from bot.client import call, client
 from flows.letters import Outcome, Upload
-from flows.templates import Submission, Submitted, examples
+from flows.templates import Listed, Submission, Submitted, examples
+from flows.verdicts import verdict
 from models.types import Json
 
 log = logging.getLogger(__name__)
@@ -33,14 +34,14 @@ def submit(submission: Submission) -> Submitted:
     return ACTS[submission.act](submission)
 
 
-def whole_list(waba_id: str, token: str) -> list[Json] | None:
-    """Every template of an account as Meta lists it; None when it could not be had."""
+def whole_list(waba_id: str, token: str) -> Listed:
+    """Every template of an account as Meta lists it, or why it could not be had."""
     ended = _answer(lambda: {"data": _listed(waba_id, token)})
     if ended.listed is None:
         log.warning("templates of account %s not listed: %s", waba_id, ended.words or ended.code)
-        return None
-    found: list[Json] = ended.listed["data"]
-    return found
+        certain = ended.ending == "refused"
+        return Listed(None, verdict(ended.code).reason if certain else "no_answer", ended.words)
+    return Listed(ended.listed["data"])
 
 
 def _listed(waba_id: str, token: str, **filters: str) -> list[Json]:
@@ -163,7 +164,7 @@ def _body(submission: Submission) -> tuple[Json, Submitted | None]:
     """What Meta is told, its header's sample uploaded; or how the upload failed."""
     components = submission.components
     if submission.upload is not None:
-        ended = _answer(lambda: _sample(submission.token, submission.upload))
+        ended = _answer(lambda: sample(submission.token, submission.upload))
         if ended.ending != "accepted" or not ended.listed:
             # Nothing was submitted yet, whatever became of the file.
             certain = ended.ending == "refused"
@@ -181,7 +182,7 @@ def _headed(component: Json, handle: str) -> Json:
     return component | {"example": {"header_handle": [handle]}}
 
 
-def _sample(token: str, upload: Upload | None) -> Json:
+def sample(token: str, upload: Upload | None) -> Json:
     """Meta's Resumable Upload: a session of the token's own app, then the bytes; {"h": handle}."""
     assert upload is not None  # noqa: S101 - the caller looked
     api, data = client(token).api, Path(upload.path).read_bytes()

@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import answers, consents, conversations, live, statuses, templates
+from flows import answers, channels, consents, conversations, live, statuses, templates
 from flows.events import (
     AccountNews,
     Event,
+    Fault,
     News,
     Preference,
     Status,
@@ -29,7 +30,8 @@ def owners(events: Sequence[Event]) -> list[list[UUID]]:
     numbers = {e.phone_number_id for e in events if e.phone_number_id}
     accounts = {e.waba_id for e in events if e.waba_id}
     wanted = select(Channel.merchant_id, Channel.phone_number_id, Channel.waba_id).where(
-        or_(Channel.phone_number_id.in_(numbers), Channel.waba_id.in_(accounts))
+        or_(Channel.phone_number_id.in_(numbers), Channel.waba_id.in_(accounts)),
+        Channel.proven_at.is_not(None),
     )
     by_number: dict[str, list[UUID]] = {}
     by_account: dict[str, list[UUID]] = {}
@@ -51,32 +53,33 @@ def _owners_of(
 
 def take_in(events: Sequence[Event]) -> None:
     """Everything the current merchant is told is stored once and has had its effect."""
-    channels = _channels(events)
-    written = [(channels[e.phone_number_id], e) for e in events if isinstance(e, Written)]
+    numbers = _numbers(events)
+    channels.first_heard(numbers, events)
+    written = [(numbers[e.phone_number_id], e) for e in events if isinstance(e, Written)]
     heard = conversations.receive(written)
     consents.hear_all(heard)
     answers.hold_orders(heard)
     # Before the answers: they count for what has left, and messages are locked before runs.
-    statuses.apply([(channels[e.phone_number_id], e) for e in events if isinstance(e, Status)])
+    statuses.apply([(numbers[e.phone_number_id], e) for e in events if isinstance(e, Status)])
     answers.hear_all(heard)
     consents.hear_statuses(events)
-    _keep([e for e in events if isinstance(e, News)], channels)
+    _keep([e for e in events if isinstance(e, News)], numbers)
 
 
-def _channels(events: Sequence[Event]) -> dict[str | None, Channel]:
+def _numbers(events: Sequence[Event]) -> dict[str | None, Channel]:
     numbers = {e.phone_number_id for e in events if e.phone_number_id}
     found = db.session().scalars(select(Channel).where(Channel.phone_number_id.in_(numbers)))
     return {channel.phone_number_id: channel for channel in found}
 
 
-def _keep(news: Sequence[News], channels: dict[str | None, Channel]) -> None:
-    """News is kept as it was said; of templates and of advertising it also changes what we know."""
+def _keep(news: Sequence[News], numbers: dict[str | None, Channel]) -> None:
+    """News is kept as it was said; most of it also changes what we know."""
     if not news:
         return
     session = db.session()
     statement = (
         insert(ChannelEvent)
-        .values([_row(session.merchant_id, event, channels) for event in news])
+        .values([_row(session.merchant_id, event, numbers) for event in news])
         .on_conflict_do_nothing(index_elements=["merchant_id", "key"])
         .returning(ChannelEvent.key)
     )
@@ -86,11 +89,13 @@ def _keep(news: Sequence[News], channels: dict[str | None, Channel]) -> None:
             templates.hear(event)
         elif event.key in fresh and isinstance(event, Preference):
             consents.hear_preference(event)
+        elif event.key in fresh and isinstance(event, (AccountNews, Fault)):
+            channels.hear(event)
     live.changed("news")
 
 
-def _row(merchant_id: UUID, event: News, channels: dict[str | None, Channel]) -> Json:
-    channel = channels.get(event.phone_number_id)
+def _row(merchant_id: UUID, event: News, numbers: dict[str | None, Channel]) -> Json:
+    channel = numbers.get(event.phone_number_id)
     return {
         "merchant_id": merchant_id,
         "id": new_id(),

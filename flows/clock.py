@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from flows import outbox, security, tallies
+from flows import channels, outbox, security, tallies
 from models import db
 from models.envelope import Envelope, EnvelopeState
 from models.types import utcnow
@@ -58,6 +58,7 @@ def chores() -> list[Chore]:
         Chore(2.0, outbox.sweep),
         Chore(60.0, look_again),
         Chore(60.0, tallies.fold),
+        Chore(600.0, channels.ask_daily),
         Chore(3600.0, prune),
         Chore(3600.0, security.prune),
     ]

@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
         "templates.edit",
         True,
     ),
+    "number": (N_("A WhatsApp number or account needs somebody"), "channels.edit", True),
     "review": (N_("An order needs a look"), "orders.move", True),
 }
 PAGE = 30

@@ -14,14 +14,15 @@ from uuid import UUID
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 
 from config import settings
 from models import db
 from models.automation import Run
 from models.bulk import Bulk, BulkState
-from models.channel import Channel
+from models.channel import Channel, ChannelState
 from models.envelope import Envelope, EnvelopeState
+from models.errand import Errand
 from models.mail import Mail, MailState
 from models.message import Message, ReadMark, Sending
 from models.template import MessageTemplate
@@ -43,6 +44,7 @@ JOBS = {
     "deliver": Job("deliver", "bot.jobs.deliver_messages"),
     "templates": Job("deliver", "bot.jobs.sync_templates"),
     "drafts": Job("deliver", "bot.jobs.submit_templates"),
+    "numbers": Job("deliver", "bot.jobs.run_errands"),
     "timers": Job("chores", "flows.jobs.work_timers"),
     "bulk": Job("chores", "flows.jobs.work_bulk"),
     "mail": Job("chores", "flows.jobs.send_mail"),
@@ -56,8 +58,8 @@ def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
     Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", and "drafts", "timers",
-    "bulk" with the merchant's id. Never raises: a dead Redis delays a row until the next sweep,
-    it does not turn a committed order into an error.
+    "numbers", "bulk" with the merchant's id. Never raises: a dead Redis delays a row until the
+    next sweep, it does not turn a committed order into an error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):
@@ -108,7 +110,7 @@ def deliver(channel_id: UUID) -> None:
 
 
 def wake(kind: str) -> None:
-    """Once this transaction is true, wake the worker of this merchant's drafts, timers or bulk."""
+    """Once this transaction is true, wake the worker of this merchant's drafts, timers, …"""
     lane = f"{kind}:{db.session().merchant_id}"
     waiting: set[str] = db.session().info.setdefault("lanes", set())
     if lane not in waiting:
@@ -117,7 +119,7 @@ def wake(kind: str) -> None:
 
 
 def merchant_of(lane: str) -> UUID:
-    """Whose drafts, timers or bulk a lane is about."""
+    """Whose drafts, numbers, timers or bulk a lane is about."""
     return UUID(lane.partition(":")[2])
 
 
@@ -154,16 +156,19 @@ def sweep() -> int:
 
 
 def _chores(now: datetime) -> dict[str, Select[UUID]]:
-    """The merchants with a draft to submit, a timer gone off or orders to move in bulk."""
+    """The merchants with a draft to submit, a number to ask about, a timer gone off, a bulk."""
     ready = and_(
         MessageTemplate.sending.in_((Sending.QUEUED, Sending.WAITING)),
         MessageTemplate.due_at <= now,
     )
     lost = and_(MessageTemplate.sending == Sending.CLAIMED, MessageTemplate.lease_until < now)
     gone_off = or_(Run.due_at <= now, Run.timeout_at <= now)
+    open_ = and_(Errand.done_at.is_(None), Errand.due_at <= now)
+    held = and_(Errand.sending == Sending.CLAIMED, Errand.lease_until >= now)
     free = or_(Bulk.lease_until.is_(None), Bulk.lease_until < now)
     return {
         "drafts": select(MessageTemplate.merchant_id).where(or_(ready, lost)).distinct(),
+        "numbers": select(Errand.merchant_id).where(open_, ~held).distinct(),
         "timers": select(Run.merchant_id).where(gone_off).distinct(),
         "bulk": select(Bulk.merchant_id)
         .where(Bulk.state.in_((BulkState.QUEUED, BulkState.WORKING)), free)
@@ -175,6 +180,13 @@ def _chores(now: datetime) -> dict[str, Select[UUID]]:
 
 
 def _due(table: type[Message] | type[ReadMark], now: datetime) -> Select[UUID, UUID]:
-    ready = and_(table.sending.in_((Sending.QUEUED, Sending.WAITING)), table.due_at <= now)
+    # What waits for a paused number would wake a worker every two seconds, for nothing.
+    paused = exists().where(
+        Channel.merchant_id == table.merchant_id,
+        Channel.id == table.channel_id,
+        Channel.state == ChannelState.PAUSED,
+    )
+    due = and_(table.sending.in_((Sending.QUEUED, Sending.WAITING)), table.due_at <= now)
+    ready = and_(due, ~paused)
     lost = and_(table.sending == Sending.CLAIMED, table.lease_until < now)
     return select(table.merchant_id, table.channel_id).where(or_(ready, lost)).distinct()

@@ -17,8 +17,8 @@ _room = threading.BoundedSemaphore(2)
 _hasher = PasswordHasher()
 
 
-def hashed(password: str) -> str:
-    """What to keep of a new password; Refused when it is too short, too long or a common one."""
+def check(password: str) -> None:
+    """Refused when it is too short, too long or a common one."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise Refused(
             "password_length",
@@ -28,6 +28,11 @@ def hashed(password: str) -> str:
         )
     if password.casefold() in _common():
         raise Refused("password_common", N_("This password is among the first anybody tries."))
+
+
+def hashed(password: str) -> str:
+    """What to keep of a new password; Refused as `check` does."""
+    check(password)
     with _room:
         return _hasher.hash(password)
 

@@ -74,7 +74,7 @@ def sign_in_form() -> str | Response:
     onward = addresses.own_path(request.args.get("next"))
     if current.signed_in:
         return redirect(onward)
-    return render_template("auth/sign_in.html", next=onward)
+    return render_template("auth/sign_in.html", next=onward, sign_up=settings().sign_up)
 
 
 @pages.post("/sign-in")
@@ -95,6 +95,7 @@ def sign_in() -> Response | tuple[str, int]:
             email=email,
             remember=remember,
             problem=languages.told(refusal),
+            sign_up=settings().sign_up,
         )
         return page, max(refusal.status, 422)
     return _signed_in(token, onward, remember=remember)

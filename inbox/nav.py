@@ -50,7 +50,16 @@ MENU = (
         "settings",
         "s",
         "settings.edit",
-        also=("/pipeline", "/delivery", "/rules", "/team", "/security", "/audit"),
+        also=(
+            "/pipeline",
+            "/delivery",
+            "/rules",
+            "/numbers",
+            "/moving-in",
+            "/team",
+            "/security",
+            "/audit",
+        ),
         narrow=False,
     ),
 )

@@ -80,6 +80,23 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
 }
 
 
+SENTENCES |= {
+    "number": ("phone", "orange", N_("Something about %(name)s needs you")),
+    "number.token": (
+        "phone",
+        "red",
+        N_("%(name)s sends nothing: its access token is no longer valid"),
+    ),
+    "number.permission": ("phone", "red", N_("%(name)s sends nothing: its token may not send")),
+    "number.account": ("phone", "red", N_("Meta has restricted or locked the account of %(name)s")),
+    "number.payment": ("coins", "red", N_("Meta has no payment method for %(name)s")),
+    "number.quality": ("phone", "red", N_("The quality of %(name)s is low")),
+    "number.limit_down": ("phone", "orange", N_("%(name)s may write to fewer people a day")),
+    "number.name_refused": ("phone", "orange", N_("Meta refused the display name of %(name)s")),
+    "number.security": ("lock", "orange", N_("The two-step PIN of %(name)s was changed")),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Ring:
     """One line of the list: what happened, where it leads."""
@@ -170,4 +187,6 @@ def _place(one: Notification) -> str:
         return url_for("orders.show", number=one.order.number)
     if one.template_id is not None:
         return url_for("message_templates.show", template_id=one.template_id)
+    if one.kind == "number" and current.may("channels.edit"):
+        return url_for("channels.show", channel_id=one.facts["channel"])
     return url_for("notifications.index")

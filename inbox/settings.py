@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from inbox import signup
 from inbox.auth import needs
 from inbox.current import current
 from inbox.languages import N_
@@ -12,6 +13,13 @@ pages = Blueprint("settings", __name__)
 
 # route, icon, name, what it is for, the permission it needs
 ROOMS = (
+    (
+        "channels.index",
+        "phone",
+        N_("WhatsApp numbers"),
+        N_("Connect numbers, see how Meta rates them, edit what customers see."),
+        "channels.edit",
+    ),
     (
         "pipeline.index",
         "board",
@@ -68,4 +76,5 @@ ROOMS = (
 @needs("settings.edit")
 def index() -> str:
     rooms = [room for room in ROOMS if current.may(room[4])]
-    return render_template("settings/index.html", rooms=rooms)
+    moving_in = signup.still_moving_in()
+    return render_template("settings/index.html", rooms=rooms, moving_in=moving_in)

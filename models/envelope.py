@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Identity, Index, text
+from sqlalchemy import ARRAY, Identity, Index, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.db import Base
@@ -32,6 +33,9 @@ class Envelope(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     body: Mapped[bytes]
     sha256: Mapped[bytes]
+    signed_for: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    """The merchants whose own app signed it: it speaks of their numbers only. None: the install's
+    app did, and it may speak of every number."""
     received_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     state: Mapped[EnvelopeState] = mapped_column(server_default=text("'new'"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))

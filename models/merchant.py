@@ -39,6 +39,8 @@ class Merchant(Base):
     """After so many calls without an answer the order is Unreachable."""
     call_again_minutes: Mapped[int] = mapped_column(default=60)
     """When to call again after nobody answered."""
+    moved_in_at: Mapped[datetime | None]
+    """When somebody put the list of first steps away."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -188,6 +188,16 @@ def _subscribed(world: World, record: Json) -> None:
     world.accounts[record["account"]].subscribed = record["subscribed"]
 
 
+def _account_changed(world: World, record: Json) -> None:
+    for name, value in record["facts"].items():
+        setattr(world.accounts[record["account"]], name, value)
+
+
+def _number_changed(world: World, record: Json) -> None:
+    for name, value in record["facts"].items():
+        setattr(world.numbers[record["number"]], name, value)
+
+
 def _template(world: World, record: Json) -> None:
     if record["id"] not in world.templates and record.get("submitted_at"):
         world.created_at.setdefault(record["account"], []).append(record["submitted_at"])
@@ -213,6 +223,8 @@ _keep_template = _keep(Template, "templates")
 CHANGES: dict[str, Callable[[World, Json], None]] = {
     "account": _keep(Account, "accounts"),
     "number": _keep(Number, "numbers"),
+    "account_changed": _account_changed,
+    "number_changed": _number_changed,
     "customer": _keep(Customer, "customers"),
     "template": _template,
     "sample": _sample,

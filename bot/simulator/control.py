@@ -29,6 +29,9 @@ Everything is JSON, under /_control. <c> is a customer's id, phone or username; 
     PUT    reviews                     {after: seconds | null}: when new templates are approved
     POST   accounts                    {id, name, country, time_zone, currency?,
                                         numbers: [{id, display, name}]}
+    PUT    accounts/<id>               {funded?, review?, scopes?, revoked?: [tokens], subscribed?}
+    PUT    numbers/<id>                {quality?, limit?, status?, name_status?, throughput?}: and
+                                       its webhook, where Meta sends one
     GET    ledger                      the ledger, one JSON record a line
     GET    invoice                     what Meta counts, one line a delivered message
     POST   drain                       {timeout?}: waits until no webhook waits
@@ -48,6 +51,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import Forbidden, HTTPException
 
 from bot.simulator import demo
+from bot.simulator.accounts import AccountRoom
 from bot.simulator.asking import done, json_body
 from bot.simulator.chatview import bubble_view, chat_list, people
 from bot.simulator.manner import Manner
@@ -73,7 +77,7 @@ def blueprint() -> Blueprint:
     return control
 
 
-class _Room(ReviewRoom):
+class _Room(AccountRoom, ReviewRoom):
     def routes(self) -> list[tuple[str, str, Any]]:
         return [
             ("GET", "customers", self.customers),
@@ -99,6 +103,8 @@ class _Room(ReviewRoom):
             ("POST", "templates/<template_id>/quality", self.grade),
             ("PUT", "reviews", self.reviews),
             ("POST", "accounts", self.new_account),
+            ("PUT", "accounts/<account_id>", self.change_account),
+            ("PUT", "numbers/<number_id>", self.change_number),
             ("GET", "ledger", self.ledger),
             ("GET", "invoice", self.invoice),
             ("POST", "drain", self.drain),

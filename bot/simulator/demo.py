@@ -13,6 +13,8 @@ from bot.simulator.world import Json, World
 ATLAS, ALGIERS = "102290129340398", "202290129340399"
 ATLAS_ONE, ATLAS_TWO = "106540352242922", "106540352242923"
 ALGIERS_ONE = "206540352242924"
+SPARE, SPARE_ONE = "302290129340400", "306540352242925"
+"""Nobody's yet: for whoever tries to move in."""
 TOKEN = "EAA-demo-"  # noqa: S105 (the prefix of every demo token, not a secret)
 
 ACCOUNTS = [
@@ -27,6 +29,12 @@ ACCOUNTS = [
         "name": "Saveurs d'Alger",
         "country": "DZ",
         "time_zone": "Africa/Algiers",
+    },
+    {
+        "id": SPARE,
+        "name": "Nouvelle boutique",
+        "country": "MA",
+        "time_zone": "Africa/Casablanca",
     },
 ]
 NUMBERS = [
@@ -47,6 +55,12 @@ NUMBERS = [
         "account": ALGIERS,
         "display": "+213 21 00 00 03",
         "name": "Saveurs d'Alger",
+    },
+    {
+        "id": SPARE_ONE,
+        "account": SPARE,
+        "display": "+212 520-000009",
+        "name": "Nouvelle boutique",
     },
 ]
 CUSTOMERS: list[Json] = [

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from bot.simulator.accounts import AccountDesk, account_facts
 from bot.simulator.answers import failing, refused, spoilt
 from bot.simulator.errors import GraphError, missing, unknown_object
 from bot.simulator.listing import number_facts, picked, template_facts
@@ -34,6 +35,10 @@ def blueprint() -> Blueprint:
     route("/app", desk.own_app, "GET")
     route("/<digits:object_id>/subscribed_apps", desk.subscriptions, "GET", "POST", "DELETE")
     route("/<digits:object_id>/phone_numbers", desk.phone_numbers, "GET")
+    route("/debug_token", desk.debug_token, "GET")
+    route("/me/permissions", desk.permissions, "GET")
+    route("/<digits:object_id>/whatsapp_business_profile", desk.profile, "GET")
+    route("/<digits:object_id>/whatsapp_business_profile", desk.change_profile, "POST")
     route("/<digits:object_id>", desk.look_up, "GET")
     route("/<digits:object_id>", desk.edit_template, "POST")
     route("/<digits:object_id>", desk.delete_media, "DELETE")
@@ -42,7 +47,7 @@ def blueprint() -> Blueprint:
     return graph
 
 
-class _Desk(TemplateDesk):
+class _Desk(AccountDesk, TemplateDesk):
     def messages(self, object_id: str) -> Response:
         number = self._number(object_id)
         body: Any = request.get_json(silent=True)
@@ -78,8 +83,7 @@ class _Desk(TemplateDesk):
         number = world.numbers.get(object_id)
         template = world.templates.get(object_id)
         if object_id == account.id:
-            facts = {"id": account.id, "name": account.name, "currency": account.currency}
-            return jsonify(picked(facts | {"country": account.country, "status": "ACTIVE"}))
+            return jsonify(picked(account_facts(account)))
         if number and number.account == account.id:
             return jsonify(picked(number_facts(number)))
         if template and template.account == account.id:

@@ -21,13 +21,13 @@ def number_facts(number: Number) -> Json:
         "verified_name": number.name,
         "code_verification_status": "VERIFIED",
         "display_phone_number": number.display,
-        "quality_rating": "GREEN",
+        "quality_rating": number.quality,
         "platform_type": "CLOUD_API",
-        "throughput": {"level": "STANDARD"},
-        "status": "CONNECTED",
-        "name_status": "APPROVED",
+        "throughput": {"level": number.throughput},
+        "status": number.status,
+        "name_status": number.name_status,
         "account_mode": "LIVE",
-        "whatsapp_business_manager_messaging_limit": "TIER_2K",
+        "whatsapp_business_manager_messaging_limit": number.limit,
         "id": number.id,
     }
 

@@ -98,7 +98,7 @@ class TemplateDesk:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         token = bearer or request.args.get("access_token", "")
         account = self.sim.world.accounts.get(token.removeprefix(demo.TOKEN).split("-")[0])
-        if not token.startswith(demo.TOKEN) or account is None:
+        if not token.startswith(demo.TOKEN) or account is None or token in account.revoked:
             raise bad_token()
         if object_id not in (None, account.id):
             raise unknown_object(object_id or "", request.method)

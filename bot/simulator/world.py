@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 Json = dict[str, Any]
 
+SCOPES = ("whatsapp_business_management", "whatsapp_business_messaging")
 LADDER = {"accepted": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
 CUSTOMER_LADDER = {"waiting": 0, "sent": 1, "delivered": 2, "read": 3}
 
@@ -25,6 +26,13 @@ class Account:
     time_zone: str
     currency: str = "USD"
     subscribed: bool = True
+    funded: bool = True
+    """Whether Meta has a means of payment."""
+    review: str = "APPROVED"
+    scopes: list[str] = field(default_factory=lambda: [*SCOPES])
+    """What its tokens may do."""
+    revoked: list[str] = field(default_factory=list)
+    """Tokens that no longer open anything."""
 
 
 @dataclass
@@ -35,6 +43,12 @@ class Number:
     account: str
     display: str
     name: str
+    quality: str = "GREEN"
+    limit: str = "TIER_2K"
+    throughput: str = "STANDARD"
+    status: str = "CONNECTED"
+    name_status: str = "APPROVED"
+    profile: Json = field(default_factory=dict)
 
     @property
     def digits(self) -> str:

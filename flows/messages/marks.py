@@ -11,7 +11,7 @@ from sqlalchemy import select
 from flows.letters import Outcome, ReadLetter
 from flows.messages.posting import BATCH, LEASE
 from models import db
-from models.channel import Channel
+from models.channel import Channel, ChannelState
 from models.message import ReadMark, Sending
 from models.types import utcnow
 
@@ -22,6 +22,8 @@ def claim_read_marks(channel_id: UUID, *, limit: int = BATCH) -> list[ReadLetter
     """Read marks to tell Meta of; telling twice does no harm, so a lost claim is simply retried."""
     session = db.session()
     channel = session.scalars(select(Channel).where(Channel.id == channel_id)).one()
+    if channel.state is ChannelState.PAUSED:
+        return []
     now = utcnow()
     marks = session.scalars(
         select(ReadMark)

@@ -12,7 +12,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from config import settings
-from flows import callbacks, consents, live, silence, statuses
+from flows import callbacks, channels, consents, live, silence, statuses
 from flows.letters import Letter, Outcome, Upload
 from flows.messages import recall
 from flows.verdicts import Verdict, verdict
@@ -152,9 +152,17 @@ def conclude(endings: Sequence[tuple[Letter, Outcome]]) -> None:
     with silence.listening(messages.values()):
         for letter, outcome in endings:
             _end(messages[letter.message_id], letter, outcome)
+        _stop_numbers(list(messages.values()))
         session.flush()  # statuses that came before this answer are matched by the wamid written
         statuses.adopt([m for m in messages.values() if m.wamid])
         consents.refused_by_meta(list(messages.values()))
+
+
+def _stop_numbers(messages: Sequence[Message]) -> None:
+    """A number whose token Meta no longer takes pauses: what waits would be refused alike."""
+    refused = {(m.channel_id, m.reason): m for m in messages if m.sending is Sending.WAITING}
+    for (channel_id, reason), message in refused.items():
+        channels.trouble(channel_id, reason or "", message.error_detail)
 
 
 def _end(message: Message, letter: Letter, outcome: Outcome) -> None:
@@ -210,7 +218,10 @@ def _refused(message: Message, outcome: Outcome) -> None:
     message.error_code, message.error_detail = outcome.code, outcome.detail
     message.reason = said.reason
     now = utcnow()
-    if said.action == "fail" or message.attempt >= said.tries:
+    if said.reason in channels.STOPS:
+        # The number pauses: its messages wait for a new token, however long that takes.
+        message.sending, message.due_at = Sending.WAITING, now
+    elif said.action == "fail" or message.attempt >= said.tries:
         message.sending, message.failed_at = Sending.FAILED, now
     elif now > message.created_at + PATIENCE and said.delay < PATIENCE.total_seconds():
         message.sending, message.failed_at, message.reason = Sending.FAILED, now, "too_late"

@@ -44,7 +44,15 @@ from flows.templates.sending import (
     taps,
 )
 from flows.templates.submitting import PROBLEMS, Submission, Submitted, claim, conclude
-from flows.templates.syncing import Account, Freshness, freshness, keep_listed, refresh, take
+from flows.templates.syncing import (
+    Account,
+    Freshness,
+    Listed,
+    freshness,
+    keep_listed,
+    refresh,
+    take,
+)
 from flows.templates.usage import Dearer, dearer, delivered, listed, prices
 
 __all__ = [
@@ -62,6 +70,7 @@ __all__ = [
     "Form",
     "FormButton",
     "Freshness",
+    "Listed",
     "Rendered",
     "Submission",
     "Submitted",

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, update
 
 from flows import live, outbox
+from flows.channels import pausing
 from flows.templates import news
 from models import db
 from models.channel import Channel
@@ -33,6 +34,15 @@ class Account:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What Meta listed; None, with the reason of flows/verdicts, when it listed nothing."""
+
+    templates: Sequence[Mapping[str, Any]] | None
+    problem: str | None = None
+    words: str | None = None
+
+
 def take(channel_id: UUID) -> Account | None:
     """The account of this number, for one worker; None when nothing is due (any more)."""
     now = utcnow()
@@ -45,8 +55,12 @@ def take(channel_id: UUID) -> Account | None:
     return Account(channel.id, channel.waba_id, channel.token, now)
 
 
-def keep_listed(account: Account, listed: Sequence[Mapping[str, Any]] | None) -> None:
-    """The account's templates are as Meta lists them, or (None) it is asked again in a while."""
+def keep_listed(account: Account, answer: Listed) -> None:
+    """The account's templates are as Meta lists them, or it is asked again in a while.
+
+    A token that Meta refuses pauses its number here as at a message.
+    """
+    listed = answer.templates
     if listed is not None:
         news.keep(account.waba_id, listed, complete_at=account.at)
     taken = (Channel.id == account.channel_id) & (Channel.templates_due_at == account.at + LEASE)
@@ -54,8 +68,20 @@ def keep_listed(account: Account, listed: Sequence[Mapping[str, Any]] | None) ->
     sisters = (Channel.waba_id == account.waba_id) & (Channel.templates_due_at <= account.at)
     answered = taken if listed is None else or_(taken, sisters)
     wait = AFTER_A_FAILURE if listed is None else EVERY
-    db.session().execute(update(Channel).where(answered).values(templates_due_at=utcnow() + wait))
+    db.session().execute(
+        update(Channel)
+        .where(answered)
+        .values(templates_due_at=utcnow() + wait, templates_problem=answer.problem)
+    )
+    if answer.problem is not None:
+        _trouble(account.channel_id, answer)
     live.changed("templates")
+
+
+def _trouble(channel_id: UUID, answer: Listed) -> None:
+    proven = select(Channel.proven_at).where(Channel.id == channel_id)
+    if db.session().scalar(proven) is not None:
+        pausing.trouble(channel_id, answer.problem or "", answer.words)
 
 
 def refresh() -> None:

@@ -75,12 +75,13 @@ def _page(typed: Mapping[str, str], wrong: Mapping[str, str]) -> str:
         "pipeline/_offers.html" if current.wants_fragment else "pipeline/new.html",
         typed=typed,
         wrong=wrong,
-        offers=[_offer(key, preset, language) for key, preset in presets.PRESETS.items()],
+        offers=[offer(key, preset, language) for key, preset in presets.PRESETS.items()],
         languages=list(languages.NAMES.items()),
         pipelines=pipelines.listed(),
     )
 
 
-def _offer(key: str, preset: presets.Preset, language: str) -> Offer:
+def offer(key: str, preset: presets.Preset, language: str) -> Offer:
+    """A preset, its stages named in this language."""
     names = [(stage.names[language], stage.color) for stage in preset.stages]
     return Offer(key, preset.names[language], gettext(FOR[key]), names)

@@ -523,7 +523,7 @@ def test_a_refresh_while_the_list_is_on_its_way_is_not_lost(session: MerchantSes
     assert templates.take(channel.id) is None
 
     templates.refresh()
-    templates.keep_listed(account, [])
+    templates.keep_listed(account, templates.Listed([]))
 
     session.refresh(channel)
     assert channel.templates_due_at is not None

@@ -42,6 +42,7 @@ from models.db import Base, Row
 from models.delivery import DeliveryCity, DeliveryZone
 from models.merchant import Merchant
 from models.message import Media
+from models.notice import Notice
 from models.notification import Notification
 from models.order import CallAttempt
 from models.pipeline import Stage, SystemState
@@ -91,6 +92,7 @@ BULK = {"bulk_id": "bulk"}
 RUN = {"run_id": "run"}
 ZONE = {"zone_id": "zone"}
 VIEW = {"view_id": "view"}
+CHANNEL = {"channel_id": "channel"}
 AGREED = {"given": "1", "wording": "stolen"}
 MEMBER = {"member_id": "member"}
 TABLE: dict[str, Call] = {
@@ -124,6 +126,24 @@ TABLE: dict[str, Call] = {
     "board.older": Call({"stage_id": "stage"}, query={"before": "2026-01-01T00:00:00+00:00"}),
     "board.drop": Call({"number": "number"}, {"stage": "stage", "version": "2"}),
     "catalog.search": Call(query={"q": "kanari"}),
+    "channels.ask_token": Call(CHANNEL),
+    "channels.change": Call(CHANNEL, {"name": "stolen"}),
+    "channels.create": Call(form={"name": "x", "phone_number_id": "1" * 15, "token": "x"}),
+    "channels.dismiss": Call({"notice_id": "notice"}),
+    "channels.edit": Call(CHANNEL),
+    "channels.index": Call(),
+    "channels.listed": Call(),
+    "channels.look": Call(CHANNEL),
+    "channels.new": Call(),
+    "channels.pause": Call(CHANNEL),
+    "channels.qr": Call(CHANNEL),
+    "channels.remove": Call(CHANNEL),
+    "channels.replace_token": Call(CHANNEL, {"token": "stolen"}),
+    "channels.resume": Call(CHANNEL),
+    "channels.show": Call(CHANNEL),
+    "channels.starter": Call(),
+    "channels.take_starter": Call(form={"language": "fr"}),
+    "channels.test": Call(CHANNEL, {"phone": "0661000000", "template": "template"}),
     "conversations.index": Call(query={"q": "kanari"}),
     "conversations.listed": Call(query={"q": "kanari"}),
     "conversations.show": Call(CONVERSATION),
@@ -258,6 +278,8 @@ TABLE: dict[str, Call] = {
     "runs.cancel": Call(RUN),
     "runs.show": Call(RUN),
     "settings.index": Call(),
+    "signup.moving_in": Call(),
+    "signup.put_away": Call(),
     "table.change": Call(VIEW, {"name": "stolen"}),
     "table.choose_columns": Call(form={"column": "number"}),
     "table.delete": Call(VIEW),
@@ -281,6 +303,8 @@ PUBLIC = {
     "auth.theme",
     "health.alive",
     "health.ready",
+    "signup.create",
+    "signup.form",
     "static",
     "vendor.file",
     "webhook.challenge",
@@ -309,7 +333,8 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         zone.cities = [DeliveryCity(name=CANARY, key=fold(CANARY))]
         view = View(member_id=owner.id, name=CANARY, filters={"q": CANARY}, columns=["number"])
         attempt = CallAttempt(order_id=order.id, by_id=owner.id, outcome="busy", note=CANARY)
-        session.add_all([zone, view, attempt])
+        notice = Notice(about="1" * 15, kind="quality", facts={"name": CANARY})
+        session.add_all([zone, view, attempt, notice])
         session.flush()
         notifications.tell("review", order=order)
         moved = bulk.start_move([order.id], _stage(SystemState.RETURNED), by=owner, client_id=None)
@@ -337,6 +362,8 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             view=view.id,
             attempt=attempt.id,
             bulk=moved.id,
+            channel=conversation.channel_id,
+            notice=notice.id,
             run=session.scalars(select(Run.id)).one(),
             notification=rung.id,
             browser=factories.signed_in(owner)[1].hex(),
