@@ -35,6 +35,9 @@ class Settings:
     timer_speed: float = 1.0
     """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
+    contact_request: bool = False
+    """WASL_CONTACT_REQUEST=1: agents may ask for the phone of who writes under a username."""
+
     @property
     def https(self) -> bool:
         return self.base_url.startswith("https://")
@@ -63,6 +66,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         verify_token=_needed(env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"),
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
         timer_speed=_speed(env),
+        contact_request=env.get("WASL_CONTACT_REQUEST") == "1",
     )
 
 
