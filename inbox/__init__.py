@@ -15,6 +15,7 @@ PAGES = (
     "bulk",
     "calls",
     "catalog",
+    "composing",
     "conversations",
     "costs",
     "customers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,8 @@ class Merchant(Base):
     """After so many calls without an answer the order is Unreachable."""
     call_again_minutes: Mapped[int] = mapped_column(default=60)
     """When to call again after nobody answered."""
+    place: Mapped[dict[str, Any] | None]
+    """Where its shop is, for agents to send: {"latitude", "longitude", "name", "address"}."""
 
     @property
     def zone(self) -> ZoneInfo:

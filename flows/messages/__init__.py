@@ -12,6 +12,7 @@ interactives); giving: places, cards, reactions. posting: claim and conclude. ma
 from flows.messages import interactives
 from flows.messages.asking import queue_buttons, queue_interactive
 from flows.messages.giving import (
+    PASSED_ON,
     contact,
     pass_on,
     queue_contacts,
@@ -42,6 +43,7 @@ __all__ = [
     "BATCH",
     "LEASE",
     "MAX_TEXT",
+    "PASSED_ON",
     "WORDLESS",
     "claim",
     "claim_read_marks",
