@@ -54,7 +54,8 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
     if "file" not in request.files:
         abort(400)
     messages.window_must_be_open(conversation)  # before the file is written
-    stored, kind = media.keep(request.files["file"])
+    spoken = "voice" in request.form
+    stored, kind = (media.keep_voice if spoken else media.keep)(request.files["file"])
     words = request.form.get("text", "").strip()
     silent = kind in messages.WORDLESS
     message = messages.queue_media(
@@ -62,7 +63,7 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
         kind,
         media=stored,
         caption="" if silent else words,
-        voice="voice" in request.form,
+        voice=spoken,
         by=current.member,
         client_id=client_id,
         reply_to=request.form.get("reply_to") or None,
