@@ -43,6 +43,8 @@ class Settings:
     smtp_url: str | None = field(default=None, repr=False)
     """Where mail leaves: smtp://user:password@host:587 or smtps://…; None: links are copied."""
     mail_from: str = ""
+    contact_request: bool = False
+    """WASL_CONTACT_REQUEST=1: agents may ask for the phone of who writes under a username."""
 
     @property
     def https(self) -> bool:
@@ -76,6 +78,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         timer_speed=_speed(env),
         smtp_url=_smtp(env),
         mail_from=_mail_from(env),
+        contact_request=env.get("WASL_CONTACT_REQUEST") == "1",
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from bot import template_bodies
 from flows.letters import Letter
 from models.types import Json
 
-Body = Json
+Body = Json | list[Any]
 
 
 def body(letter: Letter, uploaded: str | None) -> Body:
@@ -20,80 +22,41 @@ def _text(letter: Letter, _: str | None) -> Body:
 
 
 def _media(letter: Letter, uploaded: str | None) -> Body:
-    media: Body = {"id": uploaded} if uploaded else {"link": letter.payload["link"]}
+    media: Json = {"id": uploaded} if uploaded else {"link": letter.payload["link"]}
     if letter.text and letter.kind not in ("audio", "sticker"):
         media["caption"] = letter.text
     if letter.kind == "document" and letter.payload.get("filename"):
         media["filename"] = letter.payload["filename"]
+    if letter.kind == "audio" and letter.payload.get("body", {}).get("voice"):
+        media["voice"] = True
     return media
 
 
-def _interactive(letter: Letter, _: str | None) -> Body:
-    buttons = [{"type": "reply", "reply": button} for button in letter.payload["buttons"]]
-    return {"type": "button", "body": {"text": letter.text}, "action": {"buttons": buttons}}
+def _as_kept(letter: Letter, _: str | None) -> Body:
+    return _kept(letter)
+
+
+def _contacts(letter: Letter, _: str | None) -> Body:
+    cards: list[Any] = letter.payload["body"]["contacts"]
+    return cards
+
+
+def _interactive(letter: Letter, uploaded: str | None) -> Body:
+    body = _kept(letter)
+    if uploaded is None:
+        return body
+    kind = body["header"]["type"]
+    file = {"id": uploaded} | body["header"][kind]
+    return body | {"header": {"type": kind, kind: file}}
 
 
 def _template(letter: Letter, uploaded: str | None) -> Body:
-    payload = letter.payload
-    return {
-        "name": payload["name"],
-        "language": {"code": payload["language"]},
-        "components": [
-            *_media_header(payload, uploaded),
-            *_text_components(payload),
-            *_button_components(payload),
-        ],
-    }
+    return template_bodies.template(letter.payload, uploaded)
 
 
-def _media_header(payload: Json, uploaded: str | None) -> list[Body]:
-    kind = payload.get("media")
-    if not kind:
-        return []
-    if not uploaded:
-        raise ValueError("the file of its header was not uploaded")
-    media: Body = {"id": uploaded}
-    if kind == "document" and payload.get("filename"):
-        media["filename"] = payload["filename"]
-    return [{"type": "header", "parameters": [{"type": kind, kind: media}]}]
-
-
-def _text_components(payload: Json) -> list[Body]:
-    return [
-        {"type": part, "parameters": parameters}
-        for part in ("header", "body")
-        if (parameters := _parameters(payload, part))
-    ]
-
-
-def _parameters(payload: Json, part: str) -> list[Body]:
-    """The values of one part; positional ones in their order, named ones with their name."""
-    found = [
-        (name, text)
-        for key, text in payload["values"].items()
-        for where, _, name in [key.rpartition(".")]
-        if where == part
-    ]
-    if payload["named"]:
-        return [{"type": "text", "parameter_name": name, "text": text} for name, text in found]
-    return [{"type": "text", "text": text} for _, text in sorted(found, key=lambda f: int(f[0]))]
-
-
-def _button_components(payload: Json) -> list[Body]:
-    urls = [
-        _button("url", key.split(":")[1].partition(".")[0], {"type": "text", "text": text})
-        for key, text in payload["values"].items()
-        if key.startswith("button:")
-    ]
-    taps = [
-        _button("quick_reply", index, {"type": "payload", "payload": tap})
-        for index, tap in payload["payloads"].items()
-    ]
-    return sorted([*urls, *taps], key=lambda component: int(component["index"]))
-
-
-def _button(kind: str, index: str, parameter: Body) -> Body:
-    return {"type": "button", "sub_type": kind, "index": index, "parameters": [parameter]}
+def _kept(letter: Letter) -> Json:
+    kept: Json = letter.payload["body"]
+    return kept
 
 
 BODIES: dict[str, Callable[[Letter, str | None], Body]] = {
@@ -103,6 +66,9 @@ BODIES: dict[str, Callable[[Letter, str | None], Body]] = {
     "audio": _media,
     "document": _media,
     "sticker": _media,
+    "location": _as_kept,
+    "contacts": _contacts,
+    "reaction": _as_kept,
     "interactive": _interactive,
     "template": _template,
 }

@@ -16,7 +16,6 @@ from pywa.errors import WhatsAppError
 from bot import bodies
 from config import settings
 from flows.letters import Ending, Letter, Outcome, ReadLetter
-from models.types import Json
 
 log = logging.getLogger(__name__)
 
@@ -107,17 +106,26 @@ def mark_read(letter: ReadLetter) -> Outcome:
     )
 
 
+def show_typing(letter: ReadLetter) -> Outcome:
+    """The customer sees "typing…" for 25 seconds or until we answer, and that theirs was read."""
+    whatsapp = client(letter.token)
+    return call(
+        lambda: whatsapp.api.set_indicator(letter.phone_number_id, letter.wamid, "text"),
+        accepted=lambda _: None,
+    )
+
+
 # --- one call and its ending ----------------------------------------------------------------------
 
 
-def _post(letter: Letter, body: Json) -> Any:
+def _post(letter: Letter, body: bodies.Body) -> Any:
     return client(letter.token).api.send_message(
         sender=letter.phone_number_id,
         to=letter.to,
         recipient=letter.recipient,
         recipient_type="individual",
         typ=letter.kind,
-        msg=body,
+        msg=body,  # type: ignore[arg-type]  # contacts are a list
         reply_to_message_id=letter.reply_to,
         biz_opaque_callback_data=letter.callback,
     )

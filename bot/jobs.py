@@ -192,6 +192,17 @@ def _conclude(merchant_id: UUID, endings: Sequence[tuple[Letter, Outcome]]) -> N
                 _conclude(merchant_id, [ending])
 
 
+def show_typing(lane: str) -> None:
+    """The customer of this conversation sees "typing…", unless that was long ago. No row (D6)."""
+    merchant_id, conversation_id = outbox.lane_of(lane)
+    if not outbox.still_worth_it(lane):
+        return
+    with db.merchant(merchant_id):
+        letter = messages.claim_typing(conversation_id)
+    if letter is not None:
+        client.show_typing(letter)
+
+
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=messages.BATCH, thread_name_prefix="meta")

@@ -48,6 +48,7 @@ JOBS = {
     "timers": Job("chores", "flows.jobs.work_timers"),
     "bulk": Job("chores", "flows.jobs.work_bulk"),
     "mail": Job("chores", "flows.jobs.send_mail"),
+    "typing": Job("deliver", "bot.jobs.show_typing"),
 }
 QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
 WAKE_SECONDS = 30
@@ -66,6 +67,20 @@ def nudge(lane: str) -> None:
             _enqueue(lane)
     except redis.RedisError as error:
         log.warning("lane %s not nudged, the sweep will find it: %s", lane, error)
+
+
+def nudge_for(lane: str, seconds: int) -> None:
+    """Wake a worker for what is worth nothing later, at most once in so many seconds."""
+    try:
+        if connection().set(f"wake:{lane}", 1, nx=True, ex=seconds):
+            _enqueue(lane)
+    except redis.RedisError as error:
+        log.debug("lane %s not nudged: %s", lane, error)
+
+
+def still_worth_it(lane: str) -> bool:
+    """Whether a lane of `nudge_for` was woken a moment ago, not before a jam."""
+    return bool(connection().exists(f"wake:{lane}"))
 
 
 def _enqueue(lane: str) -> None:
@@ -127,8 +142,12 @@ def delivery_lane(merchant_id: UUID, channel_id: UUID) -> str:
     return f"deliver:{merchant_id}:{channel_id}"
 
 
+def typing_lane(merchant_id: UUID, conversation_id: UUID) -> str:
+    return f"typing:{merchant_id}:{conversation_id}"
+
+
 def lane_of(lane: str) -> tuple[UUID, UUID]:
-    """The merchant and the channel a lane is about."""
+    """The merchant, and the channel or conversation, a lane is about."""
     _, merchant_id, channel_id = lane.split(":")
     return UUID(merchant_id), UUID(channel_id)
 

@@ -42,6 +42,18 @@ def change(
 _RULES = ("call_limit", "call_again_minutes", "quiet_from", "quiet_until")
 
 
+def keep_place(
+    merchant: Merchant, latitude: float, longitude: float, *, name: str, address: str
+) -> None:
+    """This is where the shop is: agents send it as a pin with one click."""
+    merchant.place = {
+        "latitude": latitude,
+        "longitude": longitude,
+        "name": name,
+        "address": address,
+    }
+
+
 def _between(
     name: str, number: int | None, least: int, most: int, wrong: dict[str, Refused]
 ) -> None:

@@ -201,6 +201,16 @@ def only(message: Message) -> Stretch:
     return Stretch([row[0]], [], {message.id: row[1]} if row[1] else {}, older=True)
 
 
+def with_news(message: Message) -> Stretch:
+    """The stretch that is this message, with the reactions and edits that are about it."""
+    alone = only(message)
+    about = _answering(message.conversation_id).where(
+        Message.payload["target_wamid"].as_string() == message.wamid
+    )
+    later = db.session().scalars(about.order_by(Message.at, Message.seq))
+    return replace(alone, messages=[*alone.messages, *later])
+
+
 def by_client_id(conversation: Conversation, client_id: UUID) -> Message | None:
     """The message this form has already become."""
     wanted = select(Message).where(

@@ -18,6 +18,7 @@ PAGES = (
     "calls",
     "catalog",
     "channels",
+    "composing",
     "conversations",
     "costs",
     "customers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import zipfile
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from werkzeug.datastructures import FileStorage
 
 from config import settings
 from flows.errors import N_, Refused
+from inbox import voice
 from inbox.auth import needs
 from inbox.filters import number
 from models import db
@@ -24,7 +26,9 @@ from models.types import clean, new_id
 
 MEGABYTE = 1024 * 1024
 # WhatsApp takes documents of 100 MB; ours travel through a form of at most 32.
-LIMITS = {"image": 5, "video": 16, "audio": 16, "document": 30}
+LIMITS = {"image": 5, "video": 16, "audio": 16, "document": 30, "sticker": 0.5}
+STILL = 100 * 1024
+"""Bytes of a sticker that does not move."""
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 pages = Blueprint("media", __name__)
@@ -48,6 +52,7 @@ _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 _FORMATS = (
     _format(rb"\xff\xd8\xff", "image/jpeg", "image", ".jpg"),
     _format(rb"\x89PNG\r\n\x1a\n", "image/png", "image", ".png"),
+    _format(rb"RIFF.{4}WEBPVP8", "image/webp", "sticker", ".webp"),
     _format(rb"%PDF-", "application/pdf", "document", ".pdf"),
     _format(rb".{4}ftyp3g", "video/3gpp", "video", ".3gp"),
     _format(rb".{4}ftypM4A", "audio/mp4", "audio", ".m4a"),
@@ -83,6 +88,8 @@ def keep(upload: FileStorage) -> tuple[Media, str]:
     if found is None:
         raise Refused("file_type", N_("WhatsApp does not take this type of file."))
     size = upload.stream.seek(0, 2)
+    if found.kind == "sticker" and size > STILL and not _moves(upload.stream):
+        raise Refused("file_size", N_("A sticker that does not move has 100 KB at most."))
     if not 0 < size <= LIMITS[found.kind] * MEGABYTE:
         raise Refused(
             "file_size",
@@ -118,6 +125,21 @@ def _recognised(stream: IO[bytes], filename: str) -> Format | None:
     if found is None and suffix in (".txt", ".csv") and _is_text(start):
         return Format(re.compile(b""), "text/plain", "document", suffix)
     return found
+
+
+def _moves(stream: IO[bytes]) -> bool:
+    """Whether a WebP picture is an animation: a bit of its extended header."""
+    stream.seek(0)
+    start = stream.read(21)
+    return start[12:16] == b"VP8X" and bool(start[20] & 0x02)
+
+
+def keep_voice(upload: FileStorage) -> tuple[Media, str]:
+    """The same for a recording of the browser: WebM becomes the Ogg that WhatsApp plays."""
+    if voice.is_webm(upload.stream.read(4)):
+        upload.stream = io.BytesIO(voice.to_ogg(upload.stream))
+    upload.filename = "voice.ogg"
+    return keep(upload)
 
 
 def _archive(stream: IO[bytes]) -> Format | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
@@ -54,16 +54,24 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
     if "file" not in request.files:
         abort(400)
     messages.window_must_be_open(conversation)  # before the file is written
-    stored, kind = media.keep(request.files["file"])
+    spoken = "voice" in request.form
+    stored, kind = (media.keep_voice if spoken else media.keep)(request.files["file"])
+    words = request.form.get("text", "").strip()
+    silent = kind in messages.WORDLESS
     message = messages.queue_media(
         conversation,
         kind,
         media=stored,
-        caption=request.form.get("text", ""),
+        caption="" if silent else words,
+        voice=spoken,
         by=current.member,
         client_id=client_id,
         reply_to=request.form.get("reply_to") or None,
     )
+    if silent and words:
+        # Nothing can stand under it: what was written follows by itself.
+        beside = uuid5(client_id, "words")
+        messages.queue_text(conversation, words, by=current.member, client_id=beside)
     return _sent(conversation, message)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,8 @@ class Merchant(Base):
     """When to call again after nobody answered."""
     moved_in_at: Mapped[datetime | None]
     """When somebody put the list of first steps away."""
+    place: Mapped[dict[str, Any] | None]
+    """Where its shop is, for agents to send: {"latitude", "longitude", "name", "address"}."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ class Variable:
 
     part: str
     name: str
+    beside: bool = False
+    """Whether no text has it: a place, a code, a link that Meta wants beside the words."""
 
     @property
     def key(self) -> str:
@@ -89,8 +92,7 @@ class MessageTemplate(Row):
 
     def part(self, kind: str) -> dict[str, Any]:
         """The HEADER, BODY, FOOTER or BUTTONS component as Meta gave it; empty when it has none."""
-        found = (c for c in self.components if str(c.get("type", "")).upper() == kind)
-        return next(found, {})
+        return _part(self.components, kind)
 
     @property
     def body(self) -> str:
@@ -107,23 +109,67 @@ class MessageTemplate(Row):
 
     @property
     def buttons(self) -> list[Button]:
-        return [
-            Button(
-                index,
-                str(b.get("type", "")).lower(),
-                str(b.get("text", "")),
-                b.get("url"),
-            )
-            for index, b in enumerate(self.part("BUTTONS").get("buttons", []))
-        ]
+        return _buttons(self.components)
+
+    @property
+    def cards(self) -> list[list[dict[str, Any]]]:
+        """The components of each card of a carousel; empty for any other template."""
+        found = self.part("CAROUSEL").get("cards")
+        cards = found if isinstance(found, list) else []
+        return [card.get("components") or [] for card in cards if isinstance(card, dict)]
+
+    @property
+    def offer(self) -> dict[str, Any]:
+        """{"text", "has_expiration"} of a limited-time offer; empty for any other template."""
+        found = self.part("LIMITED_TIME_OFFER").get("limited_time_offer")
+        return found if isinstance(found, dict) else {}
 
     @property
     def variables(self) -> list[Variable]:
-        """Every blank in the order it is read: header, body, URL buttons."""
-        parts = [("header", self.header), ("body", self.body)]
-        parts += [(f"button:{b.index}", b.url or "") for b in self.buttons]
-        return [
-            Variable(part, name)
-            for part, text in parts
-            for name in dict.fromkeys(VARIABLE.findall(text))
-        ]
+        """Every blank in the order it is read: header, body, offer, buttons, then cards.
+
+        Most are words in a text; others are what Meta wants beside it: the place of a header, a
+        coupon's code, the end of an offer, the products of a list, the picture of a card.
+        """
+        found = list(_blanks(self.components))
+        if self.offer.get("has_expiration"):
+            found.append(Variable("offer", "until", beside=True))
+        for index, card in enumerate(self.cards):
+            found += _blanks(card, f"card:{index}.")
+        return found
+
+
+PLACE = ("latitude", "longitude", "name", "address")
+# Meta's type of a button → what it wants to be told when it is sent.
+TOLD = {"copy_code": "code", "mpm": "products"}
+
+
+def _part(components: list[Any], kind: str) -> dict[str, Any]:
+    return next((c for c in components if str(c.get("type", "")).upper() == kind), {})
+
+
+def _buttons(components: list[Any]) -> list[Button]:
+    return [
+        Button(index, str(b.get("type", "")).lower(), str(b.get("text", "")), b.get("url"))
+        for index, b in enumerate(_part(components, "BUTTONS").get("buttons", []))
+    ]
+
+
+def _blanks(components: list[Any], card: str = "") -> Iterator[Variable]:
+    header, body = _part(components, "HEADER"), _part(components, "BODY")
+    shape = str(header.get("format", "TEXT")).upper()
+    if shape == "LOCATION":
+        yield from (Variable(f"{card}header", name, beside=True) for name in PLACE)
+    elif card and header:
+        yield Variable(f"{card}header", "link", beside=True)
+    yield from _named(f"{card}header", header.get("text"))
+    yield from _named(f"{card}body", body.get("text"))
+    for button in _buttons(components):
+        yield from _named(f"{card}button:{button.index}", button.url)
+        if told := TOLD.get(button.kind):
+            yield Variable(f"{card}button:{button.index}", told, beside=True)
+
+
+def _named(part: str, text: Any) -> Iterator[Variable]:
+    names = dict.fromkeys(VARIABLE.findall(str(text or "")))
+    yield from (Variable(part, name) for name in names)

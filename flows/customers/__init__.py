@@ -13,6 +13,7 @@ from flows.customers.cards import (
     is_blocked,
     link,
     open_card,
+    reachable,
     refresh_search,
     search_text,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "phone_words",
     "put_address",
     "put_phone",
+    "reachable",
     "read_phone",
     "read_wa_id",
     "refresh_search",

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import case, func, literal, or_, select, update
 
-from flows.customers.phones import Number, phone_words
+from flows.customers.phones import Number, matches, phone_words, read_phone
 from models import db, search
+from models.channel import Channel
 from models.conversation import Conversation
 from models.customer import Consent, Customer, Phone, WhatsAppIdentity
 from models.types import clean, fold
@@ -131,3 +132,26 @@ def search_text(identity: WhatsAppIdentity) -> str:
             *map(phone_words, sorted(filter(None, phones))),
         ]
     )
+
+
+def reachable(text: str, *, limit: int = 8) -> list[tuple[str, str, str]]:
+    """(name, E.164, whose) of the merchant's own numbers and of customers, as far as they fit.
+
+    A customer is found by the words of the card or by any spelling of the number.
+    """
+    session = db.session()
+    own = select(Channel).order_by(Channel.name)
+    numbers = [
+        (c.name, read_phone(c.display_phone_number, c.country)) for c in session.scalars(own)
+    ]
+    ours = [(name, number.e164, "shop") for name, number in numbers if number.e164]
+    if not text.strip():
+        return ours[:limit]
+    wanted = (
+        select(Customer.name, Phone.e164)
+        .join(Phone.customer)
+        .where(matches(Customer.search_text, text), Phone.e164.is_not(None))
+        .order_by(Customer.name, Phone.e164)
+        .limit(limit)
+    )
+    return [(name, str(e164), "customer") for name, e164 in session.execute(wanted)]

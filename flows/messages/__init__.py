@@ -5,15 +5,32 @@ claim (committed) → the call to Meta (no transaction) → conclude (committed)
 never concluded becomes uncertain: nobody can know whether Meta got it, so nobody resends it
 but a person. A status with our callback id settles it.
 
-queueing: what people and automations ask for. posting: claim and conclude. marks: blue ticks.
+queueing: what people and automations ask for; asking: what is answered with a tap (bodies in
+interactives); giving: places, cards, reactions. posting: claim and conclude. marks: blue ticks.
 """
 
-from flows.messages.marks import claim_read_marks, conclude_read_marks
+from flows.messages import interactives
+from flows.messages.asking import queue_buttons, queue_interactive
+from flows.messages.giving import (
+    PASSED_ON,
+    contact,
+    pass_on,
+    queue_contacts,
+    queue_location,
+    react,
+    read_place,
+)
+from flows.messages.marks import (
+    claim_read_marks,
+    claim_typing,
+    conclude_read_marks,
+    show_typing,
+)
 from flows.messages.posting import BATCH, LEASE, claim, conclude
 from flows.messages.queueing import (
     MAX_TEXT,
+    WORDLESS,
     find,
-    queue_buttons,
     queue_media,
     queue_template,
     queue_text,
@@ -26,16 +43,28 @@ __all__ = [
     "BATCH",
     "LEASE",
     "MAX_TEXT",
+    "PASSED_ON",
+    "WORDLESS",
     "claim",
     "claim_read_marks",
+    "claim_typing",
     "conclude",
     "conclude_read_marks",
+    "contact",
     "find",
+    "interactives",
+    "pass_on",
     "put_off",
     "queue_buttons",
+    "queue_contacts",
+    "queue_interactive",
+    "queue_location",
     "queue_media",
     "queue_template",
     "queue_text",
+    "react",
+    "read_place",
     "send_again",
+    "show_typing",
     "window_must_be_open",
 ]

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from flows import outbox
 from flows.letters import Outcome, ReadLetter
 from flows.messages.posting import BATCH, LEASE
 from models import db
 from models.channel import Channel, ChannelState
-from models.message import ReadMark, Sending
+from models.conversation import Conversation
+from models.message import Direction, Message, ReadMark, Sending
 from models.types import utcnow
 
 READ_TRIES = 3
@@ -57,3 +59,36 @@ def conclude_read_marks(endings: Sequence[tuple[ReadLetter, Outcome]]) -> None:
             mark.sending = Sending.FAILED
         else:
             mark.sending, mark.due_at = Sending.WAITING, utcnow() + timedelta(seconds=5)
+
+
+# --- "typing…": no row, nobody waits for it (D6) --------------------------------------------------
+
+TYPING_SECONDS = 20
+"""WhatsApp shows it for 25."""
+
+
+def show_typing(conversation: Conversation) -> None:
+    """The customer sees that somebody writes; asked more often than it is shown, once is enough."""
+    if not conversation.window_open or conversation.muted:
+        return
+    lane = outbox.typing_lane(conversation.merchant_id, conversation.id)
+    outbox.nudge_for(lane, TYPING_SECONDS)
+
+
+def claim_typing(conversation_id: UUID) -> ReadLetter | None:
+    """The customer's newest message, below which it is shown; None when there is none."""
+    wanted = (
+        select(Message)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.direction == Direction.IN,
+            Message.wamid.is_not(None),
+        )
+        .order_by(Message.at.desc(), Message.seq.desc())
+        .limit(1)
+    )
+    newest = db.session().scalars(wanted).first()
+    if newest is None or newest.wamid is None:
+        return None
+    channel = newest.channel
+    return ReadLetter(newest.id, 1, channel.phone_number_id, channel.token, newest.wamid)

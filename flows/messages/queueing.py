@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +12,20 @@ from sqlalchemy.orm import joinedload
 
 from flows import consents, conversations, costs, customers, live, outbox, templates
 from flows.errors import N_, Refused
+from flows.messages import limits
 from models import db
 from models.conversation import Conversation
 from models.message import Direction, Media, Message, Origin, Sending
 from models.order import Order
 from models.template import MessageTemplate
-from models.types import clean, new_id, utcnow
+from models.types import Json, clean, new_id, utcnow
 from models.user import Membership
 
-MAX_TEXT = 4096
+SERVICE = "service"
+MAX_TEXT = limits.TEXT
 MEDIA_KINDS = ("image", "video", "audio", "document", "sticker")
+WORDLESS = ("audio", "sticker")
+VOICE = "audio/ogg"
 
 
 def find(message_id: UUID) -> Message | None:
@@ -39,6 +44,7 @@ def queue_text(
     conversation: Conversation,
     text: str,
     *,
+    preview: bool = True,
     by: Membership | None = None,
     client_id: UUID | None = None,
     reply_to: str | None = None,
@@ -51,12 +57,12 @@ def queue_text(
     if len(text) > MAX_TEXT:
         raise Refused("too_long", N_("WhatsApp takes at most {limit} characters."), limit=MAX_TEXT)
     window_must_be_open(conversation)
-    return _queue(
+    return queue(
         conversation,
         kind="text",
         text=text,
-        payload={"preview_url": "https://" in text},
-        category="service",
+        payload={"preview_url": preview and "https://" in text},
+        category=SERVICE,
         client_id=client_id,
         reply_to_wamid=reply_to,
         sender_id=by.id if by else None,
@@ -71,21 +77,28 @@ def queue_media(
     media: Media | None = None,
     link: str | None = None,
     caption: str = "",
+    voice: bool = False,
     by: Membership | None = None,
     client_id: UUID | None = None,
     reply_to: str | None = None,
     origin: Origin = Origin.AGENT,
 ) -> Message:
-    """A picture, film, sound or document, uploaded by us or fetched by Meta from `link`."""
+    """A picture, film, sound, sticker or document, uploaded by us or fetched by Meta from `link`.
+
+    `voice` makes a sound a voice note: WhatsApp plays Ogg with Opus as one, nothing else.
+    """
     if kind not in MEDIA_KINDS or (media is None) == (link is None):
         raise ValueError("one of media or link, of a kind WhatsApp knows")
+    caption = clean(caption).strip()
+    limits.refuse(_media_wrong(kind, media, link, caption, voice=voice))
     window_must_be_open(conversation)
-    return _queue(
+    body = {"link": link} if link else {"filename": media.filename} if media else {}
+    return queue(
         conversation,
         kind=kind,
-        text=clean(caption).strip(),
-        payload={"link": link} if link else {"filename": media.filename} if media else {},
-        category="service",
+        text=caption,
+        payload=body | ({"body": {"voice": True}} if voice else {}),
+        category=SERVICE,
         client_id=client_id,
         reply_to_wamid=reply_to,
         media_id=media.id if media else None,
@@ -94,35 +107,22 @@ def queue_media(
     )
 
 
-def queue_buttons(
-    conversation: Conversation,
-    text: str,
-    buttons: dict[str, str],
-    *,
-    by: Membership | None = None,
-    client_id: UUID | None = None,
-    origin: Origin = Origin.AGENT,
-) -> Message:
-    """A question with up to three reply buttons ({payload: title of at most 20 characters})."""
-    if not 1 <= len(buttons) <= 3 or any(len(title) > 20 for title in buttons.values()):
-        raise Refused("buttons", N_("WhatsApp takes one to three buttons of 20 characters."))
-    window_must_be_open(conversation)
-    return _queue(
-        conversation,
-        kind="interactive",
-        text=clean(text).strip(),
-        payload={"buttons": [{"id": id_, "title": title} for id_, title in buttons.items()]},
-        category="service",
-        client_id=client_id,
-        sender_id=by.id if by else None,
-        origin=origin,
-    )
+def _media_wrong(
+    kind: str, media: Media | None, link: str | None, caption: str, *, voice: bool
+) -> limits.Wrong:
+    yield from limits.sized("text", caption, limits.CAPTION, needed=False)
+    if caption and kind in WORDLESS:
+        yield "text", Refused("no_caption", N_("Nothing can be written under this kind of file."))
+    if voice and (kind != "audio" or (media is not None and media.mime_type != VOICE)):
+        yield "file", Refused("voice", N_("WhatsApp takes voice notes as Ogg with Opus only."))
+    if link is not None:
+        yield from limits.linked("link", link)
 
 
 def queue_template(
     conversation: Conversation,
     template: MessageTemplate,
-    values: dict[str, str],
+    values: Mapping[str, str | Json],
     *,
     origin: Origin,
     by: Membership | None = None,
@@ -130,15 +130,20 @@ def queue_template(
     payloads: dict[int, str] | None = None,
     run_id: UUID | None = None,
     client_id: UUID | None = None,
+    reply_to: str | None = None,
 ) -> Message:
-    """An approved template, every blank filled ({"body.1": "Fatima"}); allowed at any time."""
+    """An approved template, every blank filled ({"body.1": "Fatima"}); allowed at any time.
+
+    A value may be Meta's own parameter ({"type": "currency", …}) in place of a text.
+    """
     if not template.approved:
         raise Refused("template_state", N_("Meta has not approved this template (yet)."))
     if template.waba_id != conversation.channel.waba_id:
         raise Refused("template_account", N_("This template belongs to another WhatsApp account."))
-    rendered = templates.render(template, values)
+    templates.check_values(template, values)
+    rendered = templates.render(template, templates.shown_values(values))
     file = templates.file_of(template)
-    return _queue(
+    return queue(
         conversation,
         kind="template",
         text=rendered.text,
@@ -146,17 +151,18 @@ def queue_template(
             "name": template.name,
             "language": template.language,
             "named": template.named,
-            "values": values,
+            "values": dict(values),
             "payloads": {str(index): payload for index, payload in (payloads or {}).items()},
             "header": rendered.header,
             "body": rendered.body,
             "footer": rendered.footer,
             "buttons": [button.text for button in rendered.buttons],
-            **({"media": templates.media_of(template), "filename": file.filename} if file else {}),
+            **templates.shape_of(template, file),
         },
         media_id=file.id if file else None,
         category=template.category,
         client_id=client_id,
+        reply_to_wamid=reply_to,
         template_id=template.id,
         order_id=order.id if order else None,
         run_id=run_id,
@@ -174,8 +180,13 @@ def window_must_be_open(conversation: Conversation) -> None:
         )
 
 
-def _queue(conversation: Conversation, *, category: str, **values: Any) -> Message:
-    """The row that will leave; the same client_id twice is the same message."""
+def queue(
+    conversation: Conversation, *, category: str, quiet: bool = False, **values: Any
+) -> Message:
+    """The row that will leave; the same client_id twice is the same message.
+
+    A quiet one is not what the list shows of the conversation, and answers nobody.
+    """
     session = db.session()
     estimate = costs.estimate(
         conversation.channel,
@@ -214,7 +225,8 @@ def _queue(conversation: Conversation, *, category: str, **values: Any) -> Messa
                 Message.client_id == values["client_id"],
             )
         ).one()
-    conversations.show_last(message)
+    if not quiet:
+        conversations.show_last(message)
     outbox.deliver(conversation.channel_id)
     live.changed("inbox", f"conversation:{conversation.id}")
     return message

@@ -31,16 +31,27 @@ from flows.templates.drafts import (
     submit,
     users,
 )
-from flows.templates.filling import Rendered, clean_value, fill, preview, render, sampled
+from flows.templates.filling import (
+    Card,
+    Rendered,
+    clean_value,
+    fill,
+    preview,
+    render,
+    sampled,
+    shown_values,
+)
 from flows.templates.news import hear, keep
 from flows.templates.offers import offers
 from flows.templates.sending import (
     SENDABLE_BUTTONS,
     check_sendable,
+    check_values,
     file_of,
     media_of,
     needs_file,
     sendable,
+    shape_of,
     taps,
 )
 from flows.templates.submitting import PROBLEMS, Submission, Submitted, claim, conclude
@@ -66,6 +77,7 @@ __all__ = [
     "PROBLEMS",
     "SENDABLE_BUTTONS",
     "Account",
+    "Card",
     "Dearer",
     "Form",
     "FormButton",
@@ -77,6 +89,7 @@ __all__ = [
     "acknowledge",
     "attach",
     "check_sendable",
+    "check_values",
     "claim",
     "clean_value",
     "conclude",
@@ -107,6 +120,8 @@ __all__ = [
     "sampled",
     "save",
     "sendable",
+    "shape_of",
+    "shown_values",
     "submit",
     "suggest_name",
     "take",

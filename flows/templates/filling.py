@@ -12,6 +12,16 @@ from flows.templates.blanks import facts
 from flows.templates.composing import Form
 from models.order import Order
 from models.template import VARIABLE, Button, MessageTemplate
+from models.types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One card of a carousel."""
+
+    body: str
+    buttons: tuple[str, ...]
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,9 @@ class Rendered:
     body: str
     footer: str
     buttons: tuple[Button, ...]
+    offer: str = ""
+    """The words above a limited-time offer's end."""
+    cards: tuple[Card, ...] = ()
 
     @property
     def text(self) -> str:
@@ -40,7 +53,30 @@ def render(template: MessageTemplate, values: Mapping[str, str]) -> Rendered:
             else button
             for button in template.buttons
         ),
+        offer=str(template.offer.get("text") or ""),
+        cards=tuple(_card(index, card, values) for index, card in enumerate(template.cards)),
     )
+
+
+def _card(index: int, components: list[Any], values: Mapping[str, str]) -> Card:
+    parts = {str(part.get("type", "")).upper(): part for part in components}
+    return Card(
+        body=_filled(f"card:{index}.body", str(parts.get("BODY", {}).get("text", "")), values),
+        buttons=tuple(str(b.get("text", "")) for b in parts.get("BUTTONS", {}).get("buttons", [])),
+        link=values.get(f"card:{index}.header.link", ""),
+    )
+
+
+def shown_values(values: Mapping[str, str | Json]) -> dict[str, str]:
+    """What a reader sees of each value: of Meta's own parameters their fallback."""
+    return {
+        key: value if isinstance(value, str) else _fallback(value) for key, value in values.items()
+    }
+
+
+def _fallback(parameter: Json) -> str:
+    inner = parameter.get(str(parameter.get("type")))
+    return str(inner.get("fallback_value", "")) if isinstance(inner, dict) else ""
 
 
 def _filled(part: str, text: str, values: Mapping[str, str]) -> str:

@@ -39,6 +39,7 @@ pages.add_app_template_filter(window)
 pages.add_app_template_filter(category_name)
 pages.add_app_template_filter(language_name)
 pages.add_app_template_filter(kinds.preview)
+pages.add_app_template_filter(kinds.asks_for)
 pages.add_app_template_filter(kinds.label, "kind_label")
 pages.add_app_template_filter(kinds.icon, "kind_icon")
 

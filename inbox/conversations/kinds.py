@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "form": ("note", N_("Answers to a form")),
     "template": ("template", N_("Template")),
 }
+PICTURES = ("image/jpeg", "image/png", "image/webp")
 UNKNOWN = ("question", N_("Message of a kind we do not know yet"))
 
 # Kind → the macro of _kinds.html that shows it; the others depend on the body.
@@ -125,7 +126,7 @@ class File:
 
     @property
     def picture(self) -> bool:
-        return self.stored is not None and self.stored.mime_type in ("image/jpeg", "image/png")
+        return self.stored is not None and self.stored.mime_type in PICTURES
 
 
 def file(message: Message) -> File:
@@ -144,10 +145,7 @@ def file(message: Message) -> File:
 
 def header_file(message: Message) -> File | None:
     """What stands above a template's text."""
-    stored, kind = message.media, _text(message.payload.get("media"))
-    if stored is None or kind not in SHAPES:
-        return None
-    return File(icon(kind), label(kind), stored.filename, stored.mime_type, "", stored)
+    return _header_file(message, _text(message.payload.get("media")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +216,93 @@ def _cart_line(item: Json) -> CartLine:
     return CartLine(_text(item.get("product_retailer_id")), _text(quantity), price)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What we sent for the customer to tap; `action` is a table's key for what has no words."""
+
+    header: str
+    file: File | None
+    footer: str
+    menu: str
+    sections: list[tuple[str, list[tuple[str, str]]]]
+    """Title, then (words, description) of each row; of products their references."""
+    url: tuple[str, str] | None
+    action: str
+
+    @property
+    def rows(self) -> bool:
+        return any(rows for _, rows in self.sections)
+
+
+ACTIONS = {
+    "location_request_message": ("pin", N_("Asks for their location")),
+    "request_contact_info": ("phone", N_("Asks for their phone number")),
+    "address_message": ("pin", N_("Asks for their address")),
+    "catalog_message": ("cart", N_("Shows the catalogue")),
+    "product": ("cart", N_("Shows a product")),
+    "product_list": ("cart", N_("Shows products")),
+    "flow": ("note", N_("Opens a form")),
+    "carousel": ("image", N_("Shows cards")),
+    "order_details": ("receipt", N_("Asks to pay")),
+    "order_status": ("box", N_("Tells of an order")),
+}
+
+
+def question(message: Message) -> Question:
+    body = _body(message)
+    action, header = _part(body, "action"), _part(body, "header")
+    parameters = _part(action, "parameters")
+    return Question(
+        header=_text(header.get("text")),
+        file=_header_file(message, _text(header.get("type"))),
+        footer=_text(_part(body, "footer").get("text")),
+        menu=_text(action.get("button") or parameters.get("flow_cta")),
+        sections=_sections(action),
+        url=(_text(parameters.get("display_text")), _text(parameters.get("url")))
+        if body.get("type") == "cta_url"
+        else None,
+        action=_text(body.get("type")) if body.get("type") in ACTIONS else "",
+    )
+
+
+def asks_for(question: Question) -> tuple[str, str]:
+    """Icon and words of what a message asks or shows."""
+    icon, words = ACTIONS[question.action]
+    return icon, gettext(words)
+
+
+def buttons(message: Message) -> list[str]:
+    """The words on the buttons that we sent with it."""
+    if message.kind == "template":
+        return [str(words) for words in message.payload.get("buttons") or ()]
+    replies = (_part(b, "reply") for b in _parts(_part(_body(message), "action"), "buttons"))
+    return [_text(reply.get("title")) for reply in replies]
+
+
+def _sections(action: Json) -> list[tuple[str, list[tuple[str, str]]]]:
+    found = [
+        (
+            _text(section.get("title")),
+            [(_text(r.get("title")), _text(r.get("description"))) for r in _parts(section, "rows")]
+            + [(_reference(item), "") for item in _parts(section, "product_items")],
+        )
+        for section in _parts(action, "sections")
+    ]
+    only = _reference(action)
+    return found or ([("", [(only, "")])] if only else [])
+
+
+def _reference(item: Json) -> str:
+    return _text(item.get("product_retailer_id"))
+
+
+def _header_file(message: Message, kind: str) -> File | None:
+    stored = message.media
+    if stored is None or kind not in SHAPES:
+        return None
+    return File(icon(kind), label(kind), stored.filename, stored.mime_type, "", stored)
+
+
 def tapped(message: Message) -> tuple[str, str]:
     """Title and description of the button or list row the customer chose."""
     body = _body(message)
@@ -276,6 +361,7 @@ READERS: dict[str, Callable[[Message], Any]] = {
     "contacts": cards,
     "cart": cart,
     "tap": tapped,
+    "buttons": question,
     "template": header_file,
     "form": answers,
     "unsupported": complaints,

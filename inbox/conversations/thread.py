@@ -14,6 +14,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from flows import costs
+from flows.messages import PASSED_ON
 from flows.threads import Stretch
 from flows.verdicts import REASONS, Reason
 from inbox.conversations import activities, kinds, prices
@@ -88,10 +89,12 @@ class Bubble:
     @property
     def buttons(self) -> list[str]:
         """The words on the buttons that we sent with it."""
-        sent = (
-            self.message.payload.get("buttons") if self.shape in ("template", "buttons") else None
-        )
-        return [b["title"] if isinstance(b, dict) else str(b) for b in sent or ()]
+        return kinds.buttons(self.message) if self.shape in ("template", "buttons") else []
+
+    @property
+    def forwardable(self) -> bool:
+        """Whether its words or its file can be passed on."""
+        return self.message.kind in PASSED_ON or bool(self.message.text)
 
     @property
     def big(self) -> bool:
@@ -207,7 +210,11 @@ def _attach(message: Message, target: Bubble | None) -> bool:
     if target is None:
         return False
     if message.kind == "reaction":
+        if message.progress == "failed":
+            return False  # nobody has seen it: a line of its own says so
         target.reactions[message.direction] = message.text
+        if not message.text:
+            del target.reactions[message.direction]
         return True
     target.edited = target.edited or message.kind == "edit"
     target.taken_back = target.taken_back or message.kind == "revoke"

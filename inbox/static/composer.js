@@ -20,10 +20,13 @@ function draft() {
 }
 
 let quoted // the message being answered: {wamid, name, words}
-let attached // the file to go with the text
+let attached = [] // the files to go with the text: {file, voice}
 
 function takeUp() {
-  attached = quoted = undefined
+  attached = []
+  quoted = undefined
+  typedAt = 0
+  recording?.drop()
   awaitClosing()
   const box = part("answer")
   if (!box) return
@@ -49,15 +52,21 @@ document.addEventListener("submit", event => {
   if (event.target.id !== "writer") return
   event.preventDefault()
   const text = part("answer").value.trim()
-  if ((!text && !attached) || over()) return
-  const entry = { id: conversation(), client: name(), text, quoted, file: attached }
-  Object.assign(entry, { url: entry.file ? event.target.dataset.files : event.target.action })
+  if ((!text && !attached.length) || over()) return
+  const { files } = event.target.dataset
+  const pieces = attached.length ? attached : [{}]
+  const entries = pieces.map(({ file, voice }, n) => ({
+    id: conversation(), client: name(), file, voice, url: file ? files : event.target.action,
+    text: n ? "" : text, quoted: n ? undefined : quoted,
+  }))
   clear()
-  under.set(entry.client, entry)
-  if (!entry.file) remember(entry)
-  showPending(entry)
+  for (const entry of entries) {
+    under.set(entry.client, entry)
+    if (!entry.file) remember(entry)
+    showPending(entry)
+    send(entry)
+  }
   toEnd()
-  send(entry)
 })
 
 // One after the other: two quick lines arrive in the order they were written.
@@ -71,6 +80,7 @@ async function post(entry) {
   body.set("client_id", entry.client)
   if (entry.quoted) body.set("reply_to", entry.quoted.wamid)
   if (entry.file) body.set("file", entry.file)
+  if (entry.voice) body.set("voice", 1)
   let why = ""
   try {
     const answer = await fetch(entry.url, {
@@ -78,7 +88,7 @@ async function post(entry) {
     })
     const said = await answer.json()
     if (answer.ok) return arrived(entry, said.html)
-    why = said.error?.message ?? ""
+    why = Object.values(said.error?.fields ?? {})[0] ?? said.error?.message ?? ""
     if (answer.status === 409) look() // the window may have closed: then this box must go
   } catch { /* no connection, or an answer that is none: the person decides */ }
   failed(entry, why)
@@ -196,9 +206,19 @@ document.addEventListener("input", event => {
   if (event.target.id !== "answer") return
   draft()
   count()
+  if (event.isTrusted && event.target.value.trim()) tellTyping()
 })
 
-const limit = () => Number(attached ? part("writer").dataset.limitCaption : part("writer").dataset.limit)
+// The customer sees "typing…" for 25 seconds; whoever goes on writing says so again.
+let typedAt = 0
+
+function tellTyping() {
+  if (Date.now() - typedAt < 15000) return
+  typedAt = Date.now()
+  fetch(part("writer").dataset.typing, { method: "POST" }).catch(() => {})
+}
+
+const limit = () => Number(attached.length ? part("writer").dataset.limitCaption : part("writer").dataset.limit)
 const over = () => [...part("answer").value].length > limit()
 
 function count() {
@@ -221,7 +241,8 @@ document.addEventListener("click", event => {
     part("answer").focus()
   }
   if (event.target.closest("[data-unreply]")) unquote()
-  if (event.target.closest("[data-unattach]")) detach()
+  const row = event.target.closest("[data-unattach]")?.closest(".composer-reply")
+  if (row) detach([...row.parentElement.children].indexOf(row))
 })
 
 function quote(message) {
@@ -241,12 +262,14 @@ function unquote() {
 // --- files -----------------------------------------------------------------------------------------------
 
 document.addEventListener("change", event => {
-  if (event.target.id === "file" && event.target.files[0]) attach(event.target.files[0])
+  if (!event.target.matches?.("[data-pick]")) return
+  for (const file of event.target.files) attach(file)
+  event.target.value = ""
 })
 document.addEventListener("paste", event => {
   if (!event.target.closest?.("#writer") || !event.clipboardData.files[0]) return
   event.preventDefault()
-  attach(event.clipboardData.files[0])
+  for (const file of event.clipboardData.files) attach(file)
 })
 document.addEventListener("dragover", event => {
   if (!event.target.closest?.(".pane-thread") || !part("writer") || !event.dataTransfer.types.includes("Files")) return
@@ -260,35 +283,166 @@ document.addEventListener("drop", event => {
   if (!part("composer")?.hasAttribute("data-drop")) return
   event.preventDefault()
   part("composer").removeAttribute("data-drop")
-  if (event.dataTransfer.files[0]) attach(event.dataTransfer.files[0])
+  for (const file of event.dataTransfer.files) attach(file)
 })
 
-function attach(file) {
+function attach(file, voice = false) {
   if (file.size > LARGEST) return say(part("attached").dataset.tooLarge)
-  detach()
-  attached = file
-  const shown = part("attached")
-  const thumb = shown.querySelector("[data-thumb]")
-  shown.hidden = false
-  shown.querySelector("[data-name]").textContent = file.name
-  shown.querySelector("[data-words]").textContent = `${Math.max(1, Math.round(file.size / 1024))} KB`
-  thumb.hidden = !file.type.startsWith("image/")
-  if (!thumb.hidden) thumb.src = URL.createObjectURL(file)
+  attached.push({ file, voice })
+  const row = part("attached-one").content.firstElementChild.cloneNode(true)
+  const seen = row.querySelector(voice ? "[data-heard]" : "[data-thumb]")
+  row.querySelector("[data-name]").textContent = voice ? part("record").dataset.voice : file.name
+  row.querySelector("[data-words]").textContent = `${Math.max(1, Math.round(file.size / 1024))} KB`
+  if (voice || file.type.startsWith("image/")) {
+    seen.hidden = false
+    seen.src = URL.createObjectURL(file)
+  }
+  part("attached").append(row)
+  part("attached").hidden = false
   count()
   part("answer").focus()
 }
 
-function detach() {
-  const thumb = part("attached").querySelector("[data-thumb]")
-  if (thumb.src) URL.revokeObjectURL(thumb.src)
-  thumb.removeAttribute("src")
-  attached = undefined
-  part("attached").hidden = true
-  part("file").value = ""
+// One of them, or all.
+function detach(index) {
+  const rows = [...part("attached").children]
+  for (const row of index === undefined ? rows : [rows[index]]) {
+    for (const seen of row.querySelectorAll("[src]")) URL.revokeObjectURL(seen.src)
+    row.remove()
+  }
+  attached = index === undefined ? [] : attached.filter((_, n) => n !== index)
+  part("attached").hidden = !attached.length
   count()
 }
 
 const say = text => document.dispatchEvent(new CustomEvent("toasts", { detail: { notes: [{ text, kind: "bad" }] } }))
+
+// --- voice messages ----------------------------------------------------------------------------------------
+
+// WhatsApp plays Ogg with Opus as a voice note. What comes as WebM the server puts into Ogg; a browser
+// that has no Opus records a sound to play.
+const VOICES = ["audio/ogg;codecs=opus", "audio/webm;codecs=opus", "audio/mp4"]
+const LONGEST = 5 * 60
+let recording
+
+document.addEventListener("click", event => {
+  if (event.target.closest("#record")) recording ? recording.stop() : record(event.target.closest("#record"))
+})
+
+async function record(button) {
+  let stream
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } })
+  } catch {
+    return say(button.dataset.noMicrophone)
+  }
+  const mimeType = VOICES.find(type => MediaRecorder.isTypeSupported(type))
+  const recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: 32000 })
+  const [pieces, began, shown] = [[], Date.now(), part("recording")]
+  let kept = true
+  const tick = setInterval(() => {
+    const seconds = Math.round((Date.now() - began) / 1000)
+    shown.textContent = `${button.dataset.recording} ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`
+    if (seconds >= LONGEST) recorder.stop()
+  }, 250)
+  recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data))
+  recorder.addEventListener("stop", () => {
+    clearInterval(tick)
+    for (const track of stream.getTracks()) track.stop()
+    recording = undefined
+    shown.hidden = true
+    shown.textContent = ""
+    button.removeAttribute("data-on")
+    if (!kept || !button.isConnected) return
+    const opus = mimeType.includes("opus")
+    if (!opus) say(button.dataset.asFile)
+    attach(new File(pieces, opus ? "voice.ogg" : "voice.m4a", { type: mimeType.split(";")[0] }), opus)
+  })
+  recording = { stop: () => recorder.stop(), drop() { kept = false; recorder.stop() } }
+  shown.hidden = false
+  button.setAttribute("data-on", "")
+  recorder.start()
+}
+
+// --- the tools of a bubble: a reaction, passing on -----------------------------------------------------------
+
+document.addEventListener("click", event => {
+  const open = document.querySelector(".bubble-tools")
+  const opener = event.target.closest("[data-tools]")
+  const tool = event.target.closest(".bubble-tools [data-emoji], .bubble-tools [data-pass-on]")
+  if (tool) useTool(tool)
+  if (open && (!open.contains(event.target) || tool)) closeTools(open)
+  if (opener && !opener.parentElement.contains(open)) openTools(opener)
+})
+document.addEventListener("keydown", event => {
+  const tools = event.target.closest?.(".bubble-tools")
+  if (!tools) return
+  const items = [...tools.querySelectorAll("button:not([hidden])")]
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
+  if (event.key === "Escape") {
+    event.stopPropagation()
+    closeTools(tools)
+  } else if (step) {
+    event.preventDefault()
+    items.at((items.indexOf(event.target) + step) % items.length).focus()
+  }
+})
+
+function openTools(opener) {
+  if (!part("bubble-tools")) return
+  const tools = part("bubble-tools").content.firstElementChild.cloneNode(true)
+  tools.querySelector('[data-emoji=""]').hidden = !opener.dataset.mine
+  tools.querySelector("[data-pass-on]").hidden = opener.dataset.words === undefined
+  opener.setAttribute("aria-expanded", true)
+  opener.after(tools)
+  tools.querySelector("button").focus({ preventScroll: true })
+}
+
+function closeTools(tools) {
+  tools.previousElementSibling.setAttribute("aria-expanded", false)
+  tools.previousElementSibling.focus({ preventScroll: true })
+  tools.remove()
+}
+
+function useTool(tool) {
+  const tools = tool.closest(".bubble-tools")
+  const id = tools.previousElementSibling.dataset.tools
+  const url = address => address.replace("00000000-0000-0000-0000-000000000000", id)
+  if ("passOn" in tool.dataset) htmx.ajax("GET", url(tools.dataset.forward), { target: "#dialog" })
+  else htmx.ajax("POST", url(tools.dataset.react), { target: `#m-${id}`, swap: "outerHTML", values: { emoji: tool.dataset.emoji } })
+}
+
+// --- the forms of the attach menu ------------------------------------------------------------------------------
+
+document.addEventListener("click", event => {
+  const fill = event.target.closest("[data-fill-place], [data-fill-card]")
+  if (fill) {
+    for (const field of ["place", "name", "address", "phone"])
+      if (fill.dataset[field] !== undefined && part(`f-${field}`)) part(`f-${field}`).value = fill.dataset[field]
+  }
+  const more = event.target.closest("[data-more-rows]")
+  if (!more) return
+  const hidden = [...more.parentElement.querySelectorAll(".form-grid[hidden]")]
+  if (hidden.length < 2) more.hidden = true
+  hidden[0]?.removeAttribute("hidden")
+  hidden[0]?.querySelector("input").focus()
+})
+document.addEventListener("htmx:after:swap", () => {
+  const form = part("composing")
+  if (form && quoted && !form.elements.reply_to) {
+    const field = Object.assign(document.createElement("input"), { type: "hidden", name: "reply_to", value: quoted.wamid })
+    form.append(field)
+  }
+})
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.id === "composing" && part("pending")?.contains(ctx.target)) unquote()
+})
+// A label of the menu is pressed like its buttons.
+document.addEventListener("keydown", event => {
+  if (!event.target.matches?.("label.menu-item") || !["Enter", " "].includes(event.key)) return
+  event.preventDefault()
+  event.target.click()
+})
 
 // --- the window opens and closes under our hands -----------------------------------------------------------
 

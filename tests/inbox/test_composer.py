@@ -254,7 +254,6 @@ TAKEN = [
     (b"\xff\xd8\xff\xe0" + b"\0" * 20, "photo", "image", "image/jpeg"),
     (b"%PDF-1.7\n", "facture.pdf", "document", "application/pdf"),
     (b"\0\0\0\x18ftypisom\0\0", "film.mp4", "video", "video/mp4"),
-    (b"ID3\x03\0", "son.mp3", "audio", "audio/mpeg"),
     (b"Prix;Nom\n", "prix.csv", "document", "text/plain"),
     (archive("xl/workbook.xml"), "prix.xlsx", "document", EXCEL),
 ]
@@ -286,6 +285,18 @@ def test_a_file_is_kept_and_sent_as_what_it_is(
         assert sent[f"Voilà {name}"].kind == kind
         assert (media.mime_type, media.size, media.filename) == (mime_type, len(content), name)
         assert (settings().var / "media" / media.file).read_bytes() == content
+
+
+def test_words_with_a_sound_follow_it_as_a_text(
+    signed_in: Browser, merchant: Merchant, agent: Membership, open_: UUID
+) -> None:
+    browser = signed_in(agent)
+
+    attach(browser, open_, b"ID3\x03\0", "son.mp3", text="Écoutez")
+
+    sound, words = ours(merchant)
+    assert (sound.kind, sound.text) == ("audio", "")
+    assert (words.kind, words.text) == ("text", "Écoutez")
 
 
 def test_a_file_whatsapp_does_not_take_is_refused_whatever_its_name(

@@ -155,6 +155,17 @@ TABLE: dict[str, Call] = {
     "conversations.unread": Call(),
     "costs.index": Call(),
     "media.show": Call({"media_id": "media"}),
+    "composing.ask": Call(CONVERSATION | {"kind": "location"}),
+    "composing.found": Call(CONVERSATION | {"kind": "contact"}),
+    "composing.send": Call(
+        CONVERSATION | {"kind": "location"}, {"client_id": "uuid", "place": "1, 2"}
+    ),
+    "composing.typing": Call(CONVERSATION),
+    "composing.react": Call({"message_id": "message"}, {"emoji": "👍"}),
+    "composing.ask_forward": Call({"message_id": "message"}),
+    "composing.forward": Call(
+        {"message_id": "message"}, {"client_id": "uuid", "conversation": "conversation"}
+    ),
     "messages.composer": Call(CONVERSATION),
     "messages.attach": Call(CONVERSATION, {"client_id": "uuid"}),
     "messages.send": Call(CONVERSATION, {"text": "stolen", "client_id": "uuid"}),
