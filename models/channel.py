@@ -44,6 +44,8 @@ class Channel(Row):
     sealed_token: Mapped[bytes | None]
     templates_due_at: Mapped[datetime | None] = mapped_column(default=utcnow)
     """When to ask Meta for the templates of its account again."""
+    reckoning_due_at: Mapped[datetime | None] = mapped_column(default=utcnow)
+    """When to ask Meta again what it charged in the last days."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     @property

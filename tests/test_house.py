@@ -13,7 +13,10 @@ from models import schema
 from models.db import Base, Row
 
 OUTSIDE_EVERY_MERCHANT = {"merchants", "users", "login_sessions", "envelopes", "rate_cards"}
-LEDGERS = {"entries", "movements", "price_adjustments", "consents", "call_attempts"}
+LEDGERS = {"entries", "movements", "price_adjustments", "consents", "call_attempts"} | {
+    "price_lists",
+    "repricings",
+}
 
 
 def tables_of_merchants() -> set[str]:
