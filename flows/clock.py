@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from flows import outbox, tallies
+from flows import costs, outbox, tallies
 from models import db
 from models.envelope import Envelope, EnvelopeState
 from models.types import utcnow
@@ -58,6 +58,7 @@ def chores() -> list[Chore]:
         Chore(2.0, outbox.sweep),
         Chore(60.0, look_again),
         Chore(60.0, tallies.fold),
+        Chore(60.0, costs.fold),
         Chore(3600.0, prune),
     ]
 

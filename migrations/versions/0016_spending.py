@@ -24,7 +24,7 @@ BEGIN
     FROM fresh GROUP BY merchant_id, {ALIKE};
     RETURN NULL;
 END $$
-"""
+"""  # noqa: S608 - our own names
 ADDS = """
     INSERT INTO spendings
         (merchant_id, id, channel_id, local_date, currency, category, reason, template,
