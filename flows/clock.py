@@ -59,6 +59,7 @@ def chores() -> list[Chore]:
         Chore(60.0, look_again),
         Chore(60.0, tallies.fold),
         Chore(60.0, costs.fold),
+        Chore(600.0, costs.warn),
         Chore(3600.0, prune),
     ]
 

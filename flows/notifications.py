@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
         "templates.edit",
         True,
     ),
+    "budget": (N_("The budget of WhatsApp messages nears its end"), "costs.read", True),
     "review": (N_("An order needs a look"), "orders.move", True),
 }
 PAGE = 30

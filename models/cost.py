@@ -131,7 +131,8 @@ class Spending(Row):
     """With an amount of 0, with a higher one; the rest has no price."""
     estimated: Mapped[int]
     amount: Mapped[int]
-    """Millionths of the currency."""
+    guessed: Mapped[int]
+    """Millionths of the currency; of these, those of charges that Meta has not confirmed."""
 
 
 class Repricing(Row):

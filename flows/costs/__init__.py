@@ -13,6 +13,7 @@ from flows.costs.accounts import (
     of_orders,
     orders_of,
 )
+from flows.costs.budgets import Spent, mean_to_spend, of_month, warn
 from flows.costs.cards import (
     Card,
     Price,
@@ -26,7 +27,7 @@ from flows.costs.cards import (
     price,
 )
 from flows.costs.estimates import Estimate, estimate, estimates_for
-from flows.costs.files import CATEGORIES, Read, read
+from flows.costs.files import CATEGORIES, Read, decoded, read
 from flows.costs.imports import (
     KINDS,
     Change,
@@ -39,6 +40,10 @@ from flows.costs.imports import (
 )
 from flows.costs.ledger import Delivery, quota_counter, settle
 from flows.costs.markets import country_of, is_country
+from flows.costs.reckoning import Drift, Point, Question, drift
+from flows.costs.reckoning import keep as keep_answer
+from flows.costs.reckoning import take as take_question
+from flows.costs.repricing import PAGE as UNPRICED_PAGE
 from flows.costs.repricing import Priceable, price_now, priceable, repricings, unpriced
 from flows.costs.rules import FREE_SERVICE_MESSAGES, SERVICE_BILLED_SINCE, Reason, merged
 from flows.costs.sums import fold
@@ -48,21 +53,26 @@ __all__ = [
     "FREE_SERVICE_MESSAGES",
     "KINDS",
     "SERVICE_BILLED_SINCE",
+    "UNPRICED_PAGE",
     "Card",
     "Change",
     "Comparison",
     "Cost",
     "Delivery",
+    "Drift",
     "Estimate",
     "MonthAccount",
     "NumberAccount",
     "Orders",
+    "Point",
     "Price",
     "Priceable",
+    "Question",
     "RateCardChanged",
     "Read",
     "Reason",
     "Sender",
+    "Spent",
     "Tally",
     "card_for_all",
     "cards",
@@ -70,6 +80,8 @@ __all__ = [
     "changes_between",
     "compare",
     "country_of",
+    "decoded",
+    "drift",
     "estimate",
     "estimates_for",
     "first_month",
@@ -77,10 +89,13 @@ __all__ = [
     "forget_rate_cards",
     "in_force",
     "is_country",
+    "keep_answer",
     "load_rate_cards",
+    "mean_to_spend",
     "merged",
     "month",
     "of_messages",
+    "of_month",
     "of_orders",
     "orders_of",
     "price",
@@ -92,6 +107,8 @@ __all__ = [
     "settle",
     "take",
     "take_for_all",
+    "take_question",
     "told",
     "unpriced",
+    "warn",
 ]

@@ -40,6 +40,8 @@ class Tally:
     """Not yet confirmed by Meta."""
     amounts: dict[str, int] = field(default_factory=dict)
     """Currency → micro-units; empty where nothing has a price."""
+    guessed: dict[str, int] = field(default_factory=dict)
+    """The part of them that Meta has not confirmed."""
 
     def add(self, row: Sums) -> None:
         self.messages += row.messages
@@ -49,6 +51,7 @@ class Tally:
         self.estimated += row.estimated
         if row.free + row.billed:
             self.amounts[row.currency] = self.amounts.get(row.currency, 0) + int(row.amount)
+            self.guessed[row.currency] = self.guessed.get(row.currency, 0) + int(row.guessed)
 
 
 @dataclass(slots=True)
@@ -204,6 +207,9 @@ _SUMS = (
     func.count().filter(Charge.amount_micros > 0).label("billed"),
     func.count().filter(Charge.source == ESTIMATE).label("estimated"),
     func.coalesce(func.sum(Charge.amount_micros), 0).label("amount"),
+    func.coalesce(func.sum(Charge.amount_micros).filter(Charge.source == ESTIMATE), 0).label(
+        "guessed"
+    ),
 )
 
 
@@ -216,7 +222,7 @@ def _rows(first_day: date, channel_id: UUID | None) -> list[Sums]:
         cast(func.sum(column), BigInteger).label(column.key)
         for column in (
             *(Spending.messages, Spending.free, Spending.billed),
-            *(Spending.estimated, Spending.amount),
+            *(Spending.estimated, Spending.amount, Spending.guessed),
         )
     ]
     wanted = (

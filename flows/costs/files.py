@@ -56,13 +56,18 @@ def read(data: bytes, name: str = "") -> Read:
             "spreadsheet",
             N_("This is a spreadsheet, whatever its name says: save it as CSV and bring that in."),
         )
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
+    text = decoded(data)
     if text.lstrip().startswith("{"):
         return _from_json(text)
     return _from_csv(text, name)
+
+
+def decoded(data: bytes) -> str:
+    """UTF-8, else as old spreadsheets write."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 # --- JSON -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from models import db
 from models.cost import Spending
 
 _ALIKE = ("channel_id", "local_date", "currency", "category", "reason", "template", "automation_id")
-_SUMS = ("messages", "free", "billed", "estimated", "amount")
+_SUMS = ("messages", "free", "billed", "estimated", "amount", "guessed")
 _SAME = " AND ".join(f"t.{name} IS NOT DISTINCT FROM s.{name}" for name in _ALIKE)
 _FOLD = text(
     f"""

@@ -10,7 +10,7 @@ revision = "0016"
 down_revision = "0010"
 
 ALIKE = "channel_id, local_date, currency, category, reason, template, automation_id"
-SUMS = "messages, free, billed, estimated, amount"
+SUMS = "messages, free, billed, estimated, amount, guessed"
 
 # One row for each kind of charge that a statement inserted, however many charges it was.
 INSERTED = f"""
@@ -20,7 +20,8 @@ BEGIN
     SELECT merchant_id, gen_random_uuid(), {ALIKE},
         count(*), count(*) FILTER (WHERE amount_micros = 0),
         count(*) FILTER (WHERE amount_micros > 0),
-        count(*) FILTER (WHERE source = 'estimate'), coalesce(sum(amount_micros), 0)
+        count(*) FILTER (WHERE source = 'estimate'), coalesce(sum(amount_micros), 0),
+        coalesce(sum(amount_micros) FILTER (WHERE source = 'estimate'), 0)
     FROM fresh GROUP BY merchant_id, {ALIKE};
     RETURN NULL;
 END $$
@@ -28,12 +29,13 @@ END $$
 ADDS = """
     INSERT INTO spendings
         (merchant_id, id, channel_id, local_date, currency, category, reason, template,
-         automation_id, messages, free, billed, estimated, amount)
+         automation_id, messages, free, billed, estimated, amount, guessed)
     SELECT {o}.merchant_id, gen_random_uuid(), {o}.channel_id, {o}.local_date, {o}.currency,
         {o}.category, {o}.reason, {o}.template, {o}.automation_id, {sign} 1,
         {sign} coalesce(({o}.amount_micros = 0)::int, 0),
         {sign} coalesce(({o}.amount_micros > 0)::int, 0),
-        {sign} ({o}.source = 'estimate')::int, {sign} coalesce({o}.amount_micros, 0)
+        {sign} ({o}.source = 'estimate')::int, {sign} coalesce({o}.amount_micros, 0),
+        {sign} CASE WHEN {o}.source = 'estimate' THEN coalesce({o}.amount_micros, 0) ELSE 0 END
     """
 CORRECTED = f"""
 CREATE FUNCTION add_up_charge() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -127,7 +129,8 @@ def upgrade() -> None:
         SELECT merchant_id, gen_random_uuid(), {ALIKE},
             count(*), count(*) FILTER (WHERE amount_micros = 0),
             count(*) FILTER (WHERE amount_micros > 0),
-            count(*) FILTER (WHERE source = 'estimate'), coalesce(sum(amount_micros), 0)
+            count(*) FILTER (WHERE source = 'estimate'), coalesce(sum(amount_micros), 0),
+        coalesce(sum(amount_micros) FILTER (WHERE source = 'estimate'), 0)
         FROM charges GROUP BY merchant_id, {ALIKE}"""  # noqa: S608 - our own names
     )
     for trigger in TRIGGERS:
@@ -150,6 +153,7 @@ def _tables() -> None:
             sa.Column("billed", sa.BigInteger(), nullable=False),
             sa.Column("estimated", sa.BigInteger(), nullable=False),
             sa.Column("amount", sa.BigInteger(), nullable=False),
+            sa.Column("guessed", sa.BigInteger(), nullable=False),
         ),
         *_keys("spendings", channel_id=("channels", None)),
     )
