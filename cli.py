@@ -1,5 +1,5 @@
-"""The terminal: worker, clock, simulator, migrate, seed, merchant, user, channel, sweep, verify,
-trace."""
+"""The terminal: worker, clock, simulator, migrate, seed, merchant, user, channel, rates, sweep,
+verify, trace."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import logging
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
+from typing import IO
 from uuid import UUID
 
 import click
@@ -235,6 +237,52 @@ def rotate() -> None:
     from flows import keys
 
     click.echo(f"{keys.rotate()} secrets sealed anew")
+
+
+@wasl.group()
+def rates() -> None:
+    """Meta's price lists."""
+
+
+@rates.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--currency", help="such as EUR, where the file does not say it")
+@click.option(
+    "--from",
+    "first_day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="the first day it applies, where the file does not say it",
+)
+@click.option("--yes", is_flag=True, help="do not ask after showing what changes")
+def rates_import(
+    file: IO[bytes], currency: str | None, first_day: datetime | None, yes: bool
+) -> None:
+    """Take in a newer list (our JSON or Meta's CSV) for all merchants, after showing what changes.
+
+    A list that is there is never changed: a changed one needs a new date.
+    """
+    from flows import costs
+
+    read = costs.read(file.read(), file.name)
+    card = read.card(currency, first_day.date() if first_day else None)
+    for line in costs.told(card, costs.card_for_all(card.currency, card.effective_from)):
+        click.echo(line)
+    if not yes:
+        click.confirm("Take it for all merchants?", abort=True, err=True)
+    try:
+        new = costs.take_for_all(card)
+    except costs.RateCardChanged as no:
+        raise click.ClickException(f"{card.currency} {card.effective_from}: {no}") from None
+    click.echo("taken" if new else "it was there already")
+
+
+@rates.command("list")
+def rates_list() -> None:
+    """The lists that all merchants have, the newest first."""
+    from flows import costs
+
+    for currency, first_day, markets in costs.cards_for_all():
+        click.echo(f"{currency}  {first_day}  {markets} markets")
 
 
 @wasl.command()

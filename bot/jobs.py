@@ -13,8 +13,8 @@ from uuid import UUID
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
 
-from bot import client, numbers, reader, submissions
-from flows import arrivals, channels, messages, outbox, templates
+from bot import client, numbers, reader, reckoning, submissions
+from flows import arrivals, channels, costs, messages, outbox, templates
 from flows.events import Event
 from flows.letters import Letter, Outcome
 from models import db
@@ -265,3 +265,19 @@ def _run_some(merchant_id: UUID) -> int:
         with db.merchant(merchant_id):
             channels.conclude(task, done)
     return len(taken)
+
+
+# --- what Meta charged ----------------------------------------------------------------------------
+
+
+def reckon(lane: str) -> None:
+    """What Meta says it charged this channel in the last days is kept, if that was due."""
+    outbox.looking(lane)
+    merchant_id, channel_id = outbox.lane_of(lane)
+    with db.merchant(merchant_id):
+        question = costs.take_question(channel_id)
+    if question is None:
+        return
+    points = reckoning.ask(question)
+    with db.merchant(merchant_id):
+        costs.keep_answer(question, points)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from flows import channels, outbox, security, tallies
+from flows import channels, costs, outbox, security, tallies
 from models import db
 from models.envelope import Envelope, EnvelopeState
 from models.types import utcnow
@@ -59,6 +59,8 @@ def chores() -> list[Chore]:
         Chore(60.0, look_again),
         Chore(60.0, tallies.fold),
         Chore(600.0, channels.ask_daily),
+        Chore(60.0, costs.fold),
+        Chore(600.0, costs.warn),
         Chore(3600.0, prune),
         Chore(3600.0, security.prune),
     ]

@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "number": (N_("A WhatsApp number or account needs somebody"), "channels.edit", True),
+    "budget": (N_("The budget of WhatsApp messages nears its end"), "costs.read", True),
     "review": (N_("An order needs a look"), "orders.move", True),
 }
 PAGE = 30

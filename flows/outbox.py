@@ -43,6 +43,7 @@ JOBS = {
     "ingest": Job("ingest", "bot.jobs.read_envelopes"),
     "deliver": Job("deliver", "bot.jobs.deliver_messages"),
     "templates": Job("deliver", "bot.jobs.sync_templates"),
+    "reckon": Job("deliver", "bot.jobs.reckon"),
     "drafts": Job("deliver", "bot.jobs.submit_templates"),
     "numbers": Job("deliver", "bot.jobs.run_errands"),
     "timers": Job("chores", "flows.jobs.work_timers"),
@@ -58,9 +59,9 @@ FAILURE_SECONDS = 86_400
 def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
-    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", and "drafts", "timers",
-    "numbers", "bulk" with the merchant's id. Never raises: a dead Redis delays a row until the
-    next sweep, it does not turn a committed order into an error.
+    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", "reckon:…:…", and
+    "drafts", "timers", "numbers", "bulk" with the merchant's id. Never raises: a dead Redis delays
+    a row until the next sweep, it does not turn a committed order into an error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):
@@ -165,6 +166,9 @@ def sweep() -> int:
         asked_at = func.coalesce(Channel.templates_due_at, Channel.created_at)
         due = select(Channel.merchant_id, Channel.id).where(asked_at <= now)
         lanes |= {f"templates:{merchant}:{channel}" for merchant, channel in house.execute(due)}
+        asked_at = func.coalesce(Channel.reckoning_due_at, Channel.created_at)
+        due = select(Channel.merchant_id, Channel.id).where(asked_at <= now)
+        lanes |= {f"reckon:{merchant}:{channel}" for merchant, channel in house.execute(due)}
         if house.scalar(select(Envelope.id).where(Envelope.state == EnvelopeState.NEW).limit(1)):
             lanes.add("ingest")
         for kind, waiting in _chores(now).items():

@@ -68,6 +68,7 @@ _MANAGER = _AGENT | {
     "automations.edit",
     "templates.edit",
     "costs.read",
+    "costs.edit",
     "money.see",
 }
 

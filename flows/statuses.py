@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from flows import callbacks, costs, live, silence
 from flows.events import Person, Status
 from flows.verdicts import verdict
 from models import db
+from models.automation import Run
 from models.channel import Channel
 from models.message import RANKS, Attempt, Message, MessageStatus, Sending
 from models.types import Json, clean, new_id, utcnow
@@ -70,14 +70,34 @@ def adopt(messages: Sequence[Message]) -> None:
 
 
 def _keep(reported: Sequence[tuple[Channel, Status]]) -> list[MessageStatus]:
-    """The statuses that were not there yet, stored now."""
+    """The statuses that were not there yet, stored now; and those that now tell of money."""
     session = db.session()
-    rows = [_row(session.merchant_id, channel, status) for channel, status in reported]
-    statement = (
-        insert(MessageStatus).values(rows).on_conflict_do_nothing().returning(MessageStatus.id)
-    )
+    rows: dict[tuple[object, ...], Json] = {}
+    for channel, status in reported:
+        row = _row(session.merchant_id, channel, status)
+        rows.setdefault(tuple(row[name] for name in _ONCE), row)
+        told = rows[tuple(row[name] for name in _ONCE)]["payload"]
+        told["pricing"] = told["pricing"] or row["payload"]["pricing"]
+    fresh = insert(MessageStatus).values(list(rows.values()))
+    statement = fresh.on_conflict_do_update(
+        index_elements=["merchant_id", *_ONCE],
+        set_={
+            "payload": MessageStatus.payload.concat(
+                func.jsonb_build_object("pricing", fresh.excluded.payload["pricing"])
+            )
+        },
+        where=and_(
+            MessageStatus.payload["pricing"].astext.is_(None),
+            fresh.excluded.payload["pricing"].astext.is_not(None),
+        ),
+    ).returning(MessageStatus.id)
     ids = list(session.scalars(statement))
-    return list(session.scalars(select(MessageStatus).where(MessageStatus.id.in_(ids))))
+    wanted = select(MessageStatus).where(MessageStatus.id.in_(ids))
+    return list(session.scalars(wanted, execution_options={"populate_existing": True}))
+
+
+# Meta repeats a status word for word, or with the pricing that the first one did not have.
+_ONCE = ("channel_id", "wamid", "status", "recipient")
 
 
 def _row(merchant_id: UUID, channel: Channel, status: Status) -> Json:
@@ -234,7 +254,24 @@ def _words(error: Json) -> str:
 def _charge(news: Sequence[MessageStatus]) -> None:
     """Charge what these statuses prove delivered, by the pricing of all statuses of the wamid."""
     delivered = _all_of({(s.channel_id, s.wamid) for s in news})
-    costs.settle([d for group in delivered if (d := _delivery(group)) is not None])
+    automations = _automations_of(status for group in delivered for status in group)
+    found = (_delivery(group, automations) for group in delivered)
+    costs.settle([delivery for delivery in found if delivery is not None])
+
+
+def _automations_of(statuses: Iterable[MessageStatus]) -> dict[UUID, UUID]:
+    """Run id → the automation it ran for, of the messages these speak of."""
+    session = db.session()
+    ids = {status.message_id for status in statuses if status.message_id}
+    if not ids:
+        return {}
+    # Loaded together: what follows looks at each by its key.
+    messages = session.scalars(select(Message).where(Message.id.in_(ids))).all()
+    runs = {message.run_id for message in messages if message.run_id}
+    if not runs:
+        return {}
+    rows = session.execute(select(Run.id, Run.automation_id).where(Run.id.in_(runs)))
+    return {row.id: row.automation_id for row in rows}
 
 
 def _all_of(keys: set[tuple[UUID, str]]) -> list[list[MessageStatus]]:
@@ -250,7 +287,9 @@ def _all_of(keys: set[tuple[UUID, str]]) -> list[list[MessageStatus]]:
     return list(groups.values())
 
 
-def _delivery(group: Sequence[MessageStatus]) -> costs.Delivery | None:
+def _delivery(
+    group: Sequence[MessageStatus], automations: Mapping[UUID, UUID]
+) -> costs.Delivery | None:
     arrived = [s for s in group if RANKS.get(s.status, 0) >= DELIVERED]
     if not arrived:
         return None
@@ -258,9 +297,7 @@ def _delivery(group: Sequence[MessageStatus]) -> costs.Delivery | None:
     message_id = next((s.message_id for s in group if s.message_id), None)
     message = db.session().get(Message, (first.merchant_id, message_id)) if message_id else None
     phone, user_id = _customer(group, message)
-    pricing: dict[str, Any] = {}
-    for status in group:
-        pricing |= {k: v for k, v in (status.payload.get("pricing") or {}).items() if v is not None}
+    pricing, told_by = costs.merged((s.status, s.payload.get("pricing") or {}) for s in group)
     return costs.Delivery(
         channel_id=first.channel_id,
         wamid=first.wamid,
@@ -273,6 +310,9 @@ def _delivery(group: Sequence[MessageStatus]) -> costs.Delivery | None:
         free_because_phone=message is not None and message.sending is None,
         delivered_at=min(s.at for s in arrived),
         pricing=pricing or None,
+        told_by=told_by,
+        template=message.payload.get("name") if message and message.kind == "template" else None,
+        automation_id=automations.get(message.run_id) if message and message.run_id else None,
     )
 
 

@@ -51,6 +51,12 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         N_("%(customer)s did answer in time: order %(number)s had moved on already"),
     ),
     "review": ("question", "orange", N_("Order %(number)s of %(customer)s needs a look")),
+    "budget": ("coins", "orange", N_("%(percent)s %% of the month's budget for messages is spent")),
+    "budget.gone": (
+        "coins",
+        "red",
+        N_("The month's budget for messages is spent (%(percent)s %%)"),
+    ),
     "template_paused": ("template", "orange", N_("The template %(template)s changed")),
     "template_paused.paused": (
         "template",
@@ -183,6 +189,8 @@ def _ring(one: Notification) -> Ring:
 def _place(one: Notification) -> str:
     if one.kind == "failed_action" and one.run_id is not None:
         return url_for("runs.show", run_id=one.run_id)
+    if one.kind == "budget":
+        return url_for("costs.index")
     if one.order is not None:
         return url_for("orders.show", number=one.order.number)
     if one.template_id is not None:

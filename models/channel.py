@@ -71,6 +71,8 @@ class Channel(Row):
     """When Meta last answered about it."""
     heard_at: Mapped[datetime | None]
     """When the first webhook about it was read."""
+    reckoning_due_at: Mapped[datetime | None] = mapped_column(default=utcnow)
+    """When to ask Meta again what it charged in the last days."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     @property

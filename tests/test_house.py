@@ -17,8 +17,10 @@ OUTSIDE_EVERY_MERCHANT = {
     *("totps", "recovery_codes", "half_sign_ins"),
     *("envelopes", "rate_cards"),
 }
-LEDGERS = {"entries", "movements", "price_adjustments", "consents", "call_attempts"}
-LEDGERS |= {"audit_entries"}
+LEDGERS = {
+    *("entries", "movements", "price_adjustments", "consents", "call_attempts"),
+    *("audit_entries", "price_lists", "repricings"),
+}
 
 
 def tables_of_merchants() -> set[str]:

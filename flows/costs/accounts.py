@@ -1,4 +1,4 @@
-"""The month's account: what Meta charged, by category, number and day; what a message cost."""
+"""The month's account: what Meta charged, by category, number, template, stage, day and reason."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import BigInteger, Row, cast, func, select
 
-from flows.costs.ledger import ESTIMATE
-from flows.costs.rules import FREE_SERVICE_MESSAGES, SERVICE_BILLED_SINCE
+from flows.costs.ledger import ESTIMATE, quota_counter
+from flows.costs.rules import FREE_SERVICE_MESSAGES, SERVICE_BILLED_SINCE, Reason
 from models import db
+from models.automation import Automation
 from models.channel import Channel
-from models.cost import Charge
+from models.cost import Charge, Spending
+from models.merchant import Counter
+from models.pipeline import Stage
+from models.tally import Tally as OrderTally
 
 Sums = Row[*tuple[Any, ...]]
 
@@ -36,6 +40,8 @@ class Tally:
     """Not yet confirmed by Meta."""
     amounts: dict[str, int] = field(default_factory=dict)
     """Currency → micro-units; empty where nothing has a price."""
+    guessed: dict[str, int] = field(default_factory=dict)
+    """The part of them that Meta has not confirmed."""
 
     def add(self, row: Sums) -> None:
         self.messages += row.messages
@@ -43,8 +49,9 @@ class Tally:
         self.billed += row.billed
         self.unpriced += row.messages - row.free - row.billed
         self.estimated += row.estimated
-        if row.amount is not None:
+        if row.free + row.billed:
             self.amounts[row.currency] = self.amounts.get(row.currency, 0) + int(row.amount)
+            self.guessed[row.currency] = self.guessed.get(row.currency, 0) + int(row.guessed)
 
 
 @dataclass(slots=True)
@@ -61,16 +68,41 @@ class NumberAccount:
         return min(self.quota_used, FREE_SERVICE_MESSAGES)
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What made messages leave: an automation, or (without a name) people."""
+
+    automation_id: UUID | None
+    name: str | None
+    """None: written by the team, or by an automation that is gone."""
+    stage: str | None
+    color: str | None
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How far the orders of a month came, to divide what was spent by."""
+
+    confirmed: int = 0
+    delivered: int = 0
+
+
 @dataclass(slots=True)
 class MonthAccount:
     """A calendar month as the messaging accounts count it."""
 
     first_day: date
-    total: Tally
-    categories: dict[str, Tally]
     numbers: list[NumberAccount]
     days: dict[date, Tally]
     """Every day of the month, also the empty ones."""
+    total: Tally = field(default_factory=Tally)
+    categories: dict[str, Tally] = field(default_factory=dict)
+    reasons: dict[str, Tally] = field(default_factory=dict)
+    """Why messages cost nothing, or have no price."""
+    templates: dict[str | None, Tally] = field(default_factory=dict)
+    """By the template's name, the dearest first; None: what was no template."""
+    senders: list[Sender] = field(default_factory=list)
 
     @property
     def has_quota(self) -> bool:
@@ -90,19 +122,44 @@ class Cost:
 
 
 def month(first_day: date, *, channel_id: UUID | None = None) -> MonthAccount:
-    """The account of the month that contains this day, of all numbers or of one."""
+    """The account of the month that contains this day, of all numbers or of one.
+
+    Read from the kept sums: as fast with a million charges as with a hundred.
+    """
     first_day = first_day.replace(day=1)
     numbers = {channel.id: NumberAccount(channel) for channel in _channels(channel_id)}
-    account = MonthAccount(first_day, Tally(), {}, list(numbers.values()), _days(first_day))
-    categories: dict[str, Tally] = {}
+    account = MonthAccount(first_day, list(numbers.values()), _days(first_day))
+    used = _quotas(first_day, numbers)
+    for number in account.numbers:
+        number.quota_used = used.get(number.channel.id, 0)
+    senders: dict[UUID | None, Tally] = {}
     for row in _rows(first_day, channel_id):
-        number = numbers[row.channel_id]
-        number.quota_used = max(number.quota_used, row.quota or 0)
-        category = categories.setdefault(row.category, Tally())
-        for tally in (account.total, category, number.tally, account.days[row.local_date]):
+        of = [
+            account.total,
+            numbers[row.channel_id].tally,
+            account.days[row.local_date],
+            account.categories.setdefault(row.category, Tally()),
+            account.templates.setdefault(row.template, Tally()),
+            senders.setdefault(row.automation_id, Tally()),
+        ]
+        if row.reason != Reason.PRICED:
+            of.append(account.reasons.setdefault(row.reason, Tally()))
+        for tally in of:
             tally.add(row)
-    account.categories = dict(sorted(categories.items(), key=lambda item: _rank(item[0])))
+    account.categories = dict(sorted(account.categories.items(), key=lambda one: _rank(one[0])))
+    account.templates = dict(sorted(account.templates.items(), key=lambda one: _dearest(one[1])))
+    account.senders = _senders(senders)
     return account
+
+
+def orders_of(first_day: date) -> Orders:
+    """The orders created in the month: how many were confirmed, how many are delivered."""
+    sums = select(
+        func.coalesce(func.sum(OrderTally.confirmed), 0),
+        func.coalesce(func.sum(OrderTally.delivered), 0),
+    ).where(OrderTally.day.in_(_days(first_day)))
+    confirmed, delivered = db.session().execute(sums).one()
+    return Orders(int(confirmed), int(delivered))
 
 
 def first_month() -> date | None:
@@ -149,21 +206,63 @@ _SUMS = (
     func.count().filter(Charge.amount_micros == 0).label("free"),
     func.count().filter(Charge.amount_micros > 0).label("billed"),
     func.count().filter(Charge.source == ESTIMATE).label("estimated"),
-    func.sum(Charge.amount_micros).label("amount"),
+    func.coalesce(func.sum(Charge.amount_micros), 0).label("amount"),
+    func.coalesce(func.sum(Charge.amount_micros).filter(Charge.source == ESTIMATE), 0).label(
+        "guessed"
+    ),
 )
 
 
 def _rows(first_day: date, channel_id: UUID | None) -> list[Sums]:
-    by = (Charge.channel_id, Charge.category, Charge.local_date, Charge.currency)
+    alike = (
+        *(Spending.channel_id, Spending.local_date, Spending.currency, Spending.category),
+        *(Spending.reason, Spending.template, Spending.automation_id),
+    )
+    sums = [
+        cast(func.sum(column), BigInteger).label(column.key)
+        for column in (
+            *(Spending.messages, Spending.free, Spending.billed),
+            *(Spending.estimated, Spending.amount, Spending.guessed),
+        )
+    ]
     wanted = (
-        select(*by[:3], *_SUMS, func.max(Charge.quota_index).label("quota"))
-        .where(Charge.month == first_day)
-        .group_by(*by)
-        .order_by(*by)
+        select(*alike, *sums)
+        .where(Spending.local_date.between(first_day, _last_day(first_day)))
+        .group_by(*alike)
+        .having(func.sum(Spending.messages) != 0)
+        .order_by(Spending.local_date)
     )
     if channel_id is not None:
-        wanted = wanted.where(Charge.channel_id == channel_id)
+        wanted = wanted.where(Spending.channel_id == channel_id)
     return list(db.session().execute(wanted))
+
+
+def _quotas(first_day: date, numbers: Collection[UUID]) -> dict[UUID, int]:
+    """How many numbers each channel has given to service messages of the month."""
+    names = {quota_counter(id_, first_day): id_ for id_ in numbers}
+    rows = db.session().execute(select(Counter.name, Counter.value).where(Counter.name.in_(names)))
+    return {names[row.name]: row.value for row in rows}
+
+
+def _senders(tallies: dict[UUID | None, Tally]) -> list[Sender]:
+    wanted = (
+        select(Automation.id, Automation.name, Stage.name.label("stage"), Stage.color)
+        .join(Stage, Automation.stage)
+        .where(Automation.id.in_([id_ for id_ in tallies if id_]))
+    )
+    named = {row.id: row for row in db.session().execute(wanted)}
+    found = []
+    for id_, tally in sorted(tallies.items(), key=lambda one: _dearest(one[1])):
+        row = named.get(id_) if id_ else None
+        if row is None:
+            found.append(Sender(id_, None, None, None, tally))
+        else:
+            found.append(Sender(id_, row.name, row.stage, row.color, tally))
+    return found
+
+
+def _dearest(tally: Tally) -> tuple[int, int]:
+    return -max(tally.amounts.values(), default=0), -tally.messages
 
 
 def _channels(channel_id: UUID | None) -> list[Channel]:
@@ -174,8 +273,12 @@ def _channels(channel_id: UUID | None) -> list[Channel]:
 
 
 def _days(first_day: date) -> dict[date, Tally]:
-    count = monthrange(first_day.year, first_day.month)[1]
+    count = _last_day(first_day).day
     return {first_day + timedelta(days=offset): Tally() for offset in range(count)}
+
+
+def _last_day(first_day: date) -> date:
+    return first_day.replace(day=monthrange(first_day.year, first_day.month)[1])
 
 
 def _rank(category: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Meta's price lists: our data files put into the database, and the price on a day."""
+"""Meta's price lists: everybody's and a merchant's own, and the price on a day."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 
 from flows.costs.markets import RATES, lines_for
 from models import db
-from models.cost import RateCard
+from models.cost import PriceList, RateCard
 
 STALE_SECONDS = 300.0
+PER_MESSAGE_SINCE = date(2025, 7, 1)
+"""Before it Meta billed conversations, which have no price of ours."""
 
 Line = dict[str, int | None]
 """Category → micro-units; None where the card says n/a."""
@@ -36,20 +39,32 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class _Card:
+class Card:
+    """A price list as charges are made by it."""
+
+    currency: str
     effective_from: date
     lines: dict[str, Line]
+    own: PriceList | None = None
+    """The row of the merchant that brought it in for itself; None: it is everybody's."""
+
+    def price(self, country: str, category: str) -> Price:
+        """A country's own line beats its region's, and its n/a is not filled from the region."""
+        market = next((line for line in lines_for(country) if line in self.lines), None)
+        return Price(self.lines[market].get(category) if market else None, market)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    """Every card of the database by currency, the newest first, as this process read them."""
+    """Cards by currency, the newest first, as this process read them."""
 
-    cards: dict[str, list[_Card]]
+    cards: dict[str, list[Card]]
     read_at: float
 
 
-_shelf: _Shelf | None = None
+_house: _Shelf | None = None
+_own: dict[UUID, _Shelf] = {}
+MOST_SHELVES = 5_000
 
 
 def load_rate_cards() -> int:
@@ -59,57 +74,120 @@ def load_rate_cards() -> int:
     and date in the database, because charges were made by that one.
     """
     added = 0
+    for path in sorted(RATES.glob("*-*.json")):
+        try:
+            added += add(_card(json.loads(path.read_text(encoding="utf-8"))))
+        except RateCardChanged as changed:
+            raise RateCardChanged(f"{path.name}: {changed}") from None
+    return added
+
+
+def add(card: Card) -> bool:
+    """Everybody has this card; whether it is new.
+
+    RateCardChanged when there is another one of its currency and date: charges were made by it.
+    """
+    key = (card.currency, card.effective_from)
     with db.house() as house:
         # Two processes may start at once: the second waits, then finds everything there.
         house.execute(text("LOCK TABLE rate_cards IN SHARE ROW EXCLUSIVE MODE"))
-        there = _arranged(house.scalars(select(RateCard)))
-        for path in sorted(RATES.glob("*-*.json")):
-            rows = _rows(json.loads(path.read_text(encoding="utf-8")))
-            key = (rows[0]["currency"], rows[0]["effective_from"])
-            if key not in there:
-                house.execute(insert(RateCard), rows)
-                added += 1
-            elif there[key] != _arranged(RateCard(**row) for row in rows)[key]:
-                raise RateCardChanged(f"{path.name}: give a changed list a new date")
+        same = select(RateCard).where(
+            RateCard.currency == key[0], RateCard.effective_from == key[1]
+        )
+        there = _arranged(house.scalars(same))
+        if not there:
+            house.execute(insert(RateCard), list(_rows(card)))
+        elif there[key] != card.lines:
+            raise RateCardChanged("give a changed list a new date")
     forget_rate_cards()
-    return added
+    return not there
+
+
+def card_for_all(currency: str, day: date) -> Card | None:
+    """The card of all merchants that applies on a day."""
+    with db.house() as house:
+        wanted = select(RateCard).where(
+            RateCard.currency == currency, RateCard.effective_from <= day
+        )
+        arranged = _arranged(house.scalars(wanted))
+    newest = max(arranged, default=None)
+    return Card(*newest, arranged[newest]) if newest else None
+
+
+def cards_for_all() -> list[tuple[str, date, int]]:
+    """Currency, first day and number of markets of every card of all merchants, newest first."""
+    markets = func.count(RateCard.market.distinct())
+    key = (RateCard.currency, RateCard.effective_from)
+    wanted = select(*key, markets).group_by(*key).order_by(key[1].desc(), key[0])
+    with db.house() as house:
+        return [(row[0], row[1], row[2]) for row in house.execute(wanted)]
 
 
 def forget_rate_cards() -> None:
     """Let this process read the cards anew; other processes do within five minutes."""
-    global _shelf
-    _shelf = None
+    global _house
+    _house = None
+    _own.clear()
 
 
 def price(currency: str, country: str | None, category: str, day: date) -> Price:
-    """The list price of one message by the newest card of the currency in force on that day.
-
-    A country's own line beats its region's, and its n/a is not filled from the region.
-    """
-    if country is None:
-        return Price(None, None)
-    for card in _cards(currency):
-        if card.effective_from <= day:
-            market = next((line for line in lines_for(country) if line in card.lines), None)
-            return Price(card.lines[market].get(category) if market else None, market)
-    return Price(None, None)
+    """The list price of one message by the newest card of the currency in force on that day."""
+    card = in_force(currency, day) if country and day >= PER_MESSAGE_SINCE else None
+    return card.price(country, category) if card and country else Price(None, None)
 
 
-def _cards(currency: str) -> list[_Card]:
-    global _shelf
-    shelf = _shelf
-    if shelf is None or time.monotonic() > shelf.read_at + STALE_SECONDS:
-        shelf = _read()
-        _shelf = shelf if shelf.cards else None  # an empty table is about to be filled
-    return shelf.cards.get(currency, [])
+def in_force(currency: str, day: date) -> Card | None:
+    """The card of the currency that applies on a day, for the current merchant."""
+    return next((card for card in cards(currency) if card.effective_from <= day), None)
 
 
-def _read() -> _Shelf:
-    cards: dict[str, list[_Card]] = defaultdict(list)
-    arranged = _arranged(db.session().scalars(select(RateCard)))
-    for currency, effective_from in sorted(arranged, reverse=True):
-        cards[currency].append(_Card(effective_from, arranged[currency, effective_from]))
-    return _Shelf(dict(cards), time.monotonic())
+def cards(currency: str | None = None) -> list[Card]:
+    """The cards of a currency (or of all), the newest first: everybody's and the merchant's own."""
+    house, own = _house_shelf().cards, _own_shelf().cards
+    wanted = [currency] if currency else sorted({*house, *own})
+    # Of one date the merchant's own is first: sorting keeps the order of equals.
+    return [
+        card
+        for each in wanted
+        for card in sorted(
+            [*own.get(each, []), *house.get(each, [])],
+            key=lambda card: card.effective_from,
+            reverse=True,
+        )
+    ]
+
+
+def _house_shelf() -> _Shelf:
+    global _house
+    shelf = _house
+    if shelf is None or _stale(shelf):
+        arranged = _arranged(db.session().scalars(select(RateCard)))
+        shelf = _shelved(Card(*key, lines) for key, lines in arranged.items())
+        _house = shelf if shelf.cards else None  # an empty table is about to be filled
+    return shelf
+
+
+def _own_shelf() -> _Shelf:
+    session = db.session()
+    shelf = _own.get(session.merchant_id)
+    if shelf is None or _stale(shelf):
+        rows = session.scalars(select(PriceList).order_by(PriceList.id)).all()
+        shelf = _shelved(Card(r.currency, r.effective_from, dict(r.lines), r) for r in rows)
+        if len(_own) >= MOST_SHELVES:
+            _own.clear()
+        _own[session.merchant_id] = shelf
+    return shelf
+
+
+def _stale(shelf: _Shelf) -> bool:
+    return time.monotonic() > shelf.read_at + STALE_SECONDS
+
+
+def _shelved(found: Iterable[Card]) -> _Shelf:
+    arranged: dict[str, list[Card]] = defaultdict(list)
+    for card in sorted(found, key=lambda card: card.effective_from, reverse=True):
+        arranged[card.currency].append(card)
+    return _Shelf(dict(arranged), time.monotonic())
 
 
 def _arranged(rows: Iterable[RateCard]) -> dict[tuple[str, date], dict[str, Line]]:
@@ -119,16 +197,22 @@ def _arranged(rows: Iterable[RateCard]) -> dict[tuple[str, date], dict[str, Line
     return cards
 
 
-def _rows(card: dict[str, Any]) -> list[dict[str, Any]]:
-    """A data file as rows: its prices stand in the order of its categories."""
-    return [
-        {
-            "currency": card["currency"],
-            "effective_from": date.fromisoformat(card["effective_from"]),
-            "market": market,
-            "category": category,
-            "micros": micros,
-        }
-        for market, prices in card["micros"].items()
-        for category, micros in zip(card["categories"], prices, strict=True)
-    ]
+def _rows(card: Card) -> Iterable[dict[str, Any]]:
+    for market, line in card.lines.items():
+        for category, micros in line.items():
+            yield {
+                "currency": card.currency,
+                "effective_from": card.effective_from,
+                "market": market,
+                "category": category,
+                "micros": micros,
+            }
+
+
+def _card(told: dict[str, Any]) -> Card:
+    """One of our data files: its prices stand in the order of its categories."""
+    lines = {
+        market: dict(zip(told["categories"], prices, strict=True))
+        for market, prices in told["micros"].items()
+    }
+    return Card(told["currency"], date.fromisoformat(told["effective_from"]), lines)

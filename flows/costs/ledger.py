@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -9,13 +10,14 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import any_, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import any_, literal, select, text
+from sqlalchemy.dialects import postgresql
 
 from flows import live
 from flows.costs.cards import price
 from flows.costs.markets import country_of
 from flows.costs.rules import (
+    AUTHORITY,
     UNKNOWN,
     Reason,
     category_of,
@@ -58,6 +60,10 @@ class Delivery:
     """Typed in the WhatsApp Business app on the merchant's phone."""
     pricing: Json | None = None
     """Meta's pricing object, merged over all statuses of the wamid."""
+    told_by: str | None = None
+    """The status that decided how it is billed."""
+    template: str | None = None
+    automation_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class Bill:
     """The part of a Charge that follows from what is known of the delivery so far."""
 
     category: str
+    told_by: str | None
     pricing_model: str | None
     pricing_type: str | None
     country: str | None
@@ -157,6 +164,7 @@ def _bill(
     amount, reason = worth(reason, listed)
     return Bill(
         category=category,
+        told_by=delivery.told_by if source == WEBHOOK else None,
         pricing_model=str(pricing.get("pricing_model") or "") or None,
         pricing_type=spelled(pricing.get("type")) or None,
         country=country,
@@ -208,13 +216,15 @@ def _insert(pending: dict[Key, Delivery], accounts: dict[UUID, Account]) -> dict
             "wamid": delivery.wamid,
             "message_id": delivery.message_id,
             "order_id": delivery.order_id,
+            "template": delivery.template,
+            "automation_id": delivery.automation_id,
             "created_at": utcnow(),
             **_columns(_bill(delivery, accounts[delivery.channel_id])),
         }
         for delivery in pending.values()
     ]
-    # Without RETURNING the driver sends any number of rows as one prepared statement.
-    session.connection().execute(insert(Charge).on_conflict_do_nothing(), rows)
+    # One statement with one parameter, so that the sums of the batch are added once.
+    session.connection().execute(_INSERT, {"rows": json.dumps(rows, default=str)})
     made = select(Charge).where(Charge.id == any_(literal([row["id"] for row in rows])))
     return {_key(charge): charge for charge in session.scalars(made)}
 
@@ -239,7 +249,12 @@ def _news(charge: Charge, delivery: Delivery, account: Account) -> dict[str, obj
     """The columns of a charge that this delivery knows better; none when it is old news."""
     news: dict[str, object] = {}
     if charge.message_id is None and delivery.message_id is not None:
-        news = {"message_id": delivery.message_id, "order_id": delivery.order_id}
+        news = {
+            "message_id": delivery.message_id,
+            "order_id": delivery.order_id,
+            "template": delivery.template,
+            "automation_id": delivery.automation_id,
+        }
     bill = _bill(delivery, account, known=charge, nth=charge.quota_index)
     gain = _certainty(bill) - _certainty(charge)
     if gain > 0 or (gain == 0 and bill.local_date < charge.local_date):
@@ -257,7 +272,8 @@ def _certainty(bill: Bill | Charge) -> int:
         bill.country is not None,
         bill.category != UNKNOWN,
     )
-    return int("".join(str(int(fact)) for fact in facts), 2)
+    known = int("".join(str(int(fact)) for fact in facts), 2)
+    return known * len(AUTHORITY) + AUTHORITY.index(bill.told_by or "")
 
 
 def _number(
@@ -284,6 +300,16 @@ def _number(
 def _write(charge: Charge, columns: dict[str, object]) -> None:
     for name, value in columns.items():
         setattr(charge, name, value)
+
+
+_COLUMNS = [column for column in Charge.__table__.columns if column.name != "quota_index"]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_INSERT = text(
+    f"INSERT INTO charges ({', '.join(c.name for c in _COLUMNS)})"  # noqa: S608 - our own names
+    f" SELECT {', '.join(c.name for c in _COLUMNS)} FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
+    f" AS r({', '.join(f'{c.name} {c.type.compile(_DIALECT)}' for c in _COLUMNS)})"
+    " ON CONFLICT DO NOTHING"
+)
 
 
 def _columns(bill: Bill) -> dict[str, object]:

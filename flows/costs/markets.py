@@ -8,6 +8,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import phonenumbers
+from babel import Locale
+
+from models.types import fold
 
 RATES = Path(__file__).parent / "rates"
 OTHER = "Other"
@@ -31,6 +34,46 @@ def lines_for(country: str) -> tuple[str, ...]:
     listed = shares.get(country, country)
     region = regions.get(listed)
     return (listed, region, OTHER) if region else (listed, OTHER)
+
+
+def market_called(name: str) -> str | None:
+    """The line of a card for a market as Meta writes it: an ISO code, a region or "Other"."""
+    return _named().get(_plain(name))
+
+
+def is_country(market: str) -> bool:
+    return len(market) == 2
+
+
+@cache
+def _named() -> dict[str, str]:
+    regions = {_plain(region): region for region in (*set(_map()[0].values()), OTHER)}
+    english = Locale("en").territories
+    countries = {
+        _plain(written): code
+        for code in phonenumbers.SUPPORTED_REGIONS
+        for written in (code, english.get(code, code), english.get(code, code).split(" SAR ")[0])
+    }
+    return countries | {_plain(alias): code for alias, code in _ALIASES.items()} | regions
+
+
+# Meta's names where they are not those of the Unicode tables.
+_ALIASES = {
+    "Turkiye": "TR",
+    "Turkey": "TR",
+    "UAE": "AE",
+    "UK": "GB",
+    "Ivory Coast": "CI",
+    "Russian Federation": "RU",
+    "Czech Republic": "CZ",
+    "Democratic Republic of the Congo": "CD",
+    "Republic of Korea": "KR",
+    "Viet Nam": "VN",
+}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", fold(name.replace("&", " and "))).strip()
 
 
 @lru_cache(4096)  # parsing takes longer than pricing, and one message is asked about often

@@ -8,7 +8,7 @@ template costs inside the 24-hour window as well. Days are those of the messagin
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,10 @@ SERVICE_BILLED_SINCE = date(2026, 10, 1)
 SERVICE = "service"
 UTILITY = "utility"
 UNKNOWN = "unknown"
+
+
+# Meta bills at delivery: what a status nearer to that says of money beats what another one says.
+AUTHORITY = ("", "sent", "played", "read", "delivered")
 
 
 class Reason(enum.StrEnum):
@@ -36,6 +40,24 @@ class Reason(enum.StrEnum):
 def spelled(word: object) -> str:
     """Meta's word in one spelling: authentication-international and AUTHENTICATION_… are one."""
     return str(word or "").strip().lower().replace("-", "_")
+
+
+def merged(sayings: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], str | None]:
+    """One pricing object of what several statuses say, and the status that decided it.
+
+    What a message is billed as comes whole from one status: a `type` of one and a `billable` of
+    another would be told by nobody. Where it says nothing else, the others do.
+    """
+    pricing: dict[str, Any] = {}
+    decided: str | None = None
+    heard = [(status, said) for status, said in sayings if status in AUTHORITY]
+    for status, said in sorted(heard, key=lambda one: AUTHORITY.index(one[0])):
+        known = {name: value for name, value in said.items() if value is not None}
+        if {"type", "billable"} & known.keys():
+            pricing = {n: v for n, v in pricing.items() if n not in ("type", "billable")}
+            decided = status
+        pricing |= known
+    return pricing, decided
 
 
 def category_of(pricing: Mapping[str, Any], hint: str | None) -> str:
