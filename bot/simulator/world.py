@@ -56,10 +56,22 @@ class Customer:
     stopped: list[str] = field(default_factory=list)
     """Accounts whose marketing messages this person refuses."""
     suggestions: list[str] = field(default_factory=list)
+    shows_phone: bool = True
+    """False after a username took its place: businesses see only the user id."""
+    receipts: bool = True
+    """Read receipts are sent."""
+    arrivals: bool = True
+    """Delivery receipts are sent; False: the business hears at best that it was read."""
+    blocked: list[str] = field(default_factory=list)
+    """Business numbers whose messages never arrive."""
 
     @property
     def wa_id(self) -> str | None:
-        return self.phone.lstrip("+") if self.phone else None
+        """The digits businesses are told, if they are told any."""
+        return self.phone.lstrip("+") if self.phone and self.shows_phone else None
+
+    def reachable(self, number: str) -> bool:
+        return self.online and number not in self.blocked
 
 
 @dataclass
@@ -176,7 +188,7 @@ class World:
         for customer in list(self.customers.values()):
             if who in (customer.id, customer.user_id, customer.username):
                 return customer
-            if digits and customer.wa_id == digits and "." not in who:
+            if digits and (customer.phone or "").lstrip("+") == digits and "." not in who:
                 return customer
         return None
 
