@@ -75,6 +75,29 @@ def preference(number: Number, contact: Json, facts: Json) -> Json:
     return _about(number) | {"contacts": [contact], "user_preferences": [_given(facts)]}
 
 
+def call(number: Number, contact: Json, facts: Json) -> Json:
+    """The value of one event of a customer's call."""
+    ends = _given({"from": contact.get("wa_id"), "from_user_id": contact["user_id"]})
+    item = ends | {"to": number.digits} | facts
+    return _about(number) | {"contacts": [contact], "calls": [item]}
+
+
+def echo(number: Number, contact: Json, message: Json) -> Json:
+    """The value of what the merchant wrote on the phone app."""
+    ends = {"from": number.digits, "to": contact.get("wa_id"), "to_user_id": contact["user_id"]}
+    return _about(number) | {"contacts": [contact], "message_echoes": [_given(ends) | message]}
+
+
+def history(number: Number, chunks: list[Json]) -> Json:
+    """The value of chats from before the number came to the API."""
+    return _about(number) | {"history": chunks}
+
+
+def state_sync(number: Number, states: list[Json]) -> Json:
+    """The value of the phone's address book."""
+    return _about(number) | {"state_sync": states}
+
+
 def body(events: Sequence[Event], shape: str = "merged") -> bytes:
     """One webhook body of these events.
 

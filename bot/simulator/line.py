@@ -106,7 +106,7 @@ class Line:
         fault = self._faults.struck
         # Not worth a wait for the disk: what was accepted has its own record.
         with self._sim.turn(disk=False):
-            self._sim.note(
+            record = self._sim.note(
                 "request",
                 method=environ.get("REQUEST_METHOD"),
                 path=environ["PATH_INFO"],
@@ -116,6 +116,7 @@ class Line:
                 fault=fault.told() if fault else None,
                 about=environ.get(ABOUT),
             )
+        self._sim.requests.append(record)
 
 
 def _call(method: str, path: str) -> tuple[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,8 @@ class Office:
         self._leaving: list[tuple[Event, Manner, float]] = []
         self._late: list[tuple[float, Event, Manner]] = []
         """What waits for a day of the simulator's clock."""
+        self.requests: deque[Json] = deque(maxlen=200)
+        """The latest calls to Graph, as the ledger has them."""
         self._touched: set[str] = set()
         self._events = 0
         self._manner: Manner | None = None
@@ -220,22 +223,22 @@ class Office:
                     self._touched.add(bubble.customer)
 
     def _replay(self) -> None:
-        waiting: dict[str, Event] = {}
+        waiting: dict[str, tuple[float, Event]] = {}
         for record in self.ledger.records():
             if record["kind"] == "reset":
                 self._start_over()
                 waiting.clear()
             changes.apply(self.world, record)
             self._remember(record, waiting)
-        for event in waiting.values():
-            self.postman.put(event, self.manner)
+        self._late = [(day, event, self.manner) for day, event in waiting.values()]
+        self.let_late_ones_go()
 
-    def _remember(self, record: Json, waiting: dict[str, Event]) -> None:
+    def _remember(self, record: Json, waiting: dict[str, tuple[float, Event]]) -> None:
         if record["kind"] == "event":
             event = Event(**record["event"])
             self._events = int(event.id[1:])
             if not record.get("dropped"):
-                waiting[event.id] = event
+                waiting[event.id] = record.get("not_before", 0.0), event
         elif record["kind"] == "posted" and record["answer"] == 200:
             for name in record["events"]:
                 waiting.pop(name, None)

@@ -15,16 +15,17 @@ from bot.simulator.app import flask_app
 from bot.simulator.faults import Fault
 from bot.simulator.line import Line
 from bot.simulator.manner import Manner
-from bot.simulator.phones import Phones
+from bot.simulator.merchant_phone import MerchantPhone
 from bot.simulator.postman import Post, Posted
+from bot.simulator.samples import sample
 from bot.simulator.scenarios import SCENARIOS, Scenario
 from bot.simulator.sends import Sends
-from bot.simulator.world import Json
+from bot.simulator.world import Customer, Json
 
 ANSWER_SECONDS = 20.0
 
 
-class Simulator(Sends, Phones):
+class Simulator(Sends, MerchantPhone):
     """Meta as the product meets it. `app` is its WSGI application.
 
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
@@ -60,6 +61,12 @@ class Simulator(Sends, Phones):
     def fail(self, what: int | str, **how: Any) -> None:
         """The next call (`times`, None: every) fails like this; see Fault for the choices."""
         self.faults.add(Fault(what, **how))
+
+    def send_sample(self, who: str | Customer, kind: str, *, to: str | None = None) -> str:
+        """The customer sends a photo, voice note, video, sticker or document; its wamid."""
+        data, mime_type, name = sample(kind)
+        content: Json = {kind: {"id": self.keep_media(data, mime_type, name).id}}
+        return self.write(who, to=to, type=kind, **content)
 
     def run(self, scenario: Scenario | str, seed: int = 0) -> Scenario:
         """The scenario (or the one of this name in SCENARIOS) is on, in place of the one before."""

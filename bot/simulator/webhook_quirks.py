@@ -1,4 +1,4 @@
-"""What a webhook's value loses or gains on the way: phones, contacts, its date, things unheard of."""
+"""What a webhook loses or gains on the way: phones, contacts, its date, things unheard of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def bent(value: Json, manner: Manner) -> Json:
     """The value as this manner lets it travel; the given one stays as it is."""
     changed = copy.deepcopy(value)
     people = "messages" in value or "message_echoes" in value
-    if (not manner.contacts and "statuses" in value) or (not manner.senders and people):
+    shown = manner.senders if people else manner.contacts
+    if not shown and (people or "statuses" in value):
         changed.pop("contacts", None)
     if not manner.phones:
         _without_phones(changed)

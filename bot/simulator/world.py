@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.simulator.catalogue import PRODUCTS
+
 Json = dict[str, Any]
 
 LADDER = {"accepted": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
@@ -70,6 +72,10 @@ class Customer:
         """The digits businesses are told, if they are told any."""
         return self.phone.lstrip("+") if self.phone and self.shows_phone else None
 
+    def tells(self, status: str) -> bool:
+        """Whether businesses hear that a message got this far."""
+        return {"delivered": self.arrivals, "sent": True}.get(status, self.receipts)
+
     def reachable(self, number: str) -> bool:
         return self.online and number not in self.blocked
 
@@ -128,6 +134,11 @@ class Bubble:
     reached: dict[str, float] = field(default_factory=dict)
     pricing: Json | None = None
     error: Json | None = None
+    edited: bool = False
+    revoked: bool = False
+    forwarded: bool = False
+    echo: bool = False
+    """The merchant wrote it on the phone app."""
 
 
 @dataclass
@@ -162,6 +173,8 @@ class World:
         self.media: dict[str, Media] = {}
         self.bubbles: dict[str, Bubble] = {}
         self.chats: dict[tuple[str, str], Chat] = {}
+        self.products: dict[str, list[Json]] = {}
+        """Account → its catalogue, where it is not the demo's."""
         self.services_delivered: Counter[tuple[str, str]] = Counter()
 
     def account_of(self, number_id: str) -> Account:
@@ -169,6 +182,10 @@ class World:
 
     def chat(self, number: str, customer: str) -> Chat:
         return self.chats.setdefault((number, customer), Chat(number, customer))
+
+    def products_of(self, account: str) -> list[Json]:
+        """The catalogue: {id, name, price, currency} each, prices in whole units."""
+        return self.products.get(account, PRODUCTS.get(account, []))
 
     def local(self, account: Account, at: float) -> datetime:
         """The instant on the account's own calendar, which decides dates and months of pricing."""
