@@ -8,14 +8,16 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from bot.simulator import pricing_analytics
 from bot.simulator.answers import failing, refused, spoilt
 from bot.simulator.errors import GraphError, missing, unknown_object
 from bot.simulator.faults import STRIKES, Fault
 from bot.simulator.line import ABOUT, CALL, CODE, FAULT, asked
 from bot.simulator.listing import number_facts, picked, template_facts
+from bot.simulator.pricing_analytics import NAME
 from bot.simulator.template_desk import APP, TemplateDesk
 from bot.simulator.uploads import check_upload
-from bot.simulator.world import Customer, Json, Number
+from bot.simulator.world import Account, Customer, Json, Number
 
 
 def blueprint() -> Blueprint:
@@ -36,6 +38,8 @@ def blueprint() -> Blueprint:
     route("/app", desk.own_app, "GET")
     route("/<digits:object_id>/subscribed_apps", desk.subscriptions, "GET", "POST", "DELETE")
     route("/<digits:object_id>/phone_numbers", desk.phone_numbers, "GET")
+    route("/<digits:object_id>/pricing_analytics", desk.pricing_analytics, "GET")
+    route("/<digits:object_id>/unpause", desk.unpause_template, "POST")
     route("/<digits:object_id>", desk.look_up, "GET")
     route("/<digits:object_id>", desk.edit_template, "POST")
     route("/<digits:object_id>", desk.delete_media, "DELETE")
@@ -111,6 +115,9 @@ class _Desk(TemplateDesk):
         account, world = self.account(), self.sim.world
         number = world.numbers.get(object_id)
         template = world.templates.get(object_id)
+        analytics = pricing_analytics.asked_in(request.args.get("fields", ""))
+        if object_id == account.id and analytics is not None:
+            return jsonify({NAME: self._analytics(account, analytics), "id": account.id})
         if object_id == account.id:
             facts = {"id": account.id, "name": account.name, "currency": account.currency}
             return jsonify(picked(facts | {"country": account.country, "status": "ACTIVE"}))
@@ -139,6 +146,23 @@ class _Desk(TemplateDesk):
         if media is None or not self.sim.media_link_holds(media_id, until, seal):
             return Response("Not found", status=404, mimetype="text/plain")
         return Response(self.sim.files.get(media_id), mimetype=media.mime_type)
+
+    def pricing_analytics(self, object_id: str) -> Response:
+        return jsonify(self._analytics(self.account(object_id), dict(request.args)))
+
+    def _analytics(self, account: Account, asked: dict[str, str]) -> Json:
+        with self.sim.still():
+            question = pricing_analytics.question(asked)
+            return pricing_analytics.answer(self.sim.world, account, question)
+
+    def unpause_template(self, object_id: str) -> Response:
+        account, template = self.account(), self.sim.world.templates.get(object_id)
+        if template is None or template.account != account.id:
+            raise unknown_object(object_id, "post")
+        if template.status != "PAUSED":
+            raise GraphError(100, "Only a paused template can be unpaused.")
+        self.sim.unpause(template)
+        return jsonify({"success": True})
 
     def subscriptions(self, object_id: str) -> Response:
         account = self.account(object_id)

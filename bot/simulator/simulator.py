@@ -15,17 +15,16 @@ from bot.simulator.app import flask_app
 from bot.simulator.faults import Fault
 from bot.simulator.line import Line
 from bot.simulator.manner import Manner
-from bot.simulator.merchant_phone import MerchantPhone
 from bot.simulator.postman import Post, Posted
 from bot.simulator.samples import sample
 from bot.simulator.scenarios import SCENARIOS, Scenario
-from bot.simulator.sends import Sends
+from bot.simulator.webhook_samples import WebhookSamples
 from bot.simulator.world import Customer, Json
 
 ANSWER_SECONDS = 20.0
 
 
-class Simulator(Sends, MerchantPhone):
+class Simulator(WebhookSamples):
     """Meta as the product meets it. `app` is its WSGI application.
 
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
@@ -117,14 +116,14 @@ class Simulator(Sends, MerchantPhone):
         with self.turn():
             self.clock.set(instant)
             self.note("clock", offset=self.clock.offset)
-        self.let_late_ones_go()
+        self._days_passed()
 
     def advance(self, seconds: float) -> None:
         """The simulated time jumps ahead."""
         with self.turn():
             self.clock.advance(seconds)
             self.note("clock", offset=self.clock.offset)
-        self.let_late_ones_go()
+        self._days_passed()
 
     def drain(self, timeout: float = 60.0) -> bool:
         """True once every event was answered with 200; False when some still wait."""
@@ -146,6 +145,10 @@ class Simulator(Sends, MerchantPhone):
         """Nothing leaves any more and the ledger is closed; a new simulator can take over."""
         self.postman.stop()
         self.ledger.close()
+
+    def _days_passed(self) -> None:
+        self.settle_templates()
+        self.let_late_ones_go()
 
     def _charge(self, wamid: str) -> Json:
         bubble = self.world.bubbles[wamid]

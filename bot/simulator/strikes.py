@@ -6,15 +6,15 @@ from typing import Any
 
 from bot.simulator.errors import details_of
 from bot.simulator.faults import Fault
-from bot.simulator.reviews import Reviews
 from bot.simulator.statuses import Statuses
+from bot.simulator.template_fates import TemplateFates
 from bot.simulator.world import Bubble, Json, Number, Template
 
 FILES = ("image", "video", "audio", "document", "sticker")
 VERDICTS = {"template_paused": "PAUSED", "template_disabled": "DISABLED"}
 
 
-class Strikes(Statuses, Reviews):
+class Strikes(Statuses, TemplateFates):
     def strike(
         self,
         fault: Fault,

@@ -98,6 +98,10 @@ class Template:
     """When a business asked for the review that is due; None once it is done."""
     edited_at: list[float] = field(default_factory=list)
     """When a business changed it while it was approved."""
+    category_due: float | None = None
+    """When the announced category becomes the category."""
+    pauses: int = 0
+    paused_until: float | None = None
 
 
 @dataclass
