@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "templates.read": N_("See templates"),
         "templates.edit": N_("Write templates and submit them"),
         "costs.read": N_("See what Meta charges"),
+        "costs.edit": N_("Take in price lists, set a budget"),
     },
     N_("Settings"): {
         "pipeline.edit": N_("Shape the pipeline"),

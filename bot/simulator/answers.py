@@ -8,11 +8,12 @@ from flask import Response, jsonify, request
 
 from bot.simulator.errors import GraphError
 from bot.simulator.faults import Fault
-from bot.simulator.line import FAULT
+from bot.simulator.line import CODE, FAULT
 from bot.simulator.world import Json
 
 
 def refused(error: GraphError) -> Response:
+    request.environ[CODE] = error.code
     response = jsonify(error.body())
     response.status_code = error.status
     if error.code == 190:
@@ -45,7 +46,8 @@ def spoilt(fault: Fault, answer: Json) -> Response:
 
 
 def _proxy_error(fault: Fault) -> Response:
-    response = Response("<html><body>Sorry, something went wrong.</body></html>", fault.code)
+    page = "" if fault.empty else "<html><body>Sorry, something went wrong.</body></html>"
+    response = Response(page, fault.code)
     if fault.retry_after is not None:
         response.headers["Retry-After"] = f"{fault.retry_after:g}"
     return response

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
+from bot.simulator.phone_changes import PHONE_CHANGES
 from bot.simulator.world import (
     LADDER,
     Account,
@@ -241,4 +242,5 @@ CHANGES: dict[str, Callable[[World, Json], None]] = {
     "subscribed": _subscribed,
     "template_gone": _template_gone,
     "media_gone": _media_gone,
+    **PHONE_CHANGES,
 }

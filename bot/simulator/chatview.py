@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bot.simulator.compose import FILES
+from bot.simulator.offers import cards_of, choices_of, products_of
 from bot.simulator.world import LADDER, Bubble, Chat, Customer, Json, Template, World
 
 if TYPE_CHECKING:
@@ -46,14 +47,63 @@ def bubble_view(sim: Simulator, wamid: str) -> Json | None:
         "header": _header(sim, bubble.shown.get("header")),
         "footer": bubble.shown.get("footer"),
         "menu": bubble.shown.get("menu"),
-        "choices": bubble.shown.get("choices", []),
+        "choices": choices_of(bubble),
         "tapped": bubble.tapped,
         "reactions": list(bubble.reactions.values()),
         "my_reaction": bubble.reactions.get("customer"),
         "quoted": _quoted(sim, bubble.quoted),
         "place": bubble.content if bubble.type == "location" else None,
         "voice": bubble.type == "audio" and bool((bubble.content or {}).get("voice")),
+        "edited": bubble.edited,
+        "revoked": bubble.revoked,
+        "forwarded": bubble.forwarded,
+        "echo": bubble.echo,
+        "offer": bubble.shown.get("offer"),
+        "cards": _cards(sim, bubble),
+        "cart": _cart(sim, bubble),
+        "people": _people(bubble),
+        "call": bubble.content if bubble.type == "call" else None,
+        "asks": _asks(bubble),
     }
+
+
+def _cards(sim: Simulator, bubble: Bubble) -> list[Json]:
+    return [card | {"header": _header(sim, card["header"])} for card in cards_of(bubble)]
+
+
+def _cart(sim: Simulator, bubble: Bubble) -> list[Json] | None:
+    """The products a message is about, or the lines of an order: {id, name, price, currency}."""
+    products = sim.world.products_of(sim.world.numbers[bubble.number].account)
+    known = {product["id"]: product for product in products}
+    if bubble.type == "order":
+        return [
+            known.get(item["product_retailer_id"], {"name": item["product_retailer_id"]})
+            | {"quantity": item["quantity"], "price": item["item_price"]}
+            | {"currency": item["currency"]}
+            for item in bubble.content.get("product_items") or []
+        ]
+    named = products_of(bubble)
+    if named is None:
+        return None
+    return [known.get(i, {"id": i, "name": i}) for i in named] or products
+
+
+def _people(bubble: Bubble) -> list[Json] | None:
+    if bubble.type != "contacts":
+        return None
+    return [
+        {
+            "name": (contact.get("name") or {}).get("formatted_name") or "",
+            "phones": [phone.get("phone") for phone in contact.get("phones") or []],
+        }
+        for contact in bubble.content
+    ]
+
+
+def _asks(bubble: Bubble) -> str | None:
+    """The sort of interactive message, where the phone must know it."""
+    content = bubble.content if isinstance(bubble.content, dict) else {}
+    return content.get("type") if bubble.type == "interactive" else None
 
 
 def _customer(sim: Simulator, customer: Customer) -> Json:
@@ -66,6 +116,10 @@ def _customer(sim: Simulator, customer: Customer) -> Json:
         "online": customer.online,
         "home": customer.home,
         "suggestions": customer.suggestions,
+        "receipts": customer.receipts,
+        "arrivals": customer.arrivals,
+        "blocked": customer.blocked,
+        "shows_phone": customer.shows_phone,
         "unread": sum(b.status == "delivered" for b in sim.seen(customer)),
     }
 
@@ -165,4 +219,6 @@ def template_view(world: World, template: Template) -> Json:
         "language": template.language,
         "category": template.category,
         "status": template.status,
+        "quality": template.quality,
+        "reason": template.rejected_reason,
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
+import time
 from collections.abc import Callable
 from typing import Any
 
-from bot.simulator.world import Json, World
+from bot.simulator.world import Customer, Json, World
 
 FILES = ("image", "video", "audio", "document", "sticker")
 CASABLANCA = {"latitude": 33.5731, "longitude": -7.5898, "name": "Casablanca"}
@@ -33,11 +35,16 @@ def quote(world: World, wamid: str) -> Json:
     return {"from": sender, "id": wamid} if sender else {"id": wamid}
 
 
-def answer(choice: Json) -> tuple[str, Json]:
-    """The type and body of the message a tap on this choice sends; ValueError for links."""
-    if choice["kind"] not in ANSWERS:
-        raise ValueError(f"tapping a {choice['kind']} sends no message")
-    return ANSWERS[choice["kind"]](choice)
+def answer(choice: Json, who: Customer, given: Json) -> tuple[str, Any]:
+    """The type and body of the message a tap on this choice sends; ValueError for links.
+
+    `given` is what the person filled in, where the choice asks for something.
+    """
+    if choice["kind"] in ANSWERS:
+        return ANSWERS[choice["kind"]](choice)
+    if choice["kind"] in FILLED_IN:
+        return FILLED_IN[choice["kind"]](choice, who, given)
+    raise ValueError(f"tapping a {choice['kind']} sends no message")
 
 
 def _button(choice: Json) -> tuple[str, Json]:
@@ -64,5 +71,52 @@ ANSWERS: dict[str, Callable[[Json], tuple[str, Json]]] = {
     "reply": _button,
     "button_reply": _button_reply,
     "list_reply": _list_reply,
-    "location": lambda _: ("location", dict(CASABLANCA)),
+}
+
+
+def own_card(who: Customer) -> Json:
+    """A person's own contact card."""
+    first = who.name.split()[0]
+    phone = {"phone": who.phone, "wa_id": (who.phone or "").lstrip("+"), "type": "CELL"}
+    lines = ["BEGIN:VCARD", "VERSION:3.0", f"FN:{who.name}"]
+    lines += [f"TEL;TYPE=CELL:{who.phone}"] if who.phone else []
+    return {
+        "name": {"formatted_name": who.name, "first_name": first},
+        "phones": [phone] if who.phone else [],
+        "vcard": "\n".join([*lines, "END:VCARD"]),
+    }
+
+
+def _place(_choice: Json, _who: Customer, given: Json) -> tuple[str, Any]:
+    return "location", given or dict(CASABLANCA)
+
+
+def _card(_choice: Json, who: Customer, _given: Json) -> tuple[str, Any]:
+    return "contacts", [{**own_card(who), "origin": "contact_request"}]
+
+
+def _form(name: str) -> Callable[[Json, Customer, Json], tuple[str, Any]]:
+    def reply(choice: Json, _who: Customer, given: Json) -> tuple[str, Any]:
+        fields = given | ({"flow_token": choice["token"]} if choice.get("token") else {})
+        said = json.dumps(fields, ensure_ascii=False)
+        body = {"name": name, "body": "Sent", "response_json": said}
+        return "interactive", {"type": "nfm_reply", "nfm_reply": body}
+
+    return reply
+
+
+def _permission(_choice: Json, _who: Customer, given: Json) -> tuple[str, Any]:
+    response = given.get("response", "accept")
+    said: Json = {"response": response, "response_source": "user_action"}
+    if response == "accept":
+        said["expiration_timestamp"] = str(int(time.time()) + 7 * 86_400)
+    return "interactive", {"type": "call_permission_reply", "call_permission_reply": said}
+
+
+FILLED_IN: dict[str, Callable[[Json, Customer, Json], tuple[str, Any]]] = {
+    "location": _place,
+    "contact": _card,
+    "flow": _form("flow"),
+    "address": _form("address_message"),
+    "call_permission": _permission,
 }

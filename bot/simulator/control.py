@@ -8,15 +8,34 @@ Everything is JSON, under /_control. <c> is a customer's id, phone or username; 
     GET    customers/<c>/chats/<n>     the last 300 bubbles of one chat
     POST   customers/<c>/messages      {type?, text?, to?, reply_to?, referral?, manner?,
                                         <type>: {...}}
-    POST   customers/<c>/taps          {wamid, index, manner?}
+    POST   customers/<c>/taps          {wamid, index, given?, manner?}
+    POST   customers/<c>/samples       {kind: image | audio | video | sticker | document, to?}
+    POST   customers/<c>/forwards      {wamid, to?, often?}
+    POST   customers/<c>/edits         {wamid, text}; POST .../revokes {wamid}
+    POST   customers/<c>/orders        {items: [{id, quantity}], text?, to?, reply_to?}
+    POST   customers/<c>/calls         {to?, outcome: missed | answered | rejected, seconds?}
+    PUT    customers/<c>/blocks        {number, blocked}
+    PUT    customers/<c>/receipts      {receipts?, arrivals?}
+    PUT    customers/<c>/identity      {phone} | {username} | {user_id: "new"} | {reinstalled}
     POST   customers/<c>/reactions     {wamid, emoji}
     POST   customers/<c>/reads         {number?, manner?}
     POST   customers/<c>/plays         {wamid}
     PUT    customers/<c>/online        {online}
     PUT    customers/<c>/marketing     {account, value: "stop" | "resume"}
     POST   media                       multipart file; GET media/<id> gives it back
+    GET    numbers/<n>/products        the catalogue; PUT accounts/<id>/products {products}
+    POST   echoes                      {to, text?, number?, type?, <type>?}: the merchant's phone;
+                                       echoes/<wamid>/edit {text}, echoes/<wamid>/revoke
+    POST   numbers/<n>/history         {chunks?, declined?}; POST numbers/<n>/contacts
     GET    faults, POST faults         {what, times?, on?, customer?, ...}: see Fault
-    DELETE faults                      no more failures
+    DELETE faults, faults/<place>      no more failures, or this one not
+    GET    faults/kinds                what can be asked for
+    GET    scenarios                   {scenarios, running}
+    POST   scenarios                   {name, seed?, rules?, manner?}; DELETE ends the running one
+    POST   held                        {drop?}: what was held for quality goes on, or fails
+    GET    requests?last=<n>           the latest calls to Graph, with the fault that hit each
+    GET    webhooks/kinds              every kind Meta documents
+    POST   webhooks/kinds              {kind, who, number?}: posts one, about them
     GET    webhooks, PUT webhooks      the Manner webhooks travel in, changed field by field
     POST   webhooks                    {account, field, value}: posts any change, signed
     PUT    limits                      {throughput?, pair_burst?, pair_every?}
@@ -26,7 +45,9 @@ Everything is JSON, under /_control. <c> is a customer's id, phone or username; 
     POST   templates/<id>/category     {category, announce?}: recategorised, or announced for
                                        tomorrow
     POST   templates/<id>/quality      {score: GREEN | YELLOW | RED | UNKNOWN}
-    PUT    reviews                     {after: seconds | null}: when new templates are approved
+    POST   templates/<id>/complaint    customers complain: paused 3 h, 6 h, then disabled
+    GET    reviews, PUT reviews        {after: seconds | null, reviewer?: "rules" | "yes"}
+    POST   reviews                     everything that waits is judged now
     POST   accounts                    {id, name, country, time_zone, currency?,
                                         numbers: [{id, display, name}]}
     PUT    accounts/<id>               {funded?, review?, scopes?, revoked?: [tokens], subscribed?}
@@ -54,7 +75,10 @@ from bot.simulator import demo
 from bot.simulator.accounts import AccountRoom
 from bot.simulator.asking import done, json_body
 from bot.simulator.chatview import bubble_view, chat_list, people
+from bot.simulator.fault_room import FaultRoom
+from bot.simulator.line import asked
 from bot.simulator.manner import Manner
+from bot.simulator.phone_room import PhoneRoom
 from bot.simulator.review_room import ReviewRoom
 from bot.simulator.world import Json
 
@@ -77,7 +101,11 @@ def blueprint() -> Blueprint:
     return control
 
 
-class _Room(AccountRoom, ReviewRoom):
+class _Room(FaultRoom, PhoneRoom, AccountRoom, ReviewRoom):
+    @property
+    def sim(self) -> Simulator:
+        return asked()
+
     def routes(self) -> list[tuple[str, str, Any]]:
         return [
             ("GET", "customers", self.customers),
@@ -93,15 +121,9 @@ class _Room(AccountRoom, ReviewRoom):
             ("PUT", "customers/<who>/marketing", self.marketing),
             ("POST", "media", self.upload),
             ("GET", "media/<media_id>", self.media),
-            ("GET POST DELETE", "faults", self.faults),
             ("GET PUT POST", "webhooks", self.webhooks),
             ("PUT", "limits", self.limits),
             ("GET PUT", "clock", self.clock),
-            ("GET", "templates", self.templates),
-            ("POST", "templates/<template_id>/review", self.review),
-            ("POST", "templates/<template_id>/category", self.recategorise),
-            ("POST", "templates/<template_id>/quality", self.grade),
-            ("PUT", "reviews", self.reviews),
             ("POST", "accounts", self.new_account),
             ("PUT", "accounts/<account_id>", self.change_account),
             ("PUT", "numbers/<number_id>", self.change_number),
@@ -110,6 +132,9 @@ class _Room(AccountRoom, ReviewRoom):
             ("POST", "drain", self.drain),
             ("POST", "reset", self.reset),
             ("GET", "events", self.events),
+            *self.fault_routes(),
+            *self.phone_routes(),
+            *self.review_routes(),
         ]
 
     def customers(self) -> Response:
@@ -171,13 +196,6 @@ class _Room(AccountRoom, ReviewRoom):
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
-
-    def faults(self) -> Response:
-        if request.method == "POST":
-            self.sim.fail(**json_body())
-        elif request.method == "DELETE":
-            self.sim.faults.clear()
-        return jsonify(self.sim.faults.listed())
 
     def webhooks(self) -> Response:
         if request.method == "PUT":

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bot.simulator.problems import MORE_DETAILS, MORE_PROBLEMS
 from bot.simulator.world import Json
 
 
@@ -72,7 +73,8 @@ PROBLEMS = {
     135000: Problem(400, "Generic user error"),
     137000: Problem(400, "Recipient identity key mismatch"),
 }
-TRANSIENT = {1, 2, 4, 80007, 130429, 131000, 131016, 131056, 131057, 133004}
+PROBLEMS |= {code: Problem(*facts) for code, facts in MORE_PROBLEMS.items()}
+TRANSIENT = {1, 2, 4, 80007, 130429, 131000, 131016, 131056, 131057, 133004, 613, 2494100}
 
 WINDOW_CLOSED = (
     "Message failed to send because more than 24 hours have passed since the customer last "
@@ -90,6 +92,7 @@ DETAILS = {
     131056: "Message failed to send because there were too many messages sent from this phone "
     "number to the same phone number in a short period of time.",
 }
+DETAILS = MORE_DETAILS | DETAILS
 
 
 def problem(code: int) -> Problem:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from bot.simulator.errors import problem
 from bot.simulator.world import Customer, Json, Number
 
+SIGNATURE = "X-Hub-Signature-256"
+SHAPES = ("merged", "changes", "entries")
+
 
 @dataclass(frozen=True)
 class Event:
@@ -72,24 +75,65 @@ def preference(number: Number, contact: Json, facts: Json) -> Json:
     return _about(number) | {"contacts": [contact], "user_preferences": [_given(facts)]}
 
 
+def call(number: Number, contact: Json, facts: Json) -> Json:
+    """The value of one event of a customer's call."""
+    ends = _given({"from": contact.get("wa_id"), "from_user_id": contact["user_id"]})
+    item = ends | {"to": number.digits} | facts
+    return _about(number) | {"contacts": [contact], "calls": [item]}
+
+
+def echo(number: Number, contact: Json, message: Json) -> Json:
+    """The value of what the merchant wrote on the phone app."""
+    ends = {"from": number.digits, "to": contact.get("wa_id"), "to_user_id": contact["user_id"]}
+    return _about(number) | {"contacts": [contact], "message_echoes": [_given(ends) | message]}
+
+
+def history(number: Number, chunks: list[Json]) -> Json:
+    """The value of chats from before the number came to the API."""
+    return _about(number) | {"history": chunks}
+
+
+def state_sync(number: Number, states: list[Json]) -> Json:
+    """The value of the phone's address book."""
+    return _about(number) | {"state_sync": states}
+
+
 def body(events: Sequence[Event], shape: str = "merged") -> bytes:
     """One webhook body of these events.
 
     Shapes: "merged" puts what may share an entry, a change or a list there; "changes" gives every
-    event its own change, "entries" its own entry.
+    event its own change, "entries" its own entry; "mixed" does one or the other, always the same
+    for the same event.
     """
     entries: list[Json] = []
     for event in events:
-        entry = _entry_for(entries, event, shape)
-        _add(entry["changes"], event, shape)
+        own = _own_shape(event) if shape == "mixed" else shape
+        entry = _entry_for(entries, event, own)
+        _add(entry["changes"], event, own)
     document = {"object": "whatsapp_business_account", "entry": entries}
     # Meta escapes everything outside ASCII, and slashes too: signatures are over these bytes.
     return json.dumps(document, separators=(",", ":")).replace("/", "\\/").encode()
 
 
+def _own_shape(event: Event) -> str:
+    return SHAPES[hashlib.sha256(event.id.encode()).digest()[0] % len(SHAPES)]
+
+
 def signature(raw: bytes, app_secret: str) -> str:
     """The X-Hub-Signature-256 header of these bytes."""
     return "sha256=" + hmac.new(app_secret.encode(), raw, hashlib.sha256).hexdigest()
+
+
+def signed(raw: bytes, app_secret: str, manner: str) -> dict[str, str]:
+    """The signature's header, as true or as false as one of the manner's SIGNATURES."""
+    true = signature(raw, app_secret)
+    return {
+        "true": {SIGNATURE: true},
+        "wrong": {SIGNATURE: signature(raw, app_secret + "?")},
+        "missing": {},
+        "truncated": {SIGNATURE: true[:-8]},
+        "not ascii": {SIGNATURE: true[:-2] + "\u00e9\u00e9"},
+    }[manner]
 
 
 def _about(number: Number) -> Json:

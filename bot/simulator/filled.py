@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from bot.simulator.checks import check_file
 from bot.simulator.errors import GraphError
+from bot.simulator.template_parts import cards_given, offer, special_choice
 from bot.simulator.world import Json, Template, World
 
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -36,6 +38,10 @@ def fill(world: World, template: Template, given: list[Json]) -> Json:
         kind = component["type"].lower()
         if kind == "buttons":
             shown["choices"] = _choices(component["buttons"], given)
+        elif kind == "limited_time_offer":
+            shown["offer"] = offer(component, _parameters(given, kind))
+        elif kind == "carousel":
+            shown |= _carousel(world, template, component["cards"], cards_given(given))
         elif kind == "header" and component.get("format", "TEXT") != "TEXT":
             shown["header"] = _file_header(world, component, _parameters(given, "header"))
         elif kind == "footer":
@@ -44,6 +50,20 @@ def fill(world: World, template: Template, given: list[Json]) -> Json:
             text = _text(template, kind, component["text"], _parameters(given, kind))
             shown[kind] = {"text": text} if kind == "header" else text
     return shown
+
+
+def _carousel(world: World, template: Template, cards: list[Json], given: list[list[Json]]) -> Json:
+    if len(given) != len(cards):
+        details = f"carousel: {len(given)} cards were sent and the template has {len(cards)}"
+        raise GraphError(132012, details)
+    choices: list[Json] = []
+    drawn = []
+    for card, own in zip(cards, given, strict=True):
+        one = fill(world, replace(template, components=card["components"]), own)
+        place = {"first": len(choices), "count": len(one["choices"])}
+        drawn.append({"header": one.get("header"), "body": one.get("body")} | place)
+        choices += one["choices"]
+    return {"cards": drawn, "choices": choices}
 
 
 def _parameters(given: list[Json], kind: str) -> list[Json]:
@@ -123,6 +143,9 @@ def _choices(buttons: list[Json], given: list[Json]) -> list[Json]:
 
 
 def _choice(index: int, button: Json, value: Json | None) -> Json:
+    special = special_choice(index, button, value)
+    if special:
+        return special
     kind, text = button["type"], button["text"]
     if kind == "QUICK_REPLY":
         # Without a payload of its own a quick reply answers with its text.

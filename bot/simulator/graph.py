@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from bot.simulator import pricing_analytics
 from bot.simulator.accounts import AccountDesk, account_facts
 from bot.simulator.answers import failing, refused, spoilt
 from bot.simulator.errors import GraphError, missing, unknown_object
+from bot.simulator.faults import STRIKES, Fault
+from bot.simulator.line import ABOUT, CALL, CODE, FAULT, asked
 from bot.simulator.listing import number_facts, picked, template_facts
+from bot.simulator.pricing_analytics import NAME
 from bot.simulator.template_desk import APP, TemplateDesk
 from bot.simulator.uploads import check_upload
-from bot.simulator.world import Json, Number
+from bot.simulator.world import Account, Customer, Json, Number
 
 
 def blueprint() -> Blueprint:
@@ -39,12 +43,42 @@ def blueprint() -> Blueprint:
     route("/me/permissions", desk.permissions, "GET")
     route("/<digits:object_id>/whatsapp_business_profile", desk.profile, "GET")
     route("/<digits:object_id>/whatsapp_business_profile", desk.change_profile, "POST")
+    route("/<digits:object_id>/pricing_analytics", desk.pricing_analytics, "GET")
+    route("/<digits:object_id>/unpause", desk.unpause_template, "POST")
     route("/<digits:object_id>", desk.look_up, "GET")
     route("/<digits:object_id>", desk.edit_template, "POST")
     route("/<digits:object_id>", desk.delete_media, "DELETE")
     graph.add_url_rule("/whatsapp_business/attachments/", view_func=desk.attachment)
     graph.register_error_handler(GraphError, refused)
+    graph.before_request(_fail_the_rest)
+    graph.after_request(_spoil_the_rest)
     return graph
+
+
+def _fail_the_rest() -> Response | None:
+    # Sends, uploads and templates ask for their faults themselves, once they know for whom.
+    call = request.environ[CALL]
+    if call not in ("look_up", "download", "other"):
+        return None
+    object_id = str((request.view_args or {}).get("object_id") or "")
+    number = object_id if object_id in asked().world.numbers else None
+    fault = asked().faults.take(call, number, None)
+    if fault and fault.what in STRIKES:
+        asked().strike(fault, media_id=request.args.get("mid") or object_id)
+    elif fault and not fault.accepts:
+        return failing(fault)
+    g.fault = fault
+    return None
+
+
+def _spoil_the_rest(response: Response) -> Response:
+    fault: Fault | None = g.pop("fault", None)
+    if fault is None or response.status_code != 200:
+        return response
+    if fault.what == "garbage" or isinstance(fault.what, int):
+        return spoilt(fault, {})
+    request.environ[FAULT] = fault
+    return response
 
 
 class _Desk(AccountDesk, TemplateDesk):
@@ -53,13 +87,17 @@ class _Desk(AccountDesk, TemplateDesk):
         body: Any = request.get_json(silent=True)
         reading = isinstance(body, dict) and body.get("status") == "read"
         customer = None if reading else self.sim.addressed(number, body)
+        request.environ[ABOUT] = about = _about(body, customer)
         fault = self.sim.faults.take("read" if reading else "send", number.id, customer)
         if fault and not fault.accepts:
             return failing(fault)
+        if fault and fault.what in STRIKES:
+            self.sim.strike(fault, number=number, body=body)
         if reading:
             answer = self.sim.mark_read(number, body)
         else:
             answer = self.sim.accept(number, body, fault)
+            about["wamid"] = answer["messages"][0]["id"]
         return spoilt(fault, answer) if fault else jsonify(answer)
 
     def upload(self, object_id: str) -> Response:
@@ -82,6 +120,9 @@ class _Desk(AccountDesk, TemplateDesk):
         account, world = self.account(), self.sim.world
         number = world.numbers.get(object_id)
         template = world.templates.get(object_id)
+        analytics = pricing_analytics.asked_in(request.args.get("fields", ""))
+        if object_id == account.id and analytics is not None:
+            return jsonify({NAME: self._analytics(account, analytics), "id": account.id})
         if object_id == account.id:
             return jsonify(picked(account_facts(account)))
         if number and number.account == account.id:
@@ -109,6 +150,23 @@ class _Desk(AccountDesk, TemplateDesk):
         if media is None or not self.sim.media_link_holds(media_id, until, seal):
             return Response("Not found", status=404, mimetype="text/plain")
         return Response(self.sim.files.get(media_id), mimetype=media.mime_type)
+
+    def pricing_analytics(self, object_id: str) -> Response:
+        return jsonify(self._analytics(self.account(object_id), dict(request.args)))
+
+    def _analytics(self, account: Account, asked: dict[str, str]) -> Json:
+        with self.sim.still():
+            question = pricing_analytics.question(asked)
+            return pricing_analytics.answer(self.sim.world, account, question)
+
+    def unpause_template(self, object_id: str) -> Response:
+        account, template = self.account(), self.sim.world.templates.get(object_id)
+        if template is None or template.account != account.id:
+            raise unknown_object(object_id, "post")
+        if template.status != "PAUSED":
+            raise GraphError(100, "Only a paused template can be unpaused.")
+        self.sim.unpause(template)
+        return jsonify({"success": True})
 
     def subscriptions(self, object_id: str) -> Response:
         account = self.account(object_id)
@@ -146,7 +204,15 @@ class _Desk(AccountDesk, TemplateDesk):
         }
 
 
+def _about(body: Any, customer: Customer | None) -> Json:
+    """What the ledger keeps of a call to /messages: for whom, and the business's own id of it."""
+    facts = body if isinstance(body, dict) else {}
+    to = customer.id if customer else facts.get("to") or facts.get("recipient")
+    return {"to": to, "callback": facts.get("biz_opaque_callback_data")}
+
+
 def unknown_path(error: HTTPException) -> tuple[Response, int]:
     """Graph's answer to an address it does not have."""
+    request.environ[CODE] = 2500
     message = f"Unknown path components: {request.path}"
     return jsonify(GraphError(2500, message=message).body()), 400

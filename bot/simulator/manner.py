@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-SHAPES = ("merged", "changes", "entries")
+SHAPES = ("merged", "changes", "entries", "mixed")
+SIGNATURES = ("true", "wrong", "missing", "truncated", "not ascii")
 PRICED = ("both", "sent", "delivered")
 
 
@@ -16,7 +17,8 @@ class Manner:
     batch: int = 1
     """Events in one body, at most."""
     shape: str = "merged"
-    """How events share a body: "merged" lists, or "changes" or "entries" of their own."""
+    """How events share a body: "merged" lists, or "changes" or "entries" of their own, or "mixed":
+    some of each."""
     duplicate: int = 0
     """How many more times each event is posted, in bodies of their own making."""
     delay: float = 0.0
@@ -33,6 +35,18 @@ class Manner:
     """Statuses carry `contacts`."""
     pricing: str = "both"
     """Which statuses carry `pricing`: "both" sent and delivered, or only one of the two."""
+    senders: bool = True
+    """Messages and echoes carry `contacts`."""
+    phones: bool = True
+    """Customers' phone numbers are named; False: user ids and nothing else."""
+    late: float = 0.0
+    """Seconds of the simulator's own time before the first attempt: `advance` lets them pass."""
+    aged: float = 0.0
+    """Seconds ago that the event says it happened."""
+    signature: str = "true"
+    """The signature over the body: one of SIGNATURES."""
+    strange: bool = False
+    """Values carry fields nobody knows, and messages have one of an unknown type beside them."""
 
     def but(self, **changes: Any) -> Self:
         """The same manner with these fields changed; ValueError for what it does not know."""
@@ -42,4 +56,6 @@ class Manner:
         changed = replace(self, **changes)
         if changed.shape not in SHAPES or changed.pricing not in PRICED or changed.batch < 1:
             raise ValueError(f"shape is one of {SHAPES}, pricing of {PRICED}, batch at least 1")
+        if changed.signature not in SIGNATURES:
+            raise ValueError(f"signature is one of {SIGNATURES}")
         return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from bot.simulator.files import Files
 from bot.simulator.ledger import Ledger
 from bot.simulator.manner import Manner
 from bot.simulator.postman import Post, Posted, Postman
+from bot.simulator.webhook_quirks import bent, unheard_of
 from bot.simulator.world import Account, Customer, Json, Number
 
 LINK_SECONDS = 300
@@ -36,7 +38,7 @@ class Office:
         self.clock = Clock()
         self.world = demo.world()
         self.feed = Feed()
-        self.faults = Faults()
+        self.faults = Faults(self.clock.time)
         self.brakes = Brakes()
         self.uploads: dict[str, tuple[str, int, bytes]] = {}
         """Sessions of the Resumable Upload API: type, length, bytes so far."""
@@ -49,6 +51,10 @@ class Office:
         self._lock = threading.RLock()
         self._depth = 0
         self._leaving: list[tuple[Event, Manner, float]] = []
+        self._late: list[tuple[float, Event, Manner]] = []
+        """What waits for a day of the simulator's clock."""
+        self.requests: deque[Json] = deque(maxlen=200)
+        """The latest calls to Graph, as the ledger has them."""
         self._touched: set[str] = set()
         self._events = 0
         self._manner: Manner | None = None
@@ -113,20 +119,49 @@ class Office:
         """This change is posted to the webhook, unless the app is not subscribed to the account."""
         if not account.subscribed:
             return
+        manner = self.manner
+        also = unheard_of(value) if manner.strange else None
+        for one in filter(None, (value, also)):
+            self._post(account, bent(one, manner), field, lane, wamid, after)
+
+    def _post(
+        self,
+        account: Account,
+        value: Json,
+        field: str,
+        lane: str | None,
+        wamid: str | None,
+        after: float,
+    ) -> None:
+        manner = self.manner
         self._events += 1
+        now = self.clock.time()
         event = Event(
             id=f"e{self._events}",
             account=account.id,
             field=field,
             value=value,
             lane=lane or account.id,
-            at=self.clock.time(),
+            at=now - manner.aged,
             wamid=wamid,
         )
-        dropped = {"dropped": True} if self.manner.drop else {}
-        self.note("event", event=vars(event), **dropped)
-        if not dropped:
-            self._leaving.append((event, self.manner, after))
+        fate: Json = {"dropped": True} if manner.drop else {}
+        fate |= {"not_before": now + manner.late} if manner.late else {}
+        self.note("event", event=vars(event), **fate)
+        if manner.late and not manner.drop:
+            self._late.append((now + manner.late, event, manner))
+        elif not manner.drop:
+            self._leaving.append((event, manner, after))
+
+    def let_late_ones_go(self) -> int:
+        """Events whose day has come by the simulator's clock are on their way; how many."""
+        now = self.clock.time()
+        with self._lock:
+            due = [one for one in self._late if one[0] <= now]
+            self._late = [one for one in self._late if one[0] > now]
+        for _, event, manner in due:
+            self.postman.put(event, manner)
+        return len(due)
 
     def media_link(self, media_id: str) -> str:
         """Where the bytes of a medium can be had for five minutes, with the account's token."""
@@ -159,6 +194,7 @@ class Office:
         with self.turn():
             self.postman.clear()
             self._leaving.clear()
+            self._late.clear()
             self.note("reset")
             self._start_over()
         self.feed.tell(set(self.world.customers))
@@ -187,22 +223,22 @@ class Office:
                     self._touched.add(bubble.customer)
 
     def _replay(self) -> None:
-        waiting: dict[str, Event] = {}
+        waiting: dict[str, tuple[float, Event]] = {}
         for record in self.ledger.records():
             if record["kind"] == "reset":
                 self._start_over()
                 waiting.clear()
             changes.apply(self.world, record)
             self._remember(record, waiting)
-        for event in waiting.values():
-            self.postman.put(event, self.manner)
+        self._late = [(day, event, self.manner) for day, event in waiting.values()]
+        self.let_late_ones_go()
 
-    def _remember(self, record: Json, waiting: dict[str, Event]) -> None:
+    def _remember(self, record: Json, waiting: dict[str, tuple[float, Event]]) -> None:
         if record["kind"] == "event":
             event = Event(**record["event"])
             self._events = int(event.id[1:])
             if not record.get("dropped"):
-                waiting[event.id] = event
+                waiting[event.id] = record.get("not_before", 0.0), event
         elif record["kind"] == "posted" and record["answer"] == 200:
             for name in record["events"]:
                 waiting.pop(name, None)

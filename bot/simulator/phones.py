@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bot.simulator import compose, events
+from bot.simulator import compose, events, offers
+from bot.simulator.catalogue import cart
 from bot.simulator.manner import Manner
 from bot.simulator.names import new_wamid
+from bot.simulator.offers import choices_of
 from bot.simulator.statuses import Statuses
 from bot.simulator.world import LADDER, Account, Bubble, Customer, Json, Number
 
@@ -42,18 +44,27 @@ class Phones(Statuses):
             body["url"] = self.media_link(body["id"])
         if reply_to:
             context = compose.quote(self.world, reply_to) | (context or {})
+        if number.id in customer.blocked:
+            raise ValueError("this customer has blocked the number")
         with self.turn(manner):
             return self._write(customer, number, type, body, context, referral)
 
     def tap(
-        self, who: str | Customer, wamid: str, index: int = 0, *, manner: Manner | None = None
+        self,
+        who: str | Customer,
+        wamid: str,
+        index: int = 0,
+        *,
+        given: Json | None = None,
+        manner: Manner | None = None,
     ) -> str:
         """The customer taps choice `index` of a message; returns the wamid of the answer.
 
-        Choices are buttons, or the rows of a list. A link answers nothing: ValueError.
+        Choices are buttons, or the rows of a list. A link answers nothing: ValueError. `given` is
+        what the customer filled in: a flow's fields, a place, {"response": "accept"}, {"items"}.
         """
         customer, bubble = self.customer(who), self.world.bubbles[wamid]
-        kind, body = compose.answer(bubble.shown["choices"][index])
+        kind, body = self._answer(customer, bubble, choices_of(bubble)[index], given)
         quoted = compose.quote(self.world, wamid)
         with self.turn(manner):
             self.note("tapped", wamid=wamid, customer=customer.id, index=index)
@@ -98,7 +109,7 @@ class Phones(Statuses):
                     continue
                 if bubble.from_customer and bubble.status == "waiting":
                     self._leave_phone(customer, bubble)
-                elif not bubble.from_customer and bubble.status == "sent":
+                elif not bubble.from_customer and self._may_arrive(customer, bubble):
                     self.climb(bubble, "delivered")
 
     def prefer(self, who: str | Customer, account: Account, value: str) -> None:
@@ -155,6 +166,19 @@ class Phones(Statuses):
             for bubble in map(self.world.bubbles.__getitem__, chat.wamids)
             if not bubble.from_customer and LADDER.get(bubble.status, 0) >= LADDER["delivered"]
         ]
+
+    def _may_arrive(self, customer: Customer, bubble: Bubble) -> bool:
+        return bubble.status == "sent" and customer.reachable(bubble.number)
+
+    def _answer(
+        self, customer: Customer, bubble: Bubble, choice: Json, given: Json | None
+    ) -> tuple[str, Any]:
+        if choice["kind"] != "cart":
+            return compose.answer(choice, customer, given or {})
+        products = self.world.products_of(self.world.numbers[bubble.number].account)
+        named = offers.products_of(bubble) or [str(product["id"]) for product in products]
+        wanted = (given or {}).get("items") or [{"id": named[0]}]
+        return "order", cart(products, wanted)
 
     def _last_number(self, customer: Customer) -> str:
         chats = [c for (_, who), c in self.world.chats.items() if who == customer.id]

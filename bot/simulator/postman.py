@@ -81,6 +81,10 @@ class Postman:
                 self._queue(self._parcel(event, copy, manner, after))
             self._changed.notify_all()
 
+    def seed(self, seed: int) -> None:
+        """Disorder is the same again for the same seed."""
+        self._random = random.Random(seed)  # noqa: S311 (disorder, not secrets)
+
     def clear(self) -> None:
         with self._changed:
             self._lanes.clear()
@@ -200,7 +204,7 @@ class Postman:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "facebookexternalua",
-            "X-Hub-Signature-256": events.signature(raw, self._secret),
+            **events.signed(raw, self._secret, self.manner.signature),
         }
         answer, error = None, None
         try:

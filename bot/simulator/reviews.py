@@ -19,7 +19,7 @@ DAY = 86_400
 
 class Reviews(Office):
     review_after: float | None = None
-    """Seconds until a submitted template is approved; None: only by `review` or `judge`."""
+    """Seconds until a submitted template is judged; None: only by `review`, `decide` or `judge`."""
 
     def take_template(self, account: Account, body: Any) -> Template:
         """A new template waits for its review; GraphError when Meta would not even look at it."""
@@ -46,14 +46,19 @@ class Reviews(Office):
 
     def judge(self) -> int:
         """Every template that waits for a review a business asked for is approved; how many."""
-        waiting = [
-            template
-            for template in list(self.world.templates.values())
-            if template.status == "PENDING" and template.submitted_at is not None
-        ]
+        waiting = self.waiting_templates()
         for template in waiting:
             self.review(template, "APPROVED")
         return len(waiting)
+
+    def waiting_templates(self) -> list[Template]:
+        """What a business asked to be reviewed and nobody has judged."""
+        templates = list(self.world.templates.values())
+        return [t for t in templates if t.status == "PENDING" and t.submitted_at is not None]
+
+    def decide(self) -> int:
+        """Every template that waits is judged, as the reviewer of this simulator judges."""
+        return self.judge()
 
     def review(self, template: Template, event: str, **facts: Any) -> None:
         """Meta's review says APPROVED, REJECTED, PAUSED...; the business is told.
@@ -76,7 +81,7 @@ class Reviews(Office):
         if announce:
             self._change(
                 template,
-                {"correct_category": category},
+                {"correct_category": category, "category_due": self.clock.time() + DAY},
                 "template_category_update",
                 {
                     "correct_category": category,
@@ -87,7 +92,7 @@ class Reviews(Office):
             return
         self._change(
             template,
-            {"category": category, "correct_category": None},
+            {"category": category, "correct_category": None, "category_due": None},
             "template_category_update",
             {"previous_category": template.category, "new_category": category},
         )
@@ -107,7 +112,7 @@ class Reviews(Office):
     def _review_later(self) -> None:
         if self.review_after is not None:
             # Daemon: a simulator that stops leaves the review to its next life.
-            timer = threading.Timer(self.review_after, self.judge)
+            timer = threading.Timer(self.review_after, self.decide)
             timer.daemon = True
             timer.start()
 

@@ -12,7 +12,7 @@ from bot.simulator.faults import Fault
 from bot.simulator.filled import fill, find
 from bot.simulator.names import new_object_id, new_wamid
 from bot.simulator.shown import shown
-from bot.simulator.statuses import Statuses
+from bot.simulator.strikes import Strikes
 from bot.simulator.world import Bubble, Customer, Json, Media, Number
 
 TYPING_SECONDS = 25.0
@@ -27,7 +27,7 @@ class Recipient:
     customer: Customer | None
 
 
-class Sends(Statuses):
+class Sends(Strikes):
     def accept(self, number: Number, body: Any, fault: Fault | None = None) -> Json:
         """Graph's answer to a send, already in the ledger; raises GraphError when it refuses."""
         with self.turn():
@@ -51,7 +51,8 @@ class Sends(Statuses):
             early = self.manner.early
         if early:
             self.postman.deliver()
-        return _accepted(to, wamid)
+        held = fault is not None and fault.what == "held"
+        return _accepted(to, wamid, "held_for_quality_assessment" if held else "accepted")
 
     def mark_read(self, number: Number, body: Json) -> Json:
         """The customer's message and those before it are read; with typing, the phone shows it."""
@@ -129,10 +130,8 @@ class Sends(Statuses):
         refusal = fault.code if fault and fault.late else self._late_refusal(bubble, to)
         if refusal:
             self.give_up(bubble, refusal)
-            return
-        self.climb(bubble, "sent")
-        if to.customer and to.customer.online:
-            self.climb(bubble, "delivered")
+        elif fault is None or fault.what != "held":
+            self.set_out(bubble)
 
     def _late_refusal(self, bubble: Bubble, to: Recipient) -> int | None:
         if to.customer is None:
@@ -146,13 +145,13 @@ class Sends(Statuses):
         return None
 
 
-def _accepted(to: Recipient, wamid: str) -> Json:
+def _accepted(to: Recipient, wamid: str, said: str) -> Json:
     contact = {"input": to.input}
     contact["wa_id" if to.address.startswith("+") else "user_id"] = to.address.lstrip("+")
     return {
         "messaging_product": "whatsapp",
         "contacts": [contact],
-        "messages": [{"id": wamid, "message_status": "accepted"}],
+        "messages": [{"id": wamid, "message_status": said}],
     }
 
 

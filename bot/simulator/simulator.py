@@ -15,20 +15,23 @@ from bot.simulator.app import flask_app
 from bot.simulator.faults import Fault
 from bot.simulator.line import Line
 from bot.simulator.manner import Manner
-from bot.simulator.phones import Phones
 from bot.simulator.postman import Post, Posted
-from bot.simulator.reviews import Reviews
-from bot.simulator.sends import Sends
-from bot.simulator.world import Json
+from bot.simulator.samples import sample
+from bot.simulator.scenarios import SCENARIOS, Scenario
+from bot.simulator.webhook_samples import WebhookSamples
+from bot.simulator.world import Customer, Json
 
 ANSWER_SECONDS = 20.0
 
 
-class Simulator(Sends, Phones, Reviews):
+class Simulator(WebhookSamples):
     """Meta as the product meets it. `app` is its WSGI application.
 
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
     """
+
+    running: Json | None = None
+    """{name, seed} of the scenario that is on."""
 
     def __init__(
         self, *, webhook_url: str, app_secret: str, post: Post, folder: Path | None, latency: float
@@ -58,6 +61,42 @@ class Simulator(Sends, Phones, Reviews):
         """The next call (`times`, None: every) fails like this; see Fault for the choices."""
         self.faults.add(Fault(what, **how))
 
+    def send_sample(self, who: str | Customer, kind: str, *, to: str | None = None) -> str:
+        """The customer sends a photo, voice note, video, sticker or document; its wamid."""
+        data, mime_type, name = sample(kind)
+        content: Json = {kind: {"id": self.keep_media(data, mime_type, name).id}}
+        return self.write(who, to=to, type=kind, **content)
+
+    def run(self, scenario: Scenario | str, seed: int = 0) -> Scenario:
+        """The scenario (or the one of this name in SCENARIOS) is on, in place of the one before."""
+        chosen = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
+        faults, manner = chosen.faults(seed), Manner().but(**chosen.manner)
+        self.end_scenario()
+        with self.turn():
+            self.note("scenario", name=chosen.name, seed=seed, rules=chosen.rules)
+        self.running = {"name": chosen.name, "seed": seed}
+        for fault in faults:
+            self.faults.add(fault)
+        if chosen.manner:
+            self.manner = manner
+        self.postman.seed(seed)
+        return chosen
+
+    def end_scenario(self) -> None:
+        """The running scenario fails nothing any more, and webhooks travel well again."""
+        if self.running:
+            self.faults.clear(self.running["name"])
+            self.manner = Manner()
+            with self.turn():
+                self.note("scenario_over", name=self.running["name"])
+        self.running = None
+
+    @contextmanager
+    def scenario(self, scenario: Scenario | str, seed: int = 0) -> Iterator[Scenario]:
+        """Inside, this scenario is on."""
+        yield self.run(scenario, seed)
+        self.end_scenario()
+
     @contextmanager
     def manners(self, **changes: Any) -> Iterator[Manner]:
         """Inside, webhooks are born and travel in this manner (fields of Manner)."""
@@ -77,12 +116,14 @@ class Simulator(Sends, Phones, Reviews):
         with self.turn():
             self.clock.set(instant)
             self.note("clock", offset=self.clock.offset)
+        self._days_passed()
 
     def advance(self, seconds: float) -> None:
         """The simulated time jumps ahead."""
         with self.turn():
             self.clock.advance(seconds)
             self.note("clock", offset=self.clock.offset)
+        self._days_passed()
 
     def drain(self, timeout: float = 60.0) -> bool:
         """True once every event was answered with 200; False when some still wait."""
@@ -104,6 +145,10 @@ class Simulator(Sends, Phones, Reviews):
         """Nothing leaves any more and the ledger is closed; a new simulator can take over."""
         self.postman.stop()
         self.ledger.close()
+
+    def _days_passed(self) -> None:
+        self.settle_templates()
+        self.let_late_ones_go()
 
     def _charge(self, wamid: str) -> Json:
         bubble = self.world.bubbles[wamid]

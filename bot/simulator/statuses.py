@@ -22,6 +22,10 @@ class Statuses(Office):
         """The message has reached this status, and the business is told. Only upward."""
         if bubble.status == "failed" or LADDER[status] <= LADDER[bubble.status]:
             return
+        customer = self.world.customers.get(bubble.customer or "")
+        if customer and not customer.tells(status):
+            self.note("unsaid", wamid=bubble.wamid, customer=customer.id, status=status)
+            return
         price = self._price(bubble, status)
         talk = self._conversation(bubble, status, price) if price else None
         self.note(

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.simulator.catalogue import PRODUCTS
+
 Json = dict[str, Any]
 
 SCOPES = ("whatsapp_business_management", "whatsapp_business_messaging")
@@ -70,10 +72,26 @@ class Customer:
     stopped: list[str] = field(default_factory=list)
     """Accounts whose marketing messages this person refuses."""
     suggestions: list[str] = field(default_factory=list)
+    shows_phone: bool = True
+    """False after a username took its place: businesses see only the user id."""
+    receipts: bool = True
+    """Read receipts are sent."""
+    arrivals: bool = True
+    """Delivery receipts are sent; False: the business hears at best that it was read."""
+    blocked: list[str] = field(default_factory=list)
+    """Business numbers whose messages never arrive."""
 
     @property
     def wa_id(self) -> str | None:
-        return self.phone.lstrip("+") if self.phone else None
+        """The digits businesses are told, if they are told any."""
+        return self.phone.lstrip("+") if self.phone and self.shows_phone else None
+
+    def tells(self, status: str) -> bool:
+        """Whether businesses hear that a message got this far."""
+        return {"delivered": self.arrivals, "sent": True}.get(status, self.receipts)
+
+    def reachable(self, number: str) -> bool:
+        return self.online and number not in self.blocked
 
 
 @dataclass
@@ -94,6 +112,10 @@ class Template:
     """When a business asked for the review that is due; None once it is done."""
     edited_at: list[float] = field(default_factory=list)
     """When a business changed it while it was approved."""
+    category_due: float | None = None
+    """When the announced category becomes the category."""
+    pauses: int = 0
+    paused_until: float | None = None
 
 
 @dataclass
@@ -130,6 +152,11 @@ class Bubble:
     reached: dict[str, float] = field(default_factory=dict)
     pricing: Json | None = None
     error: Json | None = None
+    edited: bool = False
+    revoked: bool = False
+    forwarded: bool = False
+    echo: bool = False
+    """The merchant wrote it on the phone app."""
 
 
 @dataclass
@@ -164,6 +191,8 @@ class World:
         self.media: dict[str, Media] = {}
         self.bubbles: dict[str, Bubble] = {}
         self.chats: dict[tuple[str, str], Chat] = {}
+        self.products: dict[str, list[Json]] = {}
+        """Account → its catalogue, where it is not the demo's."""
         self.services_delivered: Counter[tuple[str, str]] = Counter()
 
     def account_of(self, number_id: str) -> Account:
@@ -171,6 +200,10 @@ class World:
 
     def chat(self, number: str, customer: str) -> Chat:
         return self.chats.setdefault((number, customer), Chat(number, customer))
+
+    def products_of(self, account: str) -> list[Json]:
+        """The catalogue: {id, name, price, currency} each, prices in whole units."""
+        return self.products.get(account, PRODUCTS.get(account, []))
 
     def local(self, account: Account, at: float) -> datetime:
         """The instant on the account's own calendar, which decides dates and months of pricing."""
@@ -190,7 +223,7 @@ class World:
         for customer in list(self.customers.values()):
             if who in (customer.id, customer.user_id, customer.username):
                 return customer
-            if digits and customer.wa_id == digits and "." not in who:
+            if digits and (customer.phone or "").lstrip("+") == digits and "." not in who:
                 return customer
         return None
 
