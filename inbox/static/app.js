@@ -86,6 +86,9 @@ document.addEventListener("close", () => document.body.append(toasts), true)
 document.addEventListener("click", event => event.target.closest("[data-dismiss]")?.closest(".toast").remove())
 for (const note of toasts.children) setTimeout(() => note.remove(), 6000)
 
+// A form that came back is read from its first mistake on, not from its top.
+document.querySelector("main form [aria-invalid=true]")?.focus()
+
 // --- requests --------------------------------------------------------------------------------------
 
 document.addEventListener("htmx:config:request", event => {
