@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "review": (N_("An order needs a look"), "orders.move", True),
+    "bulk_done": (N_("Many orders you moved are done"), "orders.move", True),
 }
 PAGE = 30
 
@@ -45,12 +46,15 @@ def tell(
     template: MessageTemplate | None = None,
     facts: Mapping[str, Any] | None = None,
     but: Membership | None = None,
+    only: Membership | None = None,
 ) -> None:
     """Everybody this kind is for has one more thing on their bell; not `but`, who did it.
 
+    `only`: nobody but this person.
+
     `facts` are what its sentence needs besides the order's number and customer.
     """
-    told = list(_listening(kind, but))
+    told = [id_ for id_ in _listening(kind, but) if only is None or id_ == only.id]
     if not told:
         return
     row = {
@@ -120,6 +124,19 @@ def mark_read(member: Membership, ids: Sequence[UUID] | None = None) -> None:
         mine = mine.where(Notification.id.in_(ids))
     db.session().execute(mine.values(read_at=utcnow()))
     live.changed(f"bell:{member.id}")
+
+
+def seen(member: Membership, kind: str, **facts: str) -> None:
+    """What this person looks at rings no more: those of this kind with these facts."""
+    about = [Notification.facts[name].astext == value for name, value in facts.items()]
+    new = select(Notification.id).where(
+        Notification.member_id == member.id,
+        Notification.read_at.is_(None),
+        Notification.kind == kind,
+        *about,
+    )
+    if ids := db.session().scalars(new).all():
+        mark_read(member, ids)
 
 
 def chosen(member: Membership) -> dict[str, bool]:

@@ -51,6 +51,16 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         N_("%(customer)s did answer in time: order %(number)s had moved on already"),
     ),
     "review": ("question", "orange", N_("Order %(number)s of %(customer)s needs a look")),
+    "bulk_done": (
+        "check",
+        "green",
+        N_("Your orders have been moved: %(moved)s moved, %(refused)s refused"),
+    ),
+    "failed_action.uncertain": (
+        "question",
+        "orange",
+        N_("Order %(number)s: nobody knows whether “%(automation)s” arrived"),
+    ),
     "template_paused": ("template", "orange", N_("The template %(template)s changed")),
     "template_paused.paused": (
         "template",
@@ -166,6 +176,8 @@ def _ring(one: Notification) -> Ring:
 def _place(one: Notification) -> str:
     if one.kind == "failed_action" and one.run_id is not None:
         return url_for("runs.show", run_id=one.run_id)
+    if one.kind == "bulk_done":
+        return url_for("bulk.show", bulk_id=one.facts["bulk"])
     if one.order is not None:
         return url_for("orders.show", number=one.order.number)
     if one.template_id is not None:

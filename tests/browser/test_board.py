@@ -125,12 +125,14 @@ def test_a_card_let_go_where_it_may_not_be_goes_back_and_is_told_why(
     page.mouse.down()
     page.mouse.move(1425, start["y"] + 40, steps=12)
     delivered = column(page, "Livrée")
+    end = delivered.bounding_box()
     for _ in range(200):
-        end = delivered.bounding_box()
         assert end is not None
         if end["x"] + 150 < 1440:
             break
         page.wait_for_timeout(30)
+        end = delivered.bounding_box()
+    assert end is not None
     page.mouse.move(end["x"] + 90, start["y"] + 40, steps=8)
     page.mouse.up()
 

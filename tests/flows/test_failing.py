@@ -72,6 +72,40 @@ def test_a_failure_told_by_a_status_counts_and_only_once(
     assert facts_of(merchant, order, "automation_failed")["cause"] == "marketing_limit"
 
 
+def test_a_question_of_which_nobody_knows_whether_it_left_is_not_forgotten(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate()
+    order = enter(merchant)
+    meta.lose(merchant)
+    runs.go_off(merchant.id)
+    at_first = rung(merchant)
+    clock.shift(timedelta(minutes=3))
+
+    for _ in range(2):
+        runs.go_off(merchant.id)
+
+    assert (at_first, rung(merchant)) == ([], ["failed_action"])
+    assert meta.order_of(merchant, order).flags == ["review"]
+    assert told(merchant, order).count("automation_uncertain") == 1
+    assert meta.run_of(merchant, order).timeout_at is None
+
+
+def test_what_meta_tells_of_in_time_rings_no_bell(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(timeout=DAY, fallback=UNREACHABLE)
+    order = enter(merchant)
+    (message,) = meta.lose(merchant)
+    meta.settle(merchant, message, "delivered")
+    clock.shift(timedelta(minutes=3))
+
+    runs.go_off(merchant.id)
+
+    assert rung(merchant) == []
+    assert meta.run_of(merchant, order).timeout_at == MONDAY + timedelta(days=1)
+
+
 def test_a_failed_question_that_somebody_sends_again_by_hand_is_no_silence(
     merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
 ) -> None:

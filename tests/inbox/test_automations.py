@@ -524,7 +524,7 @@ def test_rubbish_in_the_address_breaks_nothing(
         ),
         ("Hello {{name}}, order {{order_number}}", ["customer.first_name", "order.number"]),
         (
-            "Merci *{{1}}* ! Commande n° *{{2}}*, d'un montant de *{{3}}*, suivi {{tracking_number}}",
+            "Merci *{{1}}* ! Commande n° *{{2}}* d'un total de *{{3}}*, suivi {{tracking_number}}",
             ["customer.first_name", "order.number", "order.amount", "order.tracking"],
         ),
         ("{{1}} {{2}}", ["", ""]),
