@@ -76,6 +76,9 @@ function show(note, stays) {
   const modal = document.querySelector("dialog[open]")
   ;(modal ?? document.body).append(toasts)
   toasts.append(note)
+  // Whoever works fast would have a pile over the page: good news makes room for newer.
+  const pile = [...toasts.querySelectorAll(".toast[data-color=green]:not(:has(.toast-undo))")]
+  for (const old of pile.slice(0, -2)) old.remove()
   setTimeout(() => note.remove(), stays)
 }
 
