@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    delete,
     func,
     or_,
     select,
@@ -30,6 +31,7 @@ from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import RANKS, Direction, Message, Origin, ReadMark, Sending
+from models.order import Order
 from models.types import Instant, Json, new_id, utcnow
 from models.user import Membership
 
@@ -109,6 +111,19 @@ def open_with(channel: Channel, identity: WhatsAppIdentity) -> Conversation:
     """
     opened = _conversations([(channel, identity)])[channel.id, identity.id]
     return db.session().scalars(select(Conversation).where(Conversation.id == opened)).one()
+
+
+def close_unused(conversation_id: UUID) -> None:
+    """A conversation that was opened to write first, and where nothing was written, is gone."""
+    session = db.session()
+    session.flush()
+    used = (
+        select(Message.id).where(Message.conversation_id == Conversation.id).exists(),
+        select(Activity.id).where(Activity.conversation_id == Conversation.id).exists(),
+        select(Order.id).where(Order.conversation_id == Conversation.id).exists(),
+    )
+    unused = delete(Conversation).where(Conversation.id == conversation_id, ~or_(*used))
+    session.execute(unused.execution_options(synchronize_session=False))
 
 
 def _pair(item: tuple[tuple[UUID, UUID], WhatsAppIdentity]) -> tuple[UUID, UUID]:

@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
     "number": (N_("A WhatsApp number or account needs somebody"), "channels.edit", True),
     "budget": (N_("The budget of WhatsApp messages nears its end"), "costs.read", True),
     "review": (N_("An order needs a look"), "orders.move", True),
+    "bulk_done": (N_("Many orders you moved are done"), "orders.move", True),
 }
 PAGE = 30
 
@@ -47,12 +48,16 @@ def tell(
     template: MessageTemplate | None = None,
     facts: Mapping[str, Any] | None = None,
     but: Membership | None = None,
+    only: Membership | None = None,
 ) -> None:
     """Everybody this kind is for has one more thing on their bell; not `but`, who did it.
 
+    `only`: nobody but this person.
+
     `facts` are what its sentence needs besides the order's number and customer.
     """
-    told = list(_listening(kind, but, order))
+    listening = _listening(kind, but, order)
+    told = [id_ for id_ in listening if only is None or id_ == only.id]
     if not told:
         return
     row = {
@@ -125,6 +130,19 @@ def mark_read(member: Membership, ids: Sequence[UUID] | None = None) -> None:
         mine = mine.where(Notification.id.in_(ids))
     db.session().execute(mine.values(read_at=utcnow()))
     live.changed(f"bell:{member.id}")
+
+
+def seen(member: Membership, kind: str, **facts: str) -> None:
+    """What this person looks at rings no more: those of this kind with these facts."""
+    about = [Notification.facts[name].astext == value for name, value in facts.items()]
+    new = select(Notification.id).where(
+        Notification.member_id == member.id,
+        Notification.read_at.is_(None),
+        Notification.kind == kind,
+        *about,
+    )
+    if ids := db.session().scalars(new).all():
+        mark_read(member, ids)
 
 
 def chosen(member: Membership) -> dict[str, bool]:

@@ -25,6 +25,9 @@ from models.types import Instant, utcnow
 CLOCKS_APART = timedelta(seconds=30)
 """How far our clock and Meta's, which counts whole seconds, may differ."""
 
+DOUBT = timedelta(minutes=2)
+"""How long a message may be uncertain before people hear of it: Meta's status mostly settles it."""
+
 
 @contextmanager
 def listening(messages: Collection[Message]) -> Iterator[None]:
@@ -47,6 +50,7 @@ def _come_so_far(message: Message) -> set[str]:
         "sent": message.sending is Sending.ACCEPTED,
         "delivered": message.delivered_at is not None or message.read_at is not None,
         "failed": message.failed_at is not None or message.sending is Sending.FAILED,
+        "uncertain": message.sending is Sending.UNCERTAIN,
     }
     return {name for name, holds in facts.items() if holds}
 
@@ -61,7 +65,7 @@ def _start_clocks(messages: Sequence[Message], before: Mapping[UUID, set[str]]) 
         outbox.wake("timers")
 
 
-_COUNTS = ("sent", "delivered", "failed")
+_COUNTS = ("sent", "delivered", "failed", "uncertain")
 
 
 def _set_clocks(ids: Mapping[str, list[UUID]]) -> Any:
@@ -73,7 +77,7 @@ def _set_clocks(ids: Mapping[str, list[UUID]]) -> Any:
             or_(
                 and_(Automation.timeout_from == "sent", Message.id.in_(ids["sent"])),
                 and_(Automation.timeout_from == "delivered", Message.id.in_(ids["delivered"])),
-                Message.id.in_(ids["failed"]),
+                Message.id.in_(ids["failed"] + ids["uncertain"]),
             ),
             Message.merchant_id == Run.merchant_id,
             Run.id == Message.run_id,
@@ -87,7 +91,13 @@ def _set_clocks(ids: Mapping[str, list[UUID]]) -> Any:
             Run.replied_at.is_(None),
             Run.expired_at.is_(None),
         )
-        .values(timeout_at=case((failed, cast(utcnow(), Instant)), else_=_goes_off()))
+        .values(
+            timeout_at=case(
+                (failed, cast(utcnow(), Instant)),
+                (Message.sending == Sending.UNCERTAIN, cast(utcnow() + DOUBT, Instant)),
+                else_=_goes_off(),
+            )
+        )
     )
 
 

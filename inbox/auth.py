@@ -180,7 +180,11 @@ def live_ticket() -> Response:
 
 
 def _chosen(cookie: str, value: str) -> Response:
-    response = redirect(addresses.own_path(request.form.get("next")))
+    return remember(redirect(addresses.own_path(request.form.get("next"))), cookie, value)
+
+
+def remember(response: Response, cookie: str, value: str) -> Response:
+    """This browser keeps `value` for a year."""
     response.set_cookie(
         cookie, value, max_age=YEAR, secure=settings().https, httponly=True, samesite="Lax"
     )

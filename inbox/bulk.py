@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from flows import board, bulk, listing
+from flows import board, bulk, listing, notifications
 from flows.bulk.looking import FEW, MANY
 from flows.bulk.starting import Which
 from inbox import htmx
@@ -46,6 +46,8 @@ def start() -> str | Response:
 def show(bulk_id: UUID) -> str:
     """How far it is: a page, or what goes into the dialog."""
     found = bulk.find(bulk_id)
+    if found.finished_at is not None:
+        notifications.seen(current.member, "bulk_done", bulk=str(found.id))
     if current.wants_fragment and "page" not in request.args:
         return _dialog(found)
     template = "bulk/_progress.html" if current.wants_fragment else "bulk/show.html"

@@ -57,6 +57,16 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "red",
         N_("The month's budget for messages is spent (%(percent)s %%)"),
     ),
+    "bulk_done": (
+        "check",
+        "green",
+        N_("Your orders have been moved: %(moved)s moved, %(refused)s refused"),
+    ),
+    "failed_action.uncertain": (
+        "question",
+        "orange",
+        N_("Order %(number)s: nobody knows whether “%(automation)s” arrived"),
+    ),
     "template_paused": ("template", "orange", N_("The template %(template)s changed")),
     "template_paused.paused": (
         "template",
@@ -191,6 +201,8 @@ def _place(one: Notification) -> str:
         return url_for("runs.show", run_id=one.run_id)
     if one.kind == "budget":
         return url_for("costs.index")
+    if one.kind == "bulk_done":
+        return url_for("bulk.show", bulk_id=one.facts["bulk"])
     if one.order is not None:
         return url_for("orders.show", number=one.order.number)
     if one.template_id is not None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from flows import live, outbox
+from flows import live, notifications, outbox
 from flows.bulk.deeds import Result, deed
 from flows.errors import N_, Refused
 from models import db
@@ -183,4 +183,14 @@ def _leave(merchant_id: UUID, bulk_id: UUID) -> None:
         )
         if session.scalars(done.returning(Bulk.id)).first() is None:
             session.execute(mine.values(lease_until=None))
+        else:
+            _ring(session.get_one(Bulk, (merchant_id, bulk_id), populate_existing=True))
         live.changed(f"bulk:{bulk_id}")
+
+
+def _ring(bulk: Bulk) -> None:
+    """Who began it may have closed its window long ago; while it is open, it silences the bell."""
+    if bulk.by is None:
+        return
+    facts = {"bulk": str(bulk.id), "moved": bulk.done - bulk.refused, "refused": bulk.refused}
+    notifications.tell("bulk_done", facts=facts, only=bulk.by)

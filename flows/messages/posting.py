@@ -134,8 +134,9 @@ def _give_up_lost_claims(channel_id: UUID) -> None:
         )
         .with_for_update(skip_locked=True)
     ).all()
-    for message in lost:
-        _conclude(message, message.attempt, Outcome("unknown", detail="worker_lost"))
+    with silence.listening(lost):
+        for message in lost:
+            _conclude(message, message.attempt, Outcome("unknown", detail="worker_lost"))
 
 
 # --- conclude -------------------------------------------------------------------------------------

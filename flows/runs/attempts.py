@@ -96,6 +96,18 @@ def fail_with(run: Run, message: Message) -> None:
     _face(run, cause, said | {"message": str(message.id), "error": message.error_code})
 
 
+def doubt(run: Run, message: Message) -> None:
+    """Nobody knows whether the run's message left; it never goes again by itself: people look."""
+    run.timeout_at = None
+    facts = {"automation": run.automation.name}
+    _write(run, "automation_uncertain", facts | {"run": str(run.id), "message": str(message.id)})
+    if not has_left(run):
+        run.order.raise_flag("review")
+        told = facts | {"what": "uncertain"}
+        notifications.tell("failed_action", order=run.order, run=run, facts=told)
+    live.changed("runs", f"order:{run.order.number}", f"stage:{run.order.stage_id}")
+
+
 def _is_faced(run: Run, message: Message) -> bool:
     faced = _failures(run).where(Entry.facts["message"].astext == str(message.id))
     return bool(db.session().scalar(faced))

@@ -114,8 +114,9 @@ def of_order(order: Order) -> Sequence[Run]:
 
 
 def failed_of(order: Order) -> Sequence[Run]:
-    """The runs of this order that failed and that nobody has run again."""
-    wanted: Select[Run] = select(Run).outerjoin(Run.message).where(Run.order_id == order.id)
+    """The runs of this order that failed and that nobody has run again; what was undone is over."""
+    counts = (Run.order_id == order.id) & (Run.trigger != Run.id)
+    wanted: Select[Run] = select(Run).outerjoin(Run.message).where(counts)
     return db.session().scalars(wanted.where(seen_as() == RunState.FAILED.value)).all()
 
 

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
-from flows import hours, live, pipeline
+from flows import conversations, hours, live, pipeline
 from flows.errors import Refused
 from flows.runs.addressing import at_hand, reach
-from flows.runs.attempts import attempt, fail_with
+from flows.runs.attempts import attempt, doubt, fail_with
 from flows.runs.ending import ask_again, expire, resends_left
 from flows.runs.sending import check_wanted, has_left
 from models import db
@@ -79,30 +79,35 @@ def _answers_may_wait() -> bool:
 def _try(merchant_id: UUID, run_id: UUID, now: datetime) -> bool:
     try:
         with db.merchant(merchant_id):
-            run = _taken(run_id)
-            return run is not None and _go_off(run, now)
+            run, opened = _taken(run_id)
+            gone_off = run is not None and _go_off(run, now)
+            if opened is not None:
+                conversations.close_unused(opened)
+            return gone_off
     except Exception:
         # The others must go off all the same; this one is tried again in the next round.
         log.exception("the timer of run %s failed", run_id)
         return False
 
 
-def _taken(run_id: UUID) -> Run | None:
-    """The run with everything its timer touches held, or None while somebody else is at it.
+def _taken(run_id: UUID) -> tuple[Run | None, UUID | None]:
+    """The run with everything its timer touches held, or None while somebody else is at it; and
+    the conversation that was perhaps opened for it.
 
     Locked in the order everybody locks: conversations, order, run. The one we write in comes before
     the order's own, as for an answer that arrives there.
     """
     session = db.session()
     run = session.scalars(select(Run).where(Run.id == run_id)).one()
-    for talk_id in (_elsewhere(run), run.order.conversation_id):
+    opened = _elsewhere(run)
+    for talk_id in (opened, run.order.conversation_id):
         if talk_id is not None and not _is_free(Conversation, talk_id):
-            return None
+            return None, opened
     if not _is_free(Order, run.order_id):
-        return None
+        return None, opened
     pipeline.hold(run.order)
     session.refresh(run, with_for_update={"key_share": True, "of": Run})
-    return run
+    return run, opened
 
 
 def _elsewhere(run: Run) -> UUID | None:
@@ -152,6 +157,8 @@ def _end_silence(run: Run, now: datetime) -> None:
         run.timeout_at = None
     elif _failed(message):
         fail_with(run, message)
+    elif message.sending is Sending.UNCERTAIN:
+        doubt(run, message)
     elif not _counts(run, message) or has_left(run):
         run.timeout_at = None
     elif not resends_left(run):

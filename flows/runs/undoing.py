@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 
 from flows import hours, live, outbox
+from flows.runs.history import failed_of
 from flows.silence import CLOCKS_APART
 from models import db
 from models.automation import Run, RunState
@@ -32,9 +33,19 @@ def cancel_of(entry: Entry) -> tuple[list[Message], list[Message]]:
         call_back(message, "undone")
     gone = [m for m in messages if m.sending not in (Sending.DISCARDED, Sending.FAILED)]
     last = {message.run_id: message for message in gone}
-    for run in _runs_of(entry):
+    runs = _runs_of(entry)
+    for run in runs:
         _settle(run, last.get(run.id))
+    _forgive(runs)
     return back, gone
+
+
+def _forgive(runs: Sequence[Run]) -> None:
+    """Nobody has to look at a failure that was undone."""
+    db.session().flush()  # the others are looked for by SQL
+    for order in {run.order for run in runs if run.state is RunState.FAILED}:
+        if not failed_of(order):
+            order.lower_flag("action_failed")
 
 
 def take_up(undone: Entry) -> None:

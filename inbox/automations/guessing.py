@@ -28,6 +28,7 @@ NAMED = {
     "products": "order.items",
     "produits": "order.items",
     "tracking": "order.tracking",
+    "tracking_number": "order.tracking",
     "suivi": "order.tracking",
     "carrier": "order.carrier",
     "transporteur": "order.carrier",
@@ -47,7 +48,7 @@ _AFTER = (
     (r"(?:chez|boutique|shop|from|متجر)", "merchant.name"),
 )
 AFTER = [
-    (re.compile(rf"(?:^|\W){words}\s*(?:n[°ºo]|num[ée]ro|رقم)?[\s:#«“\"]*$", re.IGNORECASE), fact)
+    (re.compile(rf"(?:^|\W){words}\s*(?:n[°ºo]|num[ée]ro|رقم)?[\s:#«“\"*_]*$", re.IGNORECASE), fact)
     for words, fact in _AFTER
 ]
 
@@ -71,6 +72,10 @@ LEADS = (
     (
         re.compile(r"\b(?:annul|cancel|non\b|no\b)|إلغاء|الغاء|^لا\b", re.IGNORECASE),
         SystemState.CANCELLED,
+    ),
+    (
+        re.compile(r"\b(?:modifi|chang|appel|call\b)|تعديل|تغيير|اتصل", re.IGNORECASE),
+        SystemState.TO_CONFIRM,
     ),
 )
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from flows import board, indicators, orders, pipeline
 from flows.errors import N_, Refused
 from inbox import htmx
-from inbox.auth import needs
+from inbox.auth import needs, remember
 from inbox.board import looks
 from inbox.board.looks import Goes
 from inbox.conversations.asked import read_id, read_place
@@ -75,19 +75,25 @@ def older(stage_id: UUID) -> str:
 
 @pages.get("/board/indicators")
 @needs("orders.read", "indicators.read")
-def strip() -> str:
-    """How the shop is doing in the last `days`; above all three views, fetched apart from them."""
-    wished = request.args.get("days", type=int)
+def strip() -> Response:
+    """How the shop is doing in the last `days`; above all three views, fetched apart from them.
+
+    The period somebody chose is this browser's until another is chosen.
+    """
+    kept = request.cookies.get("days", type=int)
+    wished = request.args.get("days", kept, type=int)
     days = wished if wished in indicators.PERIODS else DAYS
     found = indicators.of(days, money=current.sees_money)
     stages = (stage for every in board.pipelines() for stage in every.stages)
-    return render_template(
+    page = render_template(
         "board/_strip.html",
         i=found,
         names=" ".join(f"stage:{stage.id}" for stage in stages),
         periods=indicators.PERIODS,
         trend=[looks.bar(day) for day in found.trend],
     )
+    response = Response(page, mimetype="text/html")
+    return response if days == (kept or DAYS) else remember(response, "days", str(days))
 
 
 # --- moving ---------------------------------------------------------------------------------------

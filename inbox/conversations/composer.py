@@ -31,8 +31,8 @@ CATEGORIES = {
     "service": N_("Service"),
 }
 GREETING = re.compile(
-    r"(?:bonjour|bonsoir|salut|coucou|salam|salaam|hello|hi|hey|dear|ch[eè]re?|"
-    r"مرحبا|مرحبًا|أهلا|أهلاً|اهلا|سلام|السلام عليكم|عزيزي|عزيزتي)[\s,،]*$",
+    r"(?:bonjour|bonsoir|salut|coucou|salam|salaam|merci|hello|hi|hey|dear|thanks|thank you|"
+    r"ch[eè]re?|شكرا|شكرًا|مرحبا|مرحبًا|أهلا|أهلاً|اهلا|سلام|السلام عليكم|عزيزي|عزيزتي)[\s,،*_]*$",
     re.IGNORECASE,
 )
 NAMES = {"name", "customer", "customer_name", "client", "nom", "prenom", "first_name", "fullname"}

@@ -51,6 +51,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         ),
     ),
     "automation_failed": ("alert", "red", N_("The automation %(automation)s could not send")),
+    "automation_uncertain": (
+        "question",
+        "orange",
+        N_("Nobody knows whether the message of %(automation)s arrived"),
+    ),
     "run_again": ("refresh", "blue", N_("The automation %(automation)s was run again")),
     "run_cancelled": ("x", "gray", N_("The message of %(automation)s was cancelled")),
     "waiting_stopped": ("x", "gray", N_("%(automation)s waits for no answer any more")),

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from flows.calls.outcomes import OUTCOMES
 from flows.runs import CANCELLATIONS, FAILURES
+from flows.templates import FACTS
 from flows.verdicts import REASONS
 from inbox import filters
 from inbox.languages import N_, gettext, ngettext
@@ -131,7 +132,8 @@ def _failure(entry: Entry) -> str:
     code, detail = entry.facts["code"], entry.facts.get("detail") or ""
     why = ""
     if code in FAILURES:
-        why = gettext(FAILURES[code]).format(missing=detail)
+        facts = [gettext(FACTS.get(fact, fact)) for fact in detail.split(", ")]
+        why = gettext(FAILURES[code]).format(missing=", ".join(facts))
     elif code in REASONS:
         why = gettext(REASONS[code].what)
     elif code in CANCELLATIONS:

@@ -89,7 +89,7 @@ def tell(run: Run) -> Telling:
         trouble=looks.trouble(run),
         error=(message.error_code, message.error_detail or "") if message else (None, ""),
         attempts=story.attempts,
-        can_run_again=may_act and run.state is RunState.FAILED,
+        can_run_again=may_act and run.state is RunState.FAILED and run.trigger != run.id,
         can_cancel=may_act and runs.cancellable(run),
     )
 

@@ -76,6 +76,9 @@ function show(note, stays) {
   const modal = document.querySelector("dialog[open]")
   ;(modal ?? document.body).append(toasts)
   toasts.append(note)
+  // Whoever works fast would have a pile over the page: good news makes room for newer.
+  const pile = [...toasts.querySelectorAll(".toast[data-color=green]:not(:has(.toast-undo))")]
+  for (const old of pile.slice(0, -2)) old.remove()
   setTimeout(() => note.remove(), stays)
 }
 
@@ -85,6 +88,9 @@ document.addEventListener("toasts", event => {
 document.addEventListener("close", () => document.body.append(toasts), true)
 document.addEventListener("click", event => event.target.closest("[data-dismiss]")?.closest(".toast").remove())
 for (const note of toasts.children) setTimeout(() => note.remove(), 6000)
+
+// A form that came back is read from its first mistake on, not from its top.
+document.querySelector("main form [aria-invalid=true]")?.focus()
 
 // --- requests --------------------------------------------------------------------------------------
 

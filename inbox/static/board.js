@@ -15,7 +15,8 @@ async function move(card, to, back) {
   delete card.dataset.from
   const target = columnAt(to)
   const place = cards(from).indexOf(card)
-  const reason = await why(target)
+  // Where it may not go nobody is asked why; the server says what is allowed.
+  const reason = goes(card).includes(to) ? await why(target) : ""
   if (reason === null) return stays(card, back)
   card.classList.add("ticket-busy")
   const values = { board: 1, stage: target.dataset.stage, version: card.dataset.version, reason }
@@ -105,23 +106,38 @@ function onStart({ item, from, oldIndex }) {
   dragged = { item, from, next: from.children[oldIndex]?.nextElementSibling ?? null }
   item.dataset.from = from.closest(".column").dataset.place
   const open = goes(item)
+  board().classList.add("board-dragging")
   for (const column of columns())
     column.classList.toggle("column-closed", !open.includes(column.dataset.place) && column.dataset.place !== item.dataset.from)
 }
 
-function onEnd({ item, from, to }) {
+function onEnd({ item, from, to, originalEvent }) {
   const { next } = dragged
   const back = () => from.insertBefore(item, next?.parentElement === from ? next : null)
   dragged = undefined
+  board().classList.remove("board-dragging")
   for (const column of columns()) column.classList.remove("column-closed")
-  if (from === to) delete item.dataset.from
+  const last = to.closest(".column")
+  const aim = item.dataset.goes === "" ? last : under(originalEvent) ?? last
+  const place = aim.dataset.place
+  // A card keeps the last place it could have while the hand goes on: only where it let go counts.
+  if (aim !== last) back()
+  if (place === item.dataset.from) delete item.dataset.from
   else if (isPicked(item) && pickedCards().length > 1) {
     // One of several was dragged: all of them go.
     delete item.dataset.from
     back()
-    movePicked(to.closest(".column").dataset.place)
-  } else move(item, to.closest(".column").dataset.place, back)
+    movePicked(place)
+  } else move(item, place, back)
   catchUp()
+}
+
+function under(event) {
+  const { clientX: x } = event?.changedTouches?.[0] ?? event ?? {}
+  return columns().find(column => {
+    const { left, right } = column.getBoundingClientRect()
+    return left <= x && x <= right
+  })
 }
 
 // News never moves the ground under a hand that drags or chooses: it waits until that is over.

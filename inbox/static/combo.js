@@ -58,7 +58,7 @@ function step(input, by) {
 const strokes = {
   ArrowDown: input => step(input, 1),
   ArrowUp: input => step(input, -1),
-  Enter: input => (list(input).hidden || !active(input) ? undefined : of(input).choose(active(input), input)),
+  Enter: input => (active(input) ? of(input).choose(active(input), input) : list(input).hidden ? undefined : step(input, 1)),
   Escape: input => fold(input),
 }
 

@@ -110,6 +110,38 @@ def test_a_dragged_card_moves_on_both_screens_and_back_with_one_key(
     expect(there).to_be_attached(timeout=SOON)
 
 
+def test_a_card_let_go_where_it_may_not_be_goes_back_and_is_told_why(
+    demo: Demo, window: Window
+) -> None:
+    take_orders(demo, 75_000, 1)
+    page = window(width=1440)
+    sign_in(page, demo, "owner", "fr")
+    page.goto(f"{demo['base_url']}/board")
+    start = card(page, 75_001).bounding_box()
+    assert start is not None
+
+    # Held at the edge the board scrolls; on the way the card passes over stages it may enter.
+    page.mouse.move(start["x"] + 90, start["y"] + 34)
+    page.mouse.down()
+    page.mouse.move(1425, start["y"] + 40, steps=12)
+    delivered = column(page, "Livrée")
+    end = delivered.bounding_box()
+    for _ in range(200):
+        assert end is not None
+        if end["x"] + 150 < 1440:
+            break
+        page.wait_for_timeout(30)
+        end = delivered.bounding_box()
+    assert end is not None
+    page.mouse.move(end["x"] + 90, start["y"] + 40, steps=8)
+    page.mouse.up()
+
+    expect(page.locator(".toast", has_text="ne peut pas aller à « Livrée »")).to_be_visible(
+        timeout=SOON
+    )
+    expect(column(page, "Nouvelle").locator('[data-number="75001"]')).to_be_attached()
+
+
 def test_five_hundred_orders_move_while_one_watches(demo: Demo, window: Window) -> None:
     take_orders(demo, 80_000, MANY)
     page = window()

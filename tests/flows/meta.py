@@ -5,13 +5,14 @@ Everything in transactions of its own, as the workers do it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from flows import arrivals, messages, runs
+from flows import arrivals, callbacks, messages, runs
 from flows.events import Person, Status
 from flows.letters import Letter, Outcome
 from models import db
@@ -32,6 +33,11 @@ def take(merchant: Merchant) -> list[UUID]:
 def refuse(merchant: Merchant, code: int) -> list[UUID]:
     """Meta refuses everything that waits to leave."""
     return _answer(merchant, lambda _: Outcome("refused", code=code, detail="Meta says no"))
+
+
+def lose(merchant: Merchant) -> list[UUID]:
+    """Whether Meta got what waited to leave, nobody knows."""
+    return _answer(merchant, lambda _: Outcome("unknown", detail="no answer"))
 
 
 def _answer(merchant: Merchant, outcome: Any) -> list[UUID]:
@@ -56,6 +62,15 @@ def report(
     with db.merchant(merchant.id) as session:
         taken = session.scalars(select(Message).where(Message.rank.is_not(None))).all()
         arrivals.take_in([_status(message, status, at, code) for message in taken])
+
+
+def settle(merchant: Merchant, message_id: UUID, status: str) -> None:
+    """Meta says this of a message whose wamid we never heard."""
+    with db.merchant(merchant.id) as session:
+        lost = session.get_one(Message, (merchant.id, message_id))
+        said = _status(lost, status, None, None)
+        callback = callbacks.write(lost.id, lost.attempt)
+        arrivals.take_in([replace(said, wamid=f"wamid.{lost.id}", callback=callback)])
 
 
 def _status(message: Message, status: str, at: datetime | None, code: int | None) -> Status:

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from flows import bulk, outbox, pipeline, stock
+from flows import bulk, notifications, outbox, pipeline, stock
 from flows.bulk import deeds, working
 from flows.errors import Refused
 from models import db
@@ -78,6 +78,20 @@ def test_the_worker_moves_every_order_and_tells_how_it_went(
         entry = pipeline.last_entry(session.get_one(Order, (merchant.id, ids[0])))
     assert entry.actor_id == agent.id
     assert entry.facts["bulk"] == str(bulk_id)
+
+
+def test_its_end_rings_for_who_began_it_and_for_nobody_else(
+    merchant: Merchant, agent: Membership, manager: Membership, work: Work
+) -> None:
+    ids = taken(merchant, 2)
+    bulk_id = begun(merchant, ids, S.CONFIRMED, agent)
+
+    work()
+
+    with db.merchant(merchant.id):
+        (ring,) = notifications.listed(agent)
+        assert (ring.kind, ring.facts["bulk"]) == ("bulk_done", str(bulk_id))
+        assert notifications.unread(manager) == 0
 
 
 def test_each_order_has_its_own_result(merchant: Merchant, agent: Membership) -> None:

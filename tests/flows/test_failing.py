@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from flows import messages, runs
+from flows import messages, pipeline, runs
 from flows.errors import Refused
 from models import db
 from models.automation import RunState
 from models.merchant import Merchant
 from models.message import Message
+from models.order import Order
 from models.timeline import By
 from models.types import utcnow
 from models.user import Membership
@@ -23,6 +24,7 @@ from tests.flows.trial import (
     CONFIRMED,
     DAY,
     MONDAY,
+    NEW,
     TO_CONFIRM,
     UNREACHABLE,
     Clock,
@@ -70,6 +72,40 @@ def test_a_failure_told_by_a_status_counts_and_only_once(
 
     assert told(merchant, order).count("automation_failed") == 1
     assert facts_of(merchant, order, "automation_failed")["cause"] == "marketing_limit"
+
+
+def test_a_question_of_which_nobody_knows_whether_it_left_is_not_forgotten(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate()
+    order = enter(merchant)
+    meta.lose(merchant)
+    runs.go_off(merchant.id)
+    at_first = rung(merchant)
+    clock.shift(timedelta(minutes=3))
+
+    for _ in range(2):
+        runs.go_off(merchant.id)
+
+    assert (at_first, rung(merchant)) == ([], ["failed_action"])
+    assert meta.order_of(merchant, order).flags == ["review"]
+    assert told(merchant, order).count("automation_uncertain") == 1
+    assert meta.run_of(merchant, order).timeout_at is None
+
+
+def test_what_meta_tells_of_in_time_rings_no_bell(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(timeout=DAY, fallback=UNREACHABLE)
+    order = enter(merchant)
+    (message,) = meta.lose(merchant)
+    meta.settle(merchant, message, "delivered")
+    clock.shift(timedelta(minutes=3))
+
+    runs.go_off(merchant.id)
+
+    assert rung(merchant) == []
+    assert meta.run_of(merchant, order).timeout_at == MONDAY + timedelta(days=1)
 
 
 def test_a_failed_question_that_somebody_sends_again_by_hand_is_no_silence(
@@ -213,6 +249,23 @@ def test_a_person_runs_a_failed_action_again_and_the_flag_falls(
     assert (run.state, run.sent_count, sent(merchant)) == (RunState.SCHEDULED, 2, 2)
     assert meta.order_of(merchant, order).flags == []
     assert "run_again" in told(merchant, order)
+
+
+def test_a_failure_that_was_undone_asks_nobody_to_look(
+    merchant: Merchant, agent: Membership, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate()
+    with db.merchant(merchant.id):
+        order = shop.order(on=NEW, talk=shop.conversation(), ship_phone="").id
+    move(merchant, order, TO_CONFIRM, By.user(agent))
+    meta.refuse(merchant, 131026)
+    runs.go_off(merchant.id)
+    before = meta.order_of(merchant, order).flags
+
+    with db.merchant(merchant.id) as session:
+        pipeline.undo(session.get_one(Order, (merchant.id, order)), by=By.user(agent))
+
+    assert (before, meta.order_of(merchant, order).flags) == (["action_failed"], [])
 
 
 def test_what_has_not_failed_is_not_run_again(

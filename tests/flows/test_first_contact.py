@@ -14,6 +14,7 @@ from flows import outbox, pipeline, runs
 from flows.events import Person
 from models import db
 from models.automation import RunState
+from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
 from models.merchant import Merchant
 from models.message import Message
@@ -94,6 +95,20 @@ def test_without_a_phone_there_is_nobody_to_write_to(
     assert facts_of(merchant, order, "automation_failed")["deed"] == "call"
     with db.merchant(merchant.id) as session:
         assert session.scalars(select(WhatsAppIdentity)).all() == []
+
+
+def test_a_first_message_that_cannot_be_written_leaves_no_conversation(
+    merchant: Merchant, clock: Clock, automate: Callable[..., UUID]
+) -> None:
+    automate(variables=shop.MAPPING | {"body.1": "order.tracking"})
+    order = manual(merchant, ship_phone="06 61 23 45 67")
+
+    runs.go_off(merchant.id)
+
+    run = meta.run_of(merchant, order)
+    assert (run.state, run.failure) == (RunState.FAILED, "missing_variable")
+    with db.merchant(merchant.id) as session:
+        assert session.scalars(select(Conversation)).all() == []
 
 
 def test_somebody_whose_number_whatsapp_hides_is_written_to_all_the_same(

@@ -523,6 +523,10 @@ def test_rubbish_in_the_address_breaks_nothing(
             ["customer.first_name", "order.number", "order.amount"],
         ),
         ("Hello {{name}}, order {{order_number}}", ["customer.first_name", "order.number"]),
+        (
+            "Merci *{{1}}* ! Commande n° *{{2}}* d'un total de *{{3}}*, suivi {{tracking_number}}",
+            ["customer.first_name", "order.number", "order.amount", "order.tracking"],
+        ),
         ("{{1}} {{2}}", ["", ""]),
     ],
 )

@@ -589,6 +589,15 @@ def test_revenue_is_on_the_strip_of_those_who_see_money_alone(
     assert "700,00" not in mine
 
 
+def test_the_period_somebody_chose_stays_theirs(agent: Membership, signed_in: Browser) -> None:
+    client = signed_in(agent)
+    client.get("/board/indicators?days=90")
+
+    page = client.get("/board/indicators").text
+
+    assert 'hx-get="/board/indicators?days=90" hx-trigger="live' in page
+
+
 @pytest.mark.parametrize(("asked", "days"), [("7", 7), ("90", 90), ("31", 30), ("x", 30)])
 def test_the_strip_looks_back_as_far_as_it_can(
     asked: str, days: int, agent: Membership, signed_in: Browser

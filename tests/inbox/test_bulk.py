@@ -72,6 +72,21 @@ def test_the_selected_orders_move_and_the_dialog_follows(
     assert f'data-live="bulk:{address(begun.text).rpartition("/")[2]}"' in after
 
 
+def test_whoever_watches_a_bulk_to_its_end_hears_no_bell(
+    merchant: Merchant, agent: Membership, signed_in: Browser
+) -> None:
+    orders = taken(merchant, 2)
+    client = signed_in(agent)
+    begun = post(client, merchant, S.TO_CONFIRM, ids=ids(orders))
+    bulk.drain(merchant.id)
+    rang = client.get("/notifications").text
+
+    client.get(address(begun.text), headers=HTMX)
+
+    assert "Vos commandes ont été déplacées" in rang or "Your orders have been moved" in rang
+    assert client.get("/notifications/unread").text == ""
+
+
 def test_all_that_the_table_finds_move(
     merchant: Merchant, agent: Membership, signed_in: Browser
 ) -> None:
