@@ -143,11 +143,22 @@ def merchant() -> None:
 @click.option("--name", required=True)
 @click.option("--country", required=True, help="ISO 3166, such as MA or DZ")
 @click.option("--language", default="fr", type=click.Choice(["fr", "ar", "en"]))
-def merchant_add(name: str, country: str, language: str) -> None:
+@click.option("--plan", default="free", help="free, mini, pro or plus")
+def merchant_add(name: str, country: str, language: str, plan: str) -> None:
     """Add a merchant with its pipeline and first warehouse; prints its id."""
     from flows import team
 
-    click.echo(team.add_merchant(name=name, country=country, language=language))
+    click.echo(team.add_merchant(name=name, country=country, language=language, plan=plan))
+
+
+@merchant.command("plan")
+@click.argument("merchant_id", type=click.UUID)
+@click.argument("plan")
+def merchant_plan(merchant_id: UUID, plan: str) -> None:
+    """Change how many people and shops a merchant may have: free, mini, pro or plus."""
+    from flows import plans
+
+    plans.change(merchant_id, plan)
 
 
 @wasl.group()
@@ -160,7 +171,9 @@ def user() -> None:
 @click.option("--email", required=True)
 @click.option("--name", required=True)
 @click.option(
-    "--role", default="owner", type=click.Choice(["owner", "manager", "confirmation_agent"])
+    "--role",
+    default="owner",
+    type=click.Choice(["owner", "manager", "confirmation_agent", "delivery_agent", "viewer"]),
 )
 @click.password_option()
 def user_add(merchant_id: UUID, email: str, name: str, role: str, password: str) -> None:

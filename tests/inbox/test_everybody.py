@@ -29,6 +29,8 @@ from flows import (
     orders,
     permissions,
     pipeline,
+    plans,
+    team,
     templates,
 )
 from flows.customers import Number
@@ -44,6 +46,7 @@ from models.message import Media
 from models.notification import Notification
 from models.order import CallAttempt
 from models.pipeline import Stage, SystemState
+from models.team import CustomRole, Team
 from models.template import MessageTemplate
 from models.timeline import By
 from models.types import fold
@@ -90,6 +93,10 @@ BULK = {"bulk_id": "bulk"}
 RUN = {"run_id": "run"}
 ZONE = {"zone_id": "zone"}
 VIEW = {"view_id": "view"}
+MEMBER = {"member_id": "colleague"}
+TEAM = {"team_id": "team"}
+ROLE = {"role_id": "custom_role"}
+INVITATION = {"invitation_id": "invitation"}
 AGREED = {"given": "1", "wording": "stolen"}
 TABLE: dict[str, Call] = {
     "auth.home": Call(),
@@ -240,6 +247,29 @@ TABLE: dict[str, Call] = {
     "runs.cancel": Call(RUN),
     "runs.show": Call(RUN),
     "settings.index": Call(),
+    "team.add_role": Call(form={"name": "x", "permission": "orders.read"}),
+    "team.add_team": Call(form={"name": "x"}),
+    "team.ask_disable": Call(MEMBER),
+    "team.change_role": Call(MEMBER, {"role": "viewer"}),
+    "team.change_role_of_ours": Call(ROLE, {"name": "stolen", "permission": "orders.read"}),
+    "team.change_team": Call(TEAM, {"name": "stolen"}),
+    "team.choose": Call(),
+    "team.delete_role": Call(ROLE),
+    "team.delete_team": Call(TEAM),
+    "team.disable": Call(MEMBER),
+    "team.edit_role": Call(ROLE),
+    "team.edit_team": Call(TEAM),
+    "team.enable": Call(MEMBER),
+    "team.index": Call(),
+    "team.invite": Call(form={"email": "somebody@example.com", "role": "viewer"}),
+    "team.member": Call(MEMBER),
+    "team.new_invitation": Call(),
+    "team.new_role": Call(),
+    "team.new_team": Call(),
+    "team.resend": Call(INVITATION),
+    "team.reset": Call(MEMBER),
+    "team.switch": Call(form={"merchant": "merchant"}),
+    "team.withdraw": Call(INVITATION),
     "table.change": Call(VIEW, {"name": "stolen"}),
     "table.choose_columns": Call(form={"column": "number"}),
     "table.delete": Call(VIEW),
@@ -262,6 +292,12 @@ PUBLIC = {
     "health.alive",
     "health.ready",
     "static",
+    "team.accept",
+    "team.ask",
+    "team.join",
+    "team.password",
+    "team.send_link",
+    "team.set_password",
     "vendor.file",
     "webhook.challenge",
     "webhook.receive",
@@ -271,6 +307,8 @@ PUBLIC = {
 @pytest.fixture
 def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
     """A merchant with the canary in every text people can write, and something of everything."""
+    plans.change(merchant.id, "plus")
+    colleague = factories.member(merchant, "viewer")
     with db.merchant(merchant.id) as session:
         conversation = _conversation()
         template = _template(conversation)
@@ -285,7 +323,8 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         zone.cities = [DeliveryCity(name=CANARY, key=fold(CANARY))]
         view = View(member_id=owner.id, name=CANARY, filters={"q": CANARY}, columns=["number"])
         attempt = CallAttempt(order_id=order.id, by_id=owner.id, outcome="busy", note=CANARY)
-        session.add_all([zone, view, attempt])
+        nord, role = Team(name=CANARY), CustomRole(name=CANARY, permissions=["orders.read"])
+        session.add_all([zone, view, attempt, nord, role])
         session.flush()
         notifications.tell("review", order=order)
         moved = bulk.start_move([order.id], _stage(SystemState.RETURNED), by=owner, client_id=None)
@@ -294,6 +333,7 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         ).first()
         assert rung is not None
         card = order.customer
+        invited, _ = team.invite("kanari@example.com", Role.VIEWER, by=owner)
         return SimpleNamespace(
             conversation=conversation.id,
             template=template.id,
@@ -315,6 +355,10 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             bulk=moved.id,
             run=session.scalars(select(Run.id)).one(),
             notification=rung.id,
+            colleague=colleague.id,
+            team=nord.id,
+            custom_role=role.id,
+            invitation=invited.id,
         )
 
 
