@@ -58,7 +58,7 @@ class _Talk(socketserver.StreamRequestHandler):
         lines = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line)
-        self.server.mails.append(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
+        self.server.mails.append(message_from_bytes(b"".join(lines), policy=policy.default))
         self._say("250 kept")
 
     def _say(self, text: str) -> None:
