@@ -11,7 +11,7 @@ import time_machine
 from sqlalchemy import select
 
 from config import Misconfigured, read, settings
-from flows import mail, outbox
+from flows import clock, mail, outbox
 from models import db
 from models.mail import Mail, MailState
 from models.merchant import Merchant
@@ -127,6 +127,21 @@ def test_a_mail_whose_worker_died_leaves_when_its_lease_is_over(
     with time_machine.travel(utcnow() + mail.LEASE + timedelta(seconds=1)):
         mail.drain(merchant.id)
     assert len(mailbox.mails) == 1
+
+
+def test_what_left_a_month_ago_is_forgotten(
+    merchant: Merchant, mailbox: Mailbox, work: Work
+) -> None:
+    post(merchant)
+    clock.prune()
+    work()
+    assert kept(merchant).state is MailState.SENT
+
+    with time_machine.travel(utcnow() + timedelta(days=31)):
+        clock.prune()
+
+    with db.merchant(merchant.id) as session:
+        assert session.scalars(select(Mail)).all() == []
 
 
 def test_without_a_server_nothing_is_written(merchant: Merchant) -> None:

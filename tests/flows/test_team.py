@@ -9,8 +9,10 @@ from threading import Barrier
 import pytest
 import time_machine
 from argon2 import PasswordHasher
+from click.testing import CliRunner
 from sqlalchemy import ColumnElement, Select, event, func, select
 
+from cli import wasl
 from flows import conversations, listing, passwords, permissions, plans, search, team, threads
 from flows.errors import Invalid, NotFound, Refused
 from flows.team import groups, handing, invitations, roles
@@ -219,6 +221,16 @@ def test_a_smaller_plan_sends_nobody_away_and_stops_no_order(
         assert shop.order().number
         with pytest.raises(Refused, match="plan_limit"):
             team.invite("zineb@example.com", Role.AGENT, by=owner)
+
+
+def test_the_plan_changes_from_the_terminal(merchant: Merchant, owner: Membership) -> None:
+    done = CliRunner().invoke(wasl, ["merchant", "plan", str(merchant.id), "free"])
+
+    assert done.exit_code == 0
+    with db.merchant(merchant.id):
+        team.invite("one@example.com", Role.AGENT, by=owner)
+        with pytest.raises(Refused, match="plan_limit"):
+            team.invite("two@example.com", Role.AGENT, by=owner)
 
 
 def test_an_unknown_plan_is_refused(merchant: Merchant) -> None:

@@ -473,6 +473,41 @@ def test_my_team_is_a_tab_for_who_is_in_one(
     assert salma.get("/inbox?show=team").status_code == 200
 
 
+def test_a_conversation_is_given_to_a_team_until_somebody_takes_it(
+    omar: FlaskClient, agent: Membership, merchant: Merchant, signed_in: Browser
+) -> None:
+    omar.post("/team/teams", data={"name": "Nord", "members": [str(agent.id)]}, headers=ENGLISH)
+    with db.merchant(merchant.id) as session:
+        talk, nord = shop.conversation().id, session.scalars(select(Team.id)).one()
+    assert "Nord" in omar.get(f"/inbox/{talk}/assignee", headers=ENGLISH).text
+
+    for _ in range(2):
+        given = omar.post(f"/inbox/{talk}/assignee", data={"team": str(nord)}, headers=ENGLISH)
+        assert given.status_code == 204
+
+    salma = signed_in(agent)
+    assert str(talk) in salma.get("/inbox?show=team").text
+    thread = salma.get(f"/inbox/{talk}", headers=PAGE).text
+    assert thread.count("gave the conversation to the team") == 1
+    salma.post(f"/inbox/{talk}/assignee", data={"member": str(agent.id)}, headers=ENGLISH)
+    salma.post(f"/inbox/{talk}/assignee", data={"member": ""}, headers=ENGLISH)
+    with db.merchant(merchant.id) as session:
+        left = session.scalars(select(Conversation)).one()
+        assert (left.team_id, left.assignee_id) == (None, None)
+
+
+@pytest.mark.parametrize("wrong", ["", "nonsense", "00000000-0000-0000-0000-000000000000"])
+def test_a_team_that_is_none_gets_nothing(
+    wrong: str, omar: FlaskClient, merchant: Merchant
+) -> None:
+    with db.merchant(merchant.id):
+        talk = shop.conversation().id
+
+    answer = omar.post(f"/inbox/{talk}/assignee", data={"team": wrong}, headers=ENGLISH)
+
+    assert answer.status_code == 404
+
+
 # --- one person in two merchants ------------------------------------------------------------------
 
 
