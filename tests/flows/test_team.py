@@ -120,6 +120,29 @@ def test_inviting_the_same_address_twice_keeps_one_place(
         assert (one.role, plans.places_taken()) == (Role.VIEWER, 2)
 
 
+def test_inviting_the_same_address_twice_at_once_keeps_one_place(
+    merchant: Merchant, owner: Membership
+) -> None:
+    together = Barrier(4)
+
+    def try_it(_: int) -> str:
+        together.wait()
+        return invited(merchant, owner)
+
+    with ThreadPoolExecutor(4) as pool:
+        tokens = list(pool.map(try_it, range(4)))
+
+    with db.merchant(merchant.id):
+        assert len(team.invited()) == 1
+    good = 0
+    for token in tokens:
+        try:
+            good += bool(team.invitation(token))
+        except Refused:
+            continue
+    assert good == 1
+
+
 def test_a_withdrawn_invitation_opens_nothing(merchant: Merchant, owner: Membership) -> None:
     token = invited(merchant, owner)
     with db.merchant(merchant.id):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -311,6 +313,26 @@ def test_an_own_role_without_everybodys_orders_is_as_narrow(
     with db.merchant(merchant.id) as session:
         session.merge(who).grants = ["orders.read", "inbox.read", "orders.all"]
     assert browser.get(f"/orders/{given.number}").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_file_holds_their_own_orders_alone(
+    kind: str, merchant: Merchant, courier: Membership, given: SimpleNamespace, signed_in: Browser
+) -> None:
+    with db.merchant(merchant.id) as session:
+        who = session.merge(courier)
+        who.role, who.grants = Role.CUSTOM, ["orders.read", "orders.export"]
+
+    answer = signed_in(courier).get(f"/orders/export.{kind}?columns=all")
+
+    text = answer.text if kind == "csv" else _texts(answer.get_data())
+    assert "Fatima" in text
+    assert "Hicham" not in text
+
+
+def _texts(workbook: bytes) -> str:
+    with zipfile.ZipFile(io.BytesIO(workbook)) as parts:
+        return " ".join(parts.read(n).decode() for n in parts.namelist() if n.endswith(".xml"))
 
 
 # --- the viewer -----------------------------------------------------------------------------------
