@@ -156,6 +156,7 @@ def merchant() -> None:
 @click.option("--currency", default="", help="ISO 4217; the country's, if left out")
 @click.option("--time-zone", default="", help="such as Africa/Casablanca; the country's")
 @click.option("--preset", default="cod", type=click.Choice(["cod", "digital", "services", "blank"]))
+@click.option("--plan", default="", help="free, mini, pro or plus; WASL_PLAN, if left out")
 @click.option("--owner-email", default="", help="who may sign in as its owner")
 @click.option("--owner-name", default="", help="the owner's name")
 @click.option("--owner-password", default="", help="asked for, if left out")
@@ -168,7 +169,8 @@ def merchant_add(name: str, owner_email: str, owner_password: str, **facts: str)
 
     if not owner_email:
         plain = {key: facts[key] for key in ("country", "language")}
-        click.echo(team.add_merchant(name=name, **plain))
+        plan = facts["plan"] or settings().plan
+        click.echo(team.add_merchant(name=name, plan=plan, **plain))
         return
     password = owner_password or click.prompt(
         "Owner's password", hide_input=True, confirmation_prompt=True
@@ -181,6 +183,16 @@ def merchant_add(name: str, owner_email: str, owner_password: str, **facts: str)
     click.echo(signup.sign_up(form).merchant_id)
 
 
+@merchant.command("plan")
+@click.argument("merchant_id", type=click.UUID)
+@click.argument("plan")
+def merchant_plan(merchant_id: UUID, plan: str) -> None:
+    """Change how many people and shops a merchant may have: free, mini, pro or plus."""
+    from flows import plans
+
+    plans.change(merchant_id, plan)
+
+
 @wasl.group()
 def user() -> None:
     """People who can sign in."""
@@ -191,7 +203,9 @@ def user() -> None:
 @click.option("--email", required=True)
 @click.option("--name", required=True)
 @click.option(
-    "--role", default="owner", type=click.Choice(["owner", "manager", "confirmation_agent"])
+    "--role",
+    default="owner",
+    type=click.Choice(["owner", "manager", "confirmation_agent", "delivery_agent", "viewer"]),
 )
 @click.password_option()
 def user_add(merchant_id: UUID, email: str, name: str, role: str, password: str) -> None:

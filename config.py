@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+PLANS = ("free", "mini", "pro", "plus")
+"""What they are is in flows/plans.py."""
+
 
 class Misconfigured(Exception):
     """The environment cannot run Wasl; the message says which variable and what to put there."""
@@ -37,6 +40,8 @@ class Settings:
     """WASL_PROXIES: how many proxies of ours stand in front and are believed about who asks."""
     sign_up: bool = True
     """WASL_SIGN_UP=off: nobody opens an account from outside; `wasl merchant add` still does."""
+    plan: str = "plus"
+    """WASL_PLAN: the plan a merchant begins with (flows/plans.py); plus has no limits."""
     timer_speed: float = 1.0
     """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
@@ -75,6 +80,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
         proxies=_proxies(env),
         sign_up=_switch(env, "WASL_SIGN_UP"),
+        plan=_plan(env),
         timer_speed=_speed(env),
         smtp_url=_smtp(env),
         mail_from=_mail_from(env),
@@ -101,6 +107,13 @@ def _proxies(env: os._Environ[str] | dict[str, str]) -> int:
     if not value.isdigit() or int(value) > 9:
         raise Misconfigured(f"WASL_PROXIES is {value!r}: set how many proxies stand in front, 0-9.")
     return int(value)
+
+
+def _plan(env: os._Environ[str] | dict[str, str]) -> str:
+    value = (env.get("WASL_PLAN") or "plus").strip().lower()
+    if value not in PLANS:
+        raise Misconfigured(f"WASL_PLAN is {value!r}: set one of {', '.join(PLANS)}.")
+    return value
 
 
 def _speed(env: os._Environ[str] | dict[str, str]) -> float:

@@ -13,6 +13,8 @@ from sqlalchemy import delete, update
 from flows import channels, costs, outbox, security, tallies
 from models import db
 from models.envelope import Envelope, EnvelopeState
+from models.mail import Mail, MailState
+from models.team import PasswordReset
 from models.types import utcnow
 
 log = logging.getLogger(__name__)
@@ -31,13 +33,21 @@ class Chore:
 
 
 def prune() -> None:
-    """Settled envelopes older than 30 days are gone; what nobody has read yet stays."""
+    """Settled envelopes older than 30 days are gone, and so are mails that left and links for new
+    passwords; what nobody has read yet stays."""
     with db.house() as house:
         house.execute(
             delete(Envelope).where(
                 Envelope.state == EnvelopeState.SETTLED, Envelope.settled_at < utcnow() - KEPT
             )
         )
+        house.execute(
+            delete(Mail).where(
+                Mail.state.in_((MailState.SENT, MailState.FAILED)),
+                Mail.created_at < utcnow() - KEPT,
+            )
+        )
+        house.execute(delete(PasswordReset).where(PasswordReset.created_at < utcnow() - KEPT))
 
 
 def look_again() -> None:

@@ -32,6 +32,7 @@ from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import RANKS, Direction, Message, Origin, ReadMark, Sending
 from models.order import Order
+from models.team import Team
 from models.types import Instant, Json, new_id, utcnow
 from models.user import Membership
 
@@ -292,10 +293,21 @@ def _heard(fresh: set[UUID]) -> list[Message]:
 
 def assign(conversation: Conversation, member: Membership | None, *, by: Membership) -> None:
     """The conversation is `member`'s (or nobody's); the thread says who gave it to whom."""
-    if conversation.assignee_id == (member.id if member else None):
+    if member is None and conversation.team_id is not None:
+        conversation.team = None
+    elif conversation.assignee_id == (member.id if member else None):
         return
     conversation.assignee = member
     note_activity(conversation, "assigned", {"to": member.name if member else None}, actor=by)
+    live.changed("inbox")
+
+
+def give_to_team(conversation: Conversation, team: Team, *, by: Membership) -> None:
+    """The conversation is the team's, whoever of them takes it; the thread says who gave it."""
+    if conversation.team_id == team.id and conversation.assignee_id is None:
+        return
+    conversation.team, conversation.assignee = team, None
+    note_activity(conversation, "assigned_team", {"to": team.name}, actor=by)
     live.changed("inbox")
 
 

@@ -94,6 +94,8 @@ class Export:
     """A file to be: it is written after the request, in a session of its own."""
 
     merchant_id: UUID
+    only: UUID | None
+    """The member whose orders are all that may be in it; None: everybody's."""
     wanted: Select[Any]
     cells: Sequence[Cell]
     zone: ZoneInfo
@@ -145,7 +147,7 @@ class Export:
     def _rows(self) -> Generator[Row[Any]]:
         # The request's own transaction has ended when the first piece is asked for, and whoever
         # asked may go away at any: cursor and session close with this generator.
-        with db.MerchantSession(self.merchant_id) as session:
+        with db.MerchantSession(self.merchant_id, self.only) as session:
             found = session.execute(self.wanted, execution_options={"yield_per": AT_ONCE})
             with closing(found):
                 yield from found
@@ -185,6 +187,7 @@ def prepare(
     audit.note("exports.orders", after=told)
     return Export(
         merchant_id=merchant.id,
+        only=session.only,
         wanted=_wanted(filters, names),
         cells=[cell for name in names for cell in CELLS[name]],
         zone=merchant.zone,

@@ -73,14 +73,16 @@ def places_taken() -> int:
     return (session.scalar(people) or 0) + (session.scalar(waiting) or 0)
 
 
-def check_member() -> None:
-    """One more person fits into the current merchant's plan, or Refused (plan_limit).
-
-    Holds the merchant's row until the transaction ends: two who invite at once see each other.
-    """
+def hold() -> Merchant:
+    """The current merchant, held until the transaction ends: two who invite at once take turns."""
     session = db.session()
     own = select(Merchant).where(Merchant.id == session.merchant_id)
-    plan = of(session.scalars(own.with_for_update(key_share=True)).one())
+    return session.scalars(own.with_for_update(key_share=True)).one()
+
+
+def check_member() -> None:
+    """One more person fits into the current merchant's plan, or Refused (plan_limit)."""
+    plan = of(hold())
     if plan.members is not None and places_taken() >= plan.members:
         raise Refused(
             "plan_limit",

@@ -163,6 +163,7 @@ def _whole(wanted: Select[Any], conversation_id: UUID) -> Select[Any]:
         joinedload(Conversation.identity).joinedload(WhatsAppIdentity.customer),
         joinedload(Conversation.channel),
         joinedload(Conversation.assignee),
+        joinedload(Conversation.team),
     )
 
 

@@ -32,16 +32,18 @@ def protect(table: str, *, allowed: str = EVERYTHING, column: str = "merchant_id
 
 
 def narrow(table: str, condition: str) -> None:
-    """Let wasl_courier find only the rows of `table` that meet the condition.
+    """Let wasl_courier find, change and delete only the rows of `table` that meet the condition.
 
-    It inherits from wasl_app all that `protect` gives; this takes away. Only reading is narrowed:
-    what cannot be found cannot be changed, and an order that moves may leave rows for others.
+    It inherits from wasl_app all that `protect` gives; this takes away. Writing a new row is not
+    narrowed: an order that moves may leave rows for others, a bell's for a manager.
     """
-    op.execute(
-        f"CREATE POLICY assigned ON {table} AS RESTRICTIVE FOR SELECT TO wasl_courier"
-        f" USING ({condition})"
-    )
+    for deed, check in (("select", ""), ("update", " WITH CHECK (true)"), ("delete", "")):
+        op.execute(
+            f"CREATE POLICY assigned_{deed} ON {table} AS RESTRICTIVE FOR {deed} TO wasl_courier"
+            f" USING ({condition}){check}"
+        )
 
 
 def widen(table: str) -> None:
-    op.execute(f"DROP POLICY assigned ON {table}")
+    for deed in ("select", "update", "delete"):
+        op.execute(f"DROP POLICY assigned_{deed} ON {table}")

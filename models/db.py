@@ -319,7 +319,8 @@ def savepoint() -> Iterator[None]:
 @contextmanager
 def aside() -> Iterator[MerchantSession]:
     """A short transaction of the same merchant beside the current one, true when it ends."""
-    with MerchantSession(session().merchant_id) as beside:
+    current = session()
+    with MerchantSession(current.merchant_id, current.only) as beside:
         yield beside
         beside.commit()
 

@@ -26,7 +26,7 @@ def deed(kind: str) -> Deed:
 
 def move(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:
     """As if by hand, but whatever the person saw: another's move meanwhile does not matter."""
-    _check_may(by)
+    _check_may(by, order)
     session = db.session()
     stage = session.get_one(Stage, (session.merchant_id, UUID(facts["stage_id"])))
     because, reason = {"bulk": facts["bulk"]}, facts.get("reason", "")
@@ -37,7 +37,7 @@ def move(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:
 
 def undo(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:
     """Taken back, if the bulk's move is still the last thing that happened to the order."""
-    _check_may(by)
+    _check_may(by, order)
     pipeline.hold(order)
     if pipeline.last_entry(order).facts.get("bulk") != facts["bulk_id"]:
         raise Refused(
@@ -50,9 +50,10 @@ def undo(order: Order, facts: Mapping[str, Any], by: Membership) -> Result:
     return "moved", {"cancelled": len(undone.cancelled), "gone": len(undone.gone)}
 
 
-def _check_may(by: Membership) -> None:
+def _check_may(by: Membership, order: Order) -> None:
     """Rights that were taken away meanwhile are gone at once, also for what was begun before."""
-    if not permissions.may(by, "orders.move"):
+    sees = order.assignee_id == by.id or permissions.sees_all(by)
+    if not sees or not permissions.may(by, "orders.move"):
         raise Refused("not_allowed", N_("Who began this may no longer move orders."))
 
 

@@ -79,6 +79,7 @@ def prepare(
         wanted = wanted.where(Charge.channel_id == channel_id)
     return Export(
         merchant_id=merchant.id,
+        only=db.session().only,
         wanted=wanted,
         cells=CELLS,
         zone=merchant.zone,

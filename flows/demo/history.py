@@ -30,9 +30,18 @@ def live(shop: Shop, merchant_id: UUID) -> None:
         _zones(shop)
         team = {member.role: member for member in db.session().scalars(select(Membership))}
         agent, owner = team.get(Role.AGENT, team[Role.OWNER]), team[Role.OWNER]
-        made = [_order(shop, *past, agent=agent, owner=owner) for past in PAST.get(shop.name, ())]
+        past = PAST.get(shop.name, ())
+        made = [_order(shop, *one, agent=agent, owner=owner) for one in past]
+        if Role.COURIER in team:
+            _hand_to(team[Role.COURIER])
     for order_id, days, hours in made:
         _date_back(merchant_id, order_id, utcnow() - timedelta(days=days, hours=hours))
+
+
+def _hand_to(courier: Membership) -> None:
+    """What has left is the courier's."""
+    gone = update(Order).where(Order.shipped_at.is_not(None))
+    db.session().execute(gone.values(assignee_id=courier.id))
 
 
 def _zones(shop: Shop) -> None:

@@ -29,7 +29,7 @@ def open_shop(shop: Shop, listed: Sequence[Json]) -> UUID:
 
 def fit_out(shop: Shop, listed: Sequence[Json]) -> UUID:
     """The same, but no stage sends anything yet."""
-    merchant_id = team.add_merchant(name=shop.name, country=shop.country)
+    merchant_id = team.add_merchant(name=shop.name, country=shop.country, plan="pro")
     with db.merchant(merchant_id) as session:
         session.get_one(Merchant, merchant_id).delivery_fee = shop.delivery_fee
         _numbers(shop)

@@ -39,6 +39,8 @@ ATLAS = Shop(
         ("omar@atlas.example", "Omar Tazi", Role.OWNER),
         ("mina@atlas.example", "Mina Cherkaoui", Role.MANAGER),
         ("salma@atlas.example", "Salma Berrada", Role.AGENT),
+        ("youssef@atlas.example", "Youssef Amrani", Role.COURIER),
+        ("nadia@atlas.example", "Nadia Benali", Role.VIEWER),
     ),
     products=(
         ("Sac en cuir", "SAC", 32000, {"couleur": ("Noir", "Marron", "Rouge")}, 40),

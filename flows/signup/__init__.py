@@ -13,7 +13,8 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 
-from flows import passwords, presets
+from config import settings
+from flows import passwords, plans, presets
 from flows.errors import N_, Invalid, Refused
 from flows.signup.countries import COUNTRIES, CURRENCIES, TIME_ZONES
 from models import db
@@ -31,7 +32,10 @@ _WAREHOUSE = {"fr": "Entrepôt", "ar": "المستودع", "en": "Warehouse"}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A merchant as its owner types it. `currency`, `time_zone`: "" is the country's."""
+    """A merchant as its owner types it; `currency`, `time_zone`: "" is the country's.
+
+    `plan` is nobody's to type: "" is what the install gives to newcomers.
+    """
 
     merchant: str
     name: str
@@ -42,6 +46,7 @@ class Form:
     time_zone: str = ""
     language: str = "fr"
     preset: str = "cod"
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ def _wrong(form: Form) -> Iterator[tuple[str, Refused]]:
         ("time_zone", form.time_zone, ("", *TIME_ZONES)),
         ("language", form.language, LANGUAGES),
         ("preset", form.preset, tuple(presets.PRESETS)),
+        ("plan", form.plan, ("", *plans.PLANS)),
     )
     for place, chosen, choices in known:
         if chosen not in choices:
@@ -142,6 +148,7 @@ def _open(form: Form, email: str) -> SignedUp | None:
                 currency=form.currency or currency,
                 time_zone=form.time_zone or zone,
                 language=form.language,
+                plan=form.plan or settings().plan,
             )
             house.add_all([user, merchant])
             house.flush()  # the membership points at both

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from flows import mail, passwords, permissions, plans
@@ -75,6 +76,7 @@ def invite(
     if not permissions.may(by, "team.edit"):
         raise Refused("owners_only", N_("Only an owner can do this."))
     address = _checked(email, role, custom_role)
+    plans.hold()  # the same address invited twice at once is one invitation
     waiting = select(Invitation).where(
         func.lower(Invitation.email) == address.lower(),
         Invitation.accepted_at.is_(None),
@@ -169,7 +171,11 @@ def accept(token: str, *, user: User | None, name: str = "", password: str = "")
         if person is None:
             person = User(email=invited.email, name=name, password_hash=password_hash or "")
             house.add(person)
-            house.flush()  # the membership points at the user
+            try:
+                house.flush()  # the membership points at the user
+            except IntegrityError as twice:  # invited by two, joining both at once
+                taken = N_("Somebody already uses this e-mail address.")
+                raise Refused("email_taken", taken) from twice
         member = _member(house, invited, person)
         invited.accepted_at = utcnow()
         return Joined(person, member)

@@ -48,6 +48,7 @@ def export() -> Response:
     audit.note("exports.audit", after={"filters": sorted(asked.query())})
     file = exports.Export(
         merchant_id=current.login.merchant.id,
+        only=None,
         wanted=audit.wanted(**asked.narrowing).with_only_columns(*COLUMNS),
         cells=_cells(),
         zone=current.zone,

@@ -10,6 +10,7 @@ from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
 from flows import conversations, team, threads
+from flows.team import groups
 from inbox import htmx
 from inbox.auth import needs
 from inbox.conversations import beside, kinds, thread
@@ -208,19 +209,27 @@ def assignees(conversation_id: UUID) -> str:
         "conversations/_assign.html",
         conversation=threads.find(conversation_id),
         members=team.members(),
+        teams=[one.team for one in team.teams()],
     )
 
 
 @pages.post("/<uuid:conversation_id>/assignee")
 @needs("inbox.assign")
 def assign(conversation_id: UUID) -> tuple[str, int]:
-    """The conversation is this member's; an empty `member` leaves it to everybody."""
+    """The conversation is this member's, or this `team`'s; an empty `member` leaves it to all."""
     conversation = threads.find(conversation_id)
-    chosen = request.form.get("member", "")
+    if "team" in request.form:
+        group = groups.find(read_id(request.form["team"]) or abort(404))
+        conversations.give_to_team(conversation, group, by=current.member)
+    else:
+        _give(conversation, request.form.get("member", ""))
+    htmx.close_dialog()
+    htmx.trigger("live", target="#newest")
+    return "", 204
+
+
+def _give(conversation: Conversation, chosen: str) -> None:
     member = next((m for m in team.members() if str(m.id) == chosen), None)
     if chosen and member is None:
         abort(404)
     conversations.assign(conversation, member, by=current.member)
-    htmx.close_dialog()
-    htmx.trigger("live", target="#newest")
-    return "", 204

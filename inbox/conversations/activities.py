@@ -62,6 +62,7 @@ SAID: dict[str, tuple[str, str]] = {
         "alert",
         N_("Nobody answered, but order %(order)s cannot go from “%(stage)s” to “%(to)s”"),
     ),
+    "assigned_team": ("assign", N_("%(who)s gave the conversation to the team %(to)s")),
     "blocked": ("block", N_("%(who)s blocked this customer: %(reason)s")),
     "unblocked": ("undo", N_("%(who)s unblocked this customer")),
     "opted_in": ("check", N_("%(who)s recorded: this customer agrees to advertising")),

@@ -65,13 +65,18 @@ def filters() -> str:
         "table/filters.html",
         asked=asked,
         pipelines=stages_of(asked.stages),
-        members=team.members(),
-        teams=[(one.team.id, one.team.name) for one in team.teams()],
+        # Who sees only their own orders has nobody else's to look for.
+        members=team.members() if current.may("orders.all") else [],
+        teams=_teams() if current.may("orders.all") else [],
         carriers=sorted({*listing.carriers(), *asked.filters.carrier}, key=str.casefold),
         periods=_said(PERIOD_NAMES),
         states={state: presets.state_name(state, current.language) for state in SystemState},
         **_names(),
     )
+
+
+def _teams() -> list[tuple[str, str]]:
+    return [(str(one.team.id), one.team.name) for one in team.teams()]
 
 
 def _names() -> dict[str, dict[str, str]]:

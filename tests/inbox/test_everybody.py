@@ -29,6 +29,8 @@ from flows import (
     orders,
     permissions,
     pipeline,
+    plans,
+    team,
     templates,
 )
 from flows.customers import Number
@@ -46,6 +48,7 @@ from models.notice import Notice
 from models.notification import Notification
 from models.order import CallAttempt
 from models.pipeline import Stage, SystemState
+from models.team import CustomRole, Team
 from models.template import MessageTemplate
 from models.timeline import By
 from models.types import fold
@@ -93,8 +96,11 @@ RUN = {"run_id": "run"}
 ZONE = {"zone_id": "zone"}
 VIEW = {"view_id": "view"}
 CHANNEL = {"channel_id": "channel"}
+MEMBER = {"member_id": "colleague"}
+TEAM = {"team_id": "team"}
+ROLE = {"role_id": "custom_role"}
+INVITATION = {"invitation_id": "invitation"}
 AGREED = {"given": "1", "wording": "stolen"}
-MEMBER = {"member_id": "member"}
 TABLE: dict[str, Call] = {
     "account.change": Call(form={"name": "x", "email": "x@example.com"}),
     "account.change_password": Call(form={"present": "x", "new": "x"}),
@@ -300,6 +306,29 @@ TABLE: dict[str, Call] = {
     "settings.index": Call(),
     "signup.moving_in": Call(),
     "signup.put_away": Call(),
+    "team.add_role": Call(form={"name": "x", "permission": "orders.read"}),
+    "team.add_team": Call(form={"name": "x"}),
+    "team.ask_disable": Call(MEMBER),
+    "team.change_role": Call(MEMBER, {"role": "viewer"}),
+    "team.change_role_of_ours": Call(ROLE, {"name": "stolen", "permission": "orders.read"}),
+    "team.change_team": Call(TEAM, {"name": "stolen"}),
+    "team.choose": Call(),
+    "team.delete_role": Call(ROLE),
+    "team.delete_team": Call(TEAM),
+    "team.disable": Call(MEMBER),
+    "team.edit_role": Call(ROLE),
+    "team.edit_team": Call(TEAM),
+    "team.enable": Call(MEMBER),
+    "team.index": Call(),
+    "team.invite": Call(form={"email": "somebody@example.com", "role": "viewer"}),
+    "team.member": Call(MEMBER),
+    "team.new_invitation": Call(),
+    "team.new_role": Call(),
+    "team.new_team": Call(),
+    "team.resend": Call(INVITATION),
+    "team.reset": Call(MEMBER),
+    "team.switch": Call(form={"merchant": "merchant"}),
+    "team.withdraw": Call(INVITATION),
     "table.change": Call(VIEW, {"name": "stolen"}),
     "table.choose_columns": Call(form={"column": "number"}),
     "table.delete": Call(VIEW),
@@ -326,6 +355,12 @@ PUBLIC = {
     "signup.create",
     "signup.form",
     "static",
+    "team.accept",
+    "team.ask",
+    "team.join",
+    "team.password",
+    "team.send_link",
+    "team.set_password",
     "vendor.file",
     "webhook.challenge",
     "webhook.receive",
@@ -339,6 +374,8 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
 
 def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
     """A merchant with the canary in every text people can write, and something of everything."""
+    plans.change(merchant.id, "plus")
+    colleague = factories.member(merchant, "viewer")
     with db.merchant(merchant.id) as session:
         conversation = _conversation()
         template = _template(conversation)
@@ -354,7 +391,8 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         view = View(member_id=owner.id, name=CANARY, filters={"q": CANARY}, columns=["number"])
         attempt = CallAttempt(order_id=order.id, by_id=owner.id, outcome="busy", note=CANARY)
         notice = Notice(about="1" * 15, kind="quality", facts={"name": CANARY})
-        session.add_all([zone, view, attempt, notice])
+        nord, role = Team(name=CANARY), CustomRole(name=CANARY, permissions=["orders.read"])
+        session.add_all([zone, view, attempt, notice, nord, role])
         session.flush()
         notifications.tell("review", order=order)
         moved = bulk.start_move([order.id], _stage(SystemState.RETURNED), by=owner, client_id=None)
@@ -363,6 +401,7 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         ).first()
         assert rung is not None
         card = order.customer
+        invited, _ = team.invite("kanari@example.com", Role.VIEWER, by=owner)
         return SimpleNamespace(
             conversation=conversation.id,
             template=template.id,
@@ -387,6 +426,10 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             run=session.scalars(select(Run.id)).one(),
             notification=rung.id,
             browser=factories.signed_in(owner)[1].hex(),
+            colleague=colleague.id,
+            team=nord.id,
+            custom_role=role.id,
+            invitation=invited.id,
         )
 
 

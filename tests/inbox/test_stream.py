@@ -309,3 +309,57 @@ def test_the_process_stops_at_once_with_screens_open() -> None:
         process.wait(10)
 
     assert time.monotonic() - began < 4
+
+
+# --- who is shut out, who sees only their own -----------------------------------------------------
+
+
+def test_who_is_shut_out_hears_no_more_and_comes_in_with_a_new_ticket_alone(
+    stream: str, merchant: Any
+) -> None:
+    member_id = new_id()
+    old = {"cookie": cookie(merchant.id, member_id)}
+    with listening(stream, merchant.id, member_id) as screen:
+        live.cut_off(member_id, merchant_id=merchant.id)
+        with pytest.raises(EOFError):
+            screen.next()
+
+    assert httpx.get(f"{stream}/live", headers=old).status_code == 401
+    time.sleep(1.1)  # a ticket's time has whole seconds
+    with listening(stream, merchant.id, member_id) as screen:
+        assert screen.answer.status_code == 200
+
+
+def test_the_others_go_on_listening(stream: str, merchant: Any) -> None:
+    with listening(stream, merchant.id) as screen:
+        live.cut_off(new_id(), merchant_id=merchant.id)
+        publish(merchant.id, "inbox")
+
+        assert screen.next()[1] == ["inbox"]
+
+
+def test_who_sees_only_their_own_orders_hears_no_name_of_another(merchant: Any) -> None:
+    hub = Hub()
+    hub.begin()
+    screen = hub.open(Ticket(merchant.id, new_id(), 900, narrow=True), None)
+    hub.hear(str(merchant.id), {"names": ["order:12", "conversation:7"]})
+    late = hub.open(Ticket(merchant.id, new_id(), 900, narrow=True), int(time.time() * 1000))
+
+    for one in (screen, late):
+        assert asyncio.run(one.next())[0] == {"*"}
+
+
+def test_the_ticket_says_who_sees_only_their_own(
+    merchant: Any, agent: Any, signed_in: Browser
+) -> None:
+    from tests import factories
+
+    def narrow(who: Any) -> bool:
+        answer = signed_in(who).post("/live-ticket")
+        value = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("wasl_live"))
+        found = ticket.read(value.partition("=")[2].partition(";")[0])
+        assert found is not None
+        return found.narrow
+
+    assert narrow(factories.member(merchant, "delivery_agent"))
+    assert not narrow(agent)
