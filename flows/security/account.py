@@ -30,11 +30,10 @@ def rename(user_id: UUID, name: str) -> None:
         user = house.get_one(User, user_id)
         if user.name == name:
             return
-        before, user.name = user.name, name
+        facts = {"before": {"name": user.name}, "after": {"name": name}}
+        audit.note_of(house, user_id, "account.renamed", **facts)  # by the name they had
+        user.name = name
         house.execute(update(Membership).where(Membership.user_id == user_id).values(name=name))
-        audit.note_of(
-            house, user_id, "account.renamed", before={"name": before}, after={"name": name}
-        )
 
 
 def change_email(user_id: UUID, email: str, *, password: str) -> None:
