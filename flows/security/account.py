@@ -30,8 +30,9 @@ def rename(user_id: UUID, name: str) -> None:
         user = house.get_one(User, user_id)
         if user.name == name:
             return
-        facts = {"before": {"name": user.name}, "after": {"name": name}}
-        audit.note_of(house, user_id, "account.renamed", **facts)  # by the name they had
+        before, after = {"name": user.name}, {"name": name}
+        # Before it is changed: the line is told by the name they had.
+        audit.note_of(house, user_id, "account.renamed", before=before, after=after)
         user.name = name
         house.execute(update(Membership).where(Membership.user_id == user_id).values(name=name))
 

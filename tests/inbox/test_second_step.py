@@ -13,13 +13,16 @@ import pyotp
 import pytest
 import time_machine
 from argon2 import PasswordHasher
+from click.testing import CliRunner
 from cryptography.exceptions import InvalidTag
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+import cli
 from flows import passwords, security, team
+from flows.errors import Refused
 from models import db
 from models.audit import AuditEntry
 from models.merchant import Merchant
@@ -290,7 +293,7 @@ def test_an_older_code_never_opens_after_a_newer_one(app: Flask, phone: Phone) -
     assert enter(half_in(app), phone.code(-1)).status_code == 422
 
 
-def test_of_fifty_browsers_with_one_code_one_gets_in(app: Flask, phone: Phone) -> None:
+def test_of_nine_browsers_with_one_code_one_gets_in(app: Flask, phone: Phone) -> None:
     clients = [half_in(app) for _ in range(9)]
     code = phone.code()
     with ThreadPoolExecutor(9) as pool:
@@ -552,6 +555,21 @@ def test_no_owner_resets_it_for_who_works_for_others_too(
     assert security.on(salma.user_id)
 
 
+def test_who_runs_the_install_helps_an_owner_and_every_team_reads_it(
+    app: Flask, phone: Phone, merchant: Merchant
+) -> None:
+    answer = CliRunner().invoke(cli.wasl, ["user", "reset-second-step", "--email", EMAIL.upper()])
+
+    assert answer.exit_code == 0, answer.output
+    assert sign_in(app.test_client()).location == "/"
+    assert "team.second_step_reset" in kinds(merchant)
+
+
+def test_nobody_is_helped_who_does_not_exist() -> None:
+    with pytest.raises(Refused):
+        security.reset_for("nobody@atlas.example")
+
+
 # --- required by role -----------------------------------------------------------------------------
 
 
@@ -573,6 +591,19 @@ def test_who_must_have_it_is_led_to_set_it_up_before_anything_else(
         assert client.get(path).location == "/account/second-step", path
     assert client.post("/live-ticket").status_code == 302
     assert client.get("/account/second-step").status_code == 200
+
+
+@pytest.mark.usefixtures("required", "salma")
+def test_the_page_that_sets_it_up_asks_for_nothing_that_leads_back_to_it(
+    client: FlaskClient, clock: Any
+) -> None:
+    sign_in(client)
+    client.post("/account/second-step", data={"password": PASSWORD})
+
+    for path in ("/account/second-step", "/nowhere"):
+        page = client.get(path).text
+        assert "hx-get" not in page
+        assert "live.js" not in page
 
 
 @pytest.mark.usefixtures("required", "salma")
