@@ -329,7 +329,7 @@ def test_the_second_step_is_noted_from_its_beginning(
         phone = enrol(client)
         for path in ("codes", "off"):
             clock.shift(timedelta(minutes=1))
-            proof = {"password": PASSWORD, "code": phone.code()}
+            proof = {f"{path}_password": PASSWORD, f"{path}_code": phone.code()}
             client.post(f"/account/second-step/{path}", data=proof)
         other.post("/sign-in", data=form)
         client.post(f"/account/browsers/{_key(other)}/end")

@@ -469,7 +469,7 @@ def test_new_recovery_codes_end_the_old_ones(app: Flask, phone: Phone, clock: An
     enter(browser, phone.code())
     clock.shift(timedelta(minutes=1))
 
-    form = {"password": PASSWORD, "code": phone.code()}
+    form = {"codes_password": PASSWORD, "codes_code": phone.code()}
     page = browser.post("/account/second-step/codes", data=form).text
 
     fresh = re.findall(r"<li><code>([\w-]{19})</code>", page)
@@ -485,11 +485,12 @@ def test_it_is_turned_off_with_password_and_code_only(app: Flask, phone: Phone, 
     browser = half_in(app)
     enter(browser, phone.code())
     clock.shift(timedelta(minutes=1))
-    right = {"password": PASSWORD, "code": phone.code()}
+    right = {"off_password": PASSWORD, "off_code": phone.code()}
 
-    for wrong in ({"password": "wrong"}, {"code": "000000"}, {"code": ""}, {"password": ""}):
-        answer = browser.post("/account/second-step/off", data=right | wrong)
+    for name, wrong in (("password", "wrong"), ("code", "000000"), ("code", ""), ("password", "")):
+        answer = browser.post("/account/second-step/off", data=right | {f"off_{name}": wrong})
         assert answer.status_code == 422
+        assert f'id="e-off_{name}"' in answer.text
     assert browser.post("/account/second-step/off", data=right).status_code == 303
 
     assert sign_in(app.test_client()).location == "/"
@@ -503,9 +504,9 @@ def test_a_wrong_password_uses_no_code_up(app: Flask, phone: Phone, clock: Any) 
     clock.shift(timedelta(minutes=1))
     code = phone.code()
 
-    browser.post("/account/second-step/off", data={"password": "wrong", "code": code})
+    browser.post("/account/second-step/off", data={"off_password": "wrong", "off_code": code})
 
-    form = {"password": PASSWORD, "code": code}
+    form = {"off_password": PASSWORD, "off_code": code}
     assert browser.post("/account/second-step/off", data=form).status_code == 303
 
 
@@ -659,7 +660,8 @@ def test_who_must_have_it_and_turns_it_off_sets_up_another(
     enter(browser, phone.code())
     clock.shift(timedelta(minutes=1))
 
-    browser.post("/account/second-step/off", data={"password": PASSWORD, "code": phone.code()})
+    form = {"off_password": PASSWORD, "off_code": phone.code()}
+    browser.post("/account/second-step/off", data=form)
 
     assert browser.get("/orders").location == "/account/second-step"
 
