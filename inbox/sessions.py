@@ -24,6 +24,7 @@ from models.user import REMEMBERED, LoginSession, Membership, User
 
 log = logging.getLogger(__name__)
 
+WRONG = N_("This e-mail and this password do not go together.")
 NOTICED_EVERY = timedelta(minutes=1)
 
 
@@ -47,19 +48,29 @@ def sign_in(email: str, password: str, *, remember: bool) -> str:
     user = guesses.count_at(email.strip().lower())
     if not passwords.matches(user.password_hash if user else None, password) or user is None:
         _note_refusal(user, "door.password_refused")
-        raise Refused("wrong_password", N_("This e-mail and this password do not go together."))
-    second_step = security.on(user.id)
+        raise Refused("wrong_password", WRONG)
     with db.house() as house:
-        known = house.get_one(User, user.id)
+        # Held, so that nothing changes between the password and the session: whoever changes the
+        # password or turns the second step on ends the sessions that are there.
+        known = house.get_one(User, user.id, with_for_update=True)
+        if not _still(known, user, password):
+            raise Refused("wrong_password", WRONG)
         if passwords.outdated(known.password_hash):
             known.password_hash = passwords.hashed(password)
-        if not second_step:
+        if not taking.asked_of(house, user.id):
             guesses.forget(house, user.id)
             return _open(house, known, remember=remember)
         # The password alone forgets no wrong code: else it would buy ten more, again and again.
         guesses.take_back(house, user.id, user.failed_sign_ins[-1])
         token = _half(house, known, remember=remember)
     raise SecondStepNeeded(token)
+
+
+def _still(known: User, user: User, password: str) -> bool:
+    """Whether the password that was right a moment ago is; another sign-in may have kept it
+    better meanwhile."""
+    same = known.password_hash == user.password_hash
+    return same or passwords.matches(known.password_hash, password)
 
 
 def _open(house: db.HouseSession, user: User, *, remember: bool, way: str = "") -> str:

@@ -362,6 +362,32 @@ def test_a_new_password_ends_half_sign_ins(app: Flask, phone: Phone, clock: Any)
     assert enter(thief, phone.code()).location.startswith("/sign-in?")
 
 
+@pytest.mark.parametrize("meanwhile", ["password", "second step"])
+def test_what_is_changed_during_a_sign_in_holds_for_it(
+    app: Flask, salma: Membership, clock: Any, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """The old password was looked at, then changed before the session was made."""
+    hers, matches = app.test_client(), passwords.matches
+    sign_in(hers)
+
+    def slowly(password_hash: str | None, password: str) -> bool:
+        found = matches(password_hash, password)
+        monkeypatch.setattr(passwords, "matches", matches)
+        if meanwhile == "password":
+            form = {"present": PASSWORD, "new": "another long sentence"}
+            assert hers.post("/account/password", data=form).status_code == 303
+        else:
+            enrol(hers)
+        return found
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    client = app.test_client()
+    answer = sign_in(client)
+
+    assert not is_in(client)
+    assert answer.status_code == 422 or answer.location.startswith("/sign-in/code")
+
+
 # --- guessing -------------------------------------------------------------------------------------
 
 
