@@ -216,6 +216,15 @@ def user_add(merchant_id: UUID, email: str, name: str, role: str, password: str)
     team.add_user(merchant_id, email=email, name=name, role=Role(role), password=password)
 
 
+@user.command("reset-second-step")
+@click.option("--email", required=True)
+def user_reset_second_step(email: str) -> None:
+    """Let somebody who lost phone and recovery codes sign in by password; their owner reads it."""
+    from flows import security
+
+    security.reset_for(email)
+
+
 @wasl.group()
 def channel() -> None:
     """WhatsApp numbers."""

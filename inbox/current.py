@@ -56,6 +56,11 @@ class Current:
         return has_request_context() and g.get("login") is not None
 
     @property
+    def at_work(self) -> bool:
+        """Whether everything they may do opens: nothing does before a second step that is owed."""
+        return self.signed_in and not self.login.must_enrol
+
+    @property
     def login(self) -> Login:
         if not self.signed_in:
             raise Unauthorized

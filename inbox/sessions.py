@@ -26,6 +26,7 @@ from models.user import REMEMBERED, LoginSession, Membership, User
 
 log = logging.getLogger(__name__)
 
+WRONG = N_("This e-mail and this password do not go together.")
 NOTICED_EVERY = timedelta(minutes=1)
 
 
@@ -46,7 +47,8 @@ def sign_in(email: str, password: str, *, remember: bool, merchant_id: UUID | No
     Refused alike for a wrong password and an unknown e-mail; SecondStepNeeded when the password
     alone does not open.
     """
-    return enter(proven(email, password), remember=remember, merchant_id=merchant_id)
+    user = proven(email, password)
+    return enter(user, password, remember=remember, merchant_id=merchant_id)
 
 
 def proven(email: str, password: str) -> User:
@@ -58,24 +60,34 @@ def proven(email: str, password: str) -> User:
     user = guesses.count_at(email.strip().lower())
     if not passwords.matches(user.password_hash if user else None, password) or user is None:
         _note_refusal(user, "door.password_refused")
-        raise Refused("wrong_password", N_("This e-mail and this password do not go together."))
-    if passwords.outdated(user.password_hash):
-        with db.house() as house:
-            house.get_one(User, user.id).password_hash = passwords.hashed(password)
+        raise Refused("wrong_password", WRONG)
     return user
 
 
-def enter(user: User, *, remember: bool, merchant_id: UUID | None = None) -> str:
+def enter(user: User, password: str, *, remember: bool, merchant_id: UUID | None = None) -> str:
     """The token of a new session of somebody `proven`, or SecondStepNeeded."""
-    second_step = security.on(user.id)
     with db.house() as house:
-        if not second_step:
+        # Held, so that nothing changes between the password and the session: whoever changes the
+        # password or turns the second step on ends the sessions that are there.
+        known = house.get_one(User, user.id, with_for_update=True)
+        if not _still(known, user, password):
+            raise Refused("wrong_password", WRONG)
+        if passwords.outdated(known.password_hash):
+            known.password_hash = passwords.hashed(password)
+        if not taking.asked_of(house, user.id):
             guesses.forget(house, user.id)
             return _open(house, user, remember=remember, merchant_id=merchant_id)
         # The password alone forgets no wrong code: else it would buy ten more, again and again.
         guesses.take_back(house, user.id, user.failed_sign_ins[-1])
         token = _half(house, user, remember=remember)
     raise SecondStepNeeded(token)
+
+
+def _still(known: User, user: User, password: str) -> bool:
+    """Whether the password that was right a moment ago is; another sign-in may have kept it
+    better meanwhile."""
+    same = known.password_hash == user.password_hash
+    return same or passwords.matches(known.password_hash, password)
 
 
 def begin(user_id: UUID, merchant_id: UUID) -> str:

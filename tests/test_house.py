@@ -64,6 +64,18 @@ def test_ledgers_can_only_grow(owner_connection: psycopg.Connection) -> None:
     assert LEDGERS.isdisjoint({name for (name,) in rows})
 
 
+def test_nothing_the_product_runs_as_can_change_the_audit(
+    owner_connection: psycopg.Connection,
+) -> None:
+    rows = owner_connection.execute(
+        """SELECT DISTINCT grantee, privilege_type FROM information_schema.role_table_grants
+        WHERE table_name = 'audit_entries' AND grantee IN ('wasl_app', 'wasl_house')"""
+    ).fetchall()
+
+    roles, rights = ("wasl_app", "wasl_house"), ("INSERT", "SELECT")
+    assert sorted(rows) == [(role, right) for role in roles for right in rights]
+
+
 def test_the_pages_role_sees_nothing_outside_its_merchant(
     owner_connection: psycopg.Connection,
 ) -> None:

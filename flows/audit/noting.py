@@ -109,8 +109,15 @@ def changed(
     on: str = "",
     on_id: UUID | None = None,
 ) -> None:
-    """Noted with the fields that differ; not at all when none does."""
+    """Noted with the fields that differ; not at all when none does.
+
+    No `before`: the thing is new, and told by what it has.
+    """
     was, is_ = facts(before), facts(after)
+    if not was:
+        has = {name: value for name, value in is_.items() if value not in (None, "", [], {})}
+        note(kind, on=on, on_id=on_id, after=has)
+        return
     fields = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
     if fields:
         note(

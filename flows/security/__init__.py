@@ -10,7 +10,16 @@ from flows.security.account import change_email, change_password, rename
 from flows.security.browsers import end, end_others, end_sessions, listed
 from flows.security.guesses import TooManyGuesses
 from flows.security.proving import prove
-from flows.security.rules import Guard, guards, member, owes, require, required, reset
+from flows.security.rules import (
+    Guard,
+    guards,
+    member,
+    owes,
+    require,
+    required,
+    reset,
+    reset_for,
+)
 from flows.security.second_step import (
     SetUp,
     codes_left,
@@ -47,6 +56,7 @@ __all__ = [
     "require",
     "required",
     "reset",
+    "reset_for",
     "start",
     "turn_off",
 ]

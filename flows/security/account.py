@@ -30,11 +30,11 @@ def rename(user_id: UUID, name: str) -> None:
         user = house.get_one(User, user_id)
         if user.name == name:
             return
-        before, user.name = user.name, name
+        before, after = {"name": user.name}, {"name": name}
+        # Before it is changed: the line is told by the name they had.
+        audit.note_of(house, user_id, "account.renamed", before=before, after=after)
+        user.name = name
         house.execute(update(Membership).where(Membership.user_id == user_id).values(name=name))
-        audit.note_of(
-            house, user_id, "account.renamed", before={"name": before}, after={"name": name}
-        )
 
 
 def change_email(user_id: UUID, email: str, *, password: str) -> None:

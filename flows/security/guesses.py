@@ -69,8 +69,12 @@ def forget(house: db.HouseSession, user_id: UUID) -> None:
 
 def take_back(house: db.HouseSession, user_id: UUID, counted: datetime) -> None:
     """This one guess was right, but others stand: half an answer forgets nothing."""
-    kept = func.array_remove(User.failed_sign_ins, counted)
-    house.execute(update(User).where(User.id == user_id).values(failed_sign_ins=kept))
+    user = house.get_one(User, user_id)
+    house.refresh(user, ["failed_sign_ins"], with_for_update=True)
+    kept = list(user.failed_sign_ins)
+    if counted in kept:  # no other of the same instant: it is one guess that was right
+        kept.remove(counted)
+        user.failed_sign_ins = kept
 
 
 def _count(user: User) -> datetime:

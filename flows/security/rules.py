@@ -105,3 +105,18 @@ def reset(member: Membership) -> None:
         second_step.forget(house, member.user_id)
         browsers.end_all(house, member.user_id)
         audit.note_in(house, member, "team.second_step_reset")
+
+
+def reset_for(email: str) -> None:
+    """The same by whoever runs this install, also for an owner; every merchant of theirs reads it.
+
+    Refused for an address that is nobody's.
+    """
+    with db.house() as house:
+        same = func.lower(User.email) == email.strip().lower()
+        user_id = house.scalar(select(User.id).where(same))
+        if user_id is None:
+            raise Refused("email", N_("Nobody signs in with {email}."), email=email)
+        second_step.forget(house, user_id)
+        browsers.end_all(house, user_id)
+        audit.note_of(house, user_id, "team.second_step_reset", myself=False)

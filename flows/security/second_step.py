@@ -11,7 +11,7 @@ from flows import audit
 from flows.errors import N_, Invalid, Refused
 from flows.security import browsers, codes, guesses
 from flows.security.proving import WRONG_CODE, prove
-from flows.security.taking import left, use_up
+from flows.security.taking import asked_of, left, use_up
 from models import db
 from models.security import RecoveryCode, Totp
 from models.types import utcnow
@@ -30,7 +30,7 @@ class SetUp:
 def on(user_id: UUID) -> bool:
     """Whether signing in asks this person for a code."""
     with db.house() as house:
-        return _of(house, user_id) is not None
+        return asked_of(house, user_id)
 
 
 def codes_left(user_id: UUID) -> int:
@@ -88,7 +88,7 @@ def renew_codes(user_id: UUID, *, password: str, code: str) -> list[str]:
     """Ten new recovery codes, told this once; the old ones open nothing any more."""
     prove(user_id, password=password, code=code)
     with db.house() as house:
-        if _of(house, user_id) is None:
+        if not asked_of(house, user_id):
             raise Refused("no_second_step", N_("There is no second step to sign in with."))
         told = _renew(house, user_id)
         audit.note_of(house, user_id, "account.codes_renewed")
@@ -110,13 +110,8 @@ def forget(house: db.HouseSession, user_id: UUID) -> None:
     house.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
 
 
-def _of(house: db.HouseSession, user_id: UUID) -> Totp | None:
-    totp = house.get(Totp, user_id)
-    return totp if totp is not None and totp.confirmed_at is not None else None
-
-
 def _refuse_if_on(house: db.HouseSession, user_id: UUID) -> None:
-    if _of(house, user_id) is not None:
+    if asked_of(house, user_id):
         raise Refused("second_step_on", N_("You sign in with a second step already."))
 
 

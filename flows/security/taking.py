@@ -23,13 +23,23 @@ class Way(enum.StrEnum):
 
 def take(house: db.HouseSession, user_id: UUID, typed: str) -> Way | None:
     """How the code opens, once; None when it does not, or did before."""
-    totp = house.get(Totp, user_id)
-    if totp is None or totp.confirmed_at is None:
+    totp = confirmed(house, user_id)
+    if totp is None:
         return None
     step = codes.step_of(totp.secret, typed, utcnow())
     if step is not None:
         return Way.CODE if use_up(house, user_id, step) else None
     return Way.RECOVERY if _recover(house, user_id, typed) else None
+
+
+def asked_of(house: db.HouseSession, user_id: UUID) -> bool:
+    """Whether signing in asks this person for a code."""
+    return confirmed(house, user_id) is not None
+
+
+def confirmed(house: db.HouseSession, user_id: UUID) -> Totp | None:
+    totp = house.get(Totp, user_id)
+    return totp if totp is not None and totp.confirmed_at is not None else None
 
 
 def use_up(house: db.HouseSession, user_id: UUID, step: int) -> bool:

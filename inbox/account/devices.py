@@ -37,7 +37,7 @@ def device(agent: str) -> str:
 
 @pages.app_template_filter("device_icon")
 def icon(agent: str) -> str:
-    return "phone" if _first(SYSTEMS, agent) in PHONES else "board"
+    return "mobile" if _first(SYSTEMS, agent) in PHONES else "screen"
 
 
 def _first(names: tuple[tuple[str, str], ...], agent: str) -> str:

@@ -56,9 +56,9 @@ def confirm_second_step() -> Answer:
 def renew_codes() -> Answer:
     """Ten new recovery codes; the old ones open nothing any more."""
     try:
-        told = security.renew_codes(current.user_id, **_proof())
+        told = security.renew_codes(current.user_id, **_proof("codes_"))
     except Refused as refusal:
-        return _again(refusal, form="codes")
+        return _again(refusal, "codes_")
     return render_template("account/codes.html", codes=told, fresh=False)
 
 
@@ -66,29 +66,29 @@ def renew_codes() -> Answer:
 @needs()
 def turn_off_second_step() -> Answer:
     try:
-        security.turn_off(current.user_id, **_proof())
+        security.turn_off(current.user_id, **_proof("off_"))
     except Refused as refusal:
-        return _again(refusal, form="off")
+        return _again(refusal, "off_")
     htmx.toast(_("The second step is off. Your password alone signs you in."))
     return _back()
 
 
-def _proof() -> dict[str, str]:
-    return {name: request.form.get(name, "") for name in ("password", "code")}
+def _proof(form: str) -> dict[str, str]:
+    """Password and code; two forms of one page name their fields apart."""
+    return {name: request.form.get(form + name, "") for name in ("password", "code")}
 
 
 def _back() -> Response:
     return redirect(url_for("account.second_step"), 303)
 
 
-def _again(refusal: Refused, *, form: str = "") -> tuple[str, int]:
+def _again(refusal: Refused, form: str = "") -> tuple[str, int]:
     fields = refusal.fields if isinstance(refusal, Invalid) else {}
-    errors = {name: languages.told(why) for name, why in fields.items()}
-    return _page(errors, "" if errors else languages.told(refusal), form), refusal.status
+    errors = {form + name: languages.told(why) for name, why in fields.items()}
+    return _page(errors, "" if errors else languages.told(refusal)), refusal.status
 
 
-def _page(errors: Mapping[str, str] | None = None, problem: str = "", form: str = "") -> str:
-    """`form`: which of the two forms of a second step that is on was sent."""
+def _page(errors: Mapping[str, str] | None = None, problem: str = "") -> str:
     user_id, on = current.user_id, security.on(current.user_id)
     set_up = None if on else security.pending(user_id)
     return render_template(
@@ -99,7 +99,6 @@ def _page(errors: Mapping[str, str] | None = None, problem: str = "", form: str 
         qr=_qr(set_up.address) if set_up else "",
         errors=errors or {},
         problem=problem,
-        form=form,
         required=current.login.must_enrol,
     )
 

@@ -186,16 +186,12 @@ def sentence(entry: AuditEntry) -> Markup:
     return Markup(gettext(found.sentence)) % {"on": filters.bdi(entry.on)}  # noqa: S704
 
 
-def changes(entry: AuditEntry) -> Iterator[tuple[str, Markup | None, Markup | None]]:
-    """(field, before, after) of a line; None where that side knows nothing of the field."""
+def changes(entry: AuditEntry) -> Iterator[tuple[str, Markup, Markup]]:
+    """(field, before, after) of a line."""
     before, after = entry.before or {}, entry.after or {}
     for name in {**before, **after}:
         word = gettext(FIELDS[name]) if name in FIELDS else name
-        yield word, _side(name, before), _side(name, after)
-
-
-def _side(name: str, facts: dict[str, Any]) -> Markup | None:
-    return _value(name, facts[name]) if name in facts else None
+        yield word, _value(name, before.get(name)), _value(name, after.get(name))
 
 
 def _value(name: str, value: Any) -> Markup:

@@ -49,7 +49,9 @@ def accept(token: str) -> Answer:
         else:
             user = sessions.proven(opened.invitation.email, password)
             joined = team.accept(token, user=user)
-            session = sessions.enter(user, remember=False, merchant_id=joined.member.merchant_id)
+            session = sessions.enter(
+                user, password, remember=False, merchant_id=joined.member.merchant_id
+            )
     except sessions.SecondStepNeeded as half:
         response = redirect(url_for("auth.second_step_form"))
         sessions.give_half_cookie(response, half.token)

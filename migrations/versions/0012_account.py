@@ -19,6 +19,8 @@ def upgrade() -> None:
         op.execute(f"GRANT {EVERYTHING} ON {table} TO wasl_house")
     protect("second_step_rules")
     protect("audit_entries", allowed=LEDGER)
+    # Who reads every merchant's rows must not be able to tidy up behind itself either.
+    op.execute("REVOKE UPDATE, DELETE ON audit_entries FROM wasl_house")
 
 
 def _second_step() -> None:
