@@ -100,6 +100,7 @@ function body(one, act) {
   if (one.file) return [file(one.file, act, one), text];
   if (one.place) return place(one);
   if (one.people || one.call) return null;
+  if (one.allowed !== null) return h('p', { className: 'text' }, word(one.allowed ? 'allowCalls' : 'refuseCalls'));
   if (text) return text;
   if (one.cart || one.cards.length) return null;
   return h('p', { className: 'text unsaid' }, word(one.type));

@@ -14,7 +14,7 @@ export function extras(one, act, choice) {
 }
 
 export function marks(one) {
-  return one.forwarded && h('p', { className: 'mark' }, icon('reply'), word('forwarded'));
+  return one.forwarded && h('p', { className: 'mark' }, icon('forward'), word('forwarded'));
 }
 
 function offer({ text, ends }) {

@@ -71,7 +71,7 @@ function scenarios() {
   const row = (one, on) =>
     h('li', { className: on ? 'on' : '' }, [
       h('strong', {}, datum(named(one.name))),
-      h('small', {}, datum(summary(one))),
+      h('small', {}, summary(one).map((part, n) => [n ? ' · ' : '', datum(part)])),
       h('button', { type: 'button', className: on ? '' : 'quiet', onclick: on ? end : () => run(one.name) }, word(on ? 'end' : 'run')),
     ]);
   return {
@@ -88,7 +88,7 @@ function summary({ rules, manner }) {
   const share = (rule) => (rule.chance ? ` ${Math.round(rule.chance * 100)} %` : rule.nth ? ` n=${rule.nth}` : '');
   const calls = rules.map((rule) => `${named(rule.what)}${share(rule)}`);
   const ways = Object.entries(manner).map(([name, value]) => `${name}=${value}`);
-  return [...calls, ...ways].join(' · ');
+  return [...calls, ...ways];
 }
 
 // Only when something differs: a button under the pointer must not be replaced.

@@ -145,7 +145,7 @@ function say(text) {
 window.addEventListener('hashchange', refresh);
 document.addEventListener('visibilitychange', refresh);
 document.addEventListener('click', (event) => {
-  if (!event.target.closest('.actions, .more, .shade, .choice')) thread?.closeMenus();
+  if (!event.target.closest('.actions, .more, .shade, .choice, .composer')) thread?.closeMenus();
 });
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;

@@ -244,7 +244,7 @@ export class Thread {
   }
 
   deeds(one) {
-    const forward = ['reply', 'forward', () => this.after(api.forward(this.who, one.wamid))];
+    const forward = ['forward', 'forward', () => this.after(api.forward(this.who, one.wamid))];
     if (one.call || one.revoked) return [];
     if (!one.mine) return [forward];
     const edit = ['edit', 'edit', () => this.edit(one)];
