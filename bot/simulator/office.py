@@ -31,6 +31,8 @@ class Office:
 
     public_url = "https://graph.facebook.com"
     """Where the links to media point."""
+    running: Json | None = None
+    """{name, seed} of the scenario that is on."""
 
     def __init__(
         self, *, webhook_url: str, app_secret: str, post: Post, folder: Path | None, latency: float
@@ -203,6 +205,7 @@ class Office:
         self.world = demo.world()
         self.manner = Manner()
         self.faults.clear()
+        self.running = None
         self.clock.set(None)
 
     def _posted(self, posted: Posted) -> None:

@@ -30,9 +30,6 @@ class Simulator(WebhookSamples):
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
     """
 
-    running: Json | None = None
-    """{name, seed} of the scenario that is on."""
-
     def __init__(
         self, *, webhook_url: str, app_secret: str, post: Post, folder: Path | None, latency: float
     ) -> None:

@@ -12,7 +12,7 @@ from bot.simulator.errors import GraphError
 from tests.bot.simulator.business import FATIMA, Business
 
 Json = dict[str, Any]
-PHOTO = {"type": "image", "image": {"link": "https://shop.example/sac.jpg"}}
+PHOTO: Json = {"type": "image", "image": {"link": "https://shop.example/sac.jpg"}}
 
 
 def _template(sim: Simulator, *components: Json) -> None:
