@@ -34,6 +34,8 @@ export const identity = (who, facts) => call('PUT', person(who, 'identity'), fac
 export const newPerson = (facts) => call('POST', 'customers', facts);
 export const products = (number) => call('GET', `numbers/${number}/products`);
 export const echo = (message) => call('POST', 'echoes', message);
+export const editEcho = (wamid, text) => call('POST', `echoes/${encodeURIComponent(wamid)}/edit`, { text });
+export const revokeEcho = (wamid) => call('POST', `echoes/${encodeURIComponent(wamid)}/revoke`, {});
 export const history = (number) => call('POST', `numbers/${number}/history`, {});
 export const contacts = (number) => call('POST', `numbers/${number}/contacts`, {});
 export const react = (who, wamid, emoji) =>

@@ -26,6 +26,8 @@ export function attachSheet(thread) {
     ['place', 'sendPlace', () => place(thread)],
     ['people', 'sendContact', () => contact(thread)],
     ['cart', 'sendCart', () => cart(thread)],
+    ['link', 'fromAd', () => fromAd(thread)],
+    ['cart', 'aboutProduct', () => aboutProduct(thread)],
     ['phone', 'callMissed', () => thread.after(api.call_(who, to, 'missed'))],
     ['phone', 'callAnswered', () => thread.after(api.call_(who, to, 'answered'))],
   ];
@@ -89,6 +91,32 @@ async function cart(thread) {
   const products = await api.products(thread.numberId);
   const chosen = await chooseItems(products);
   if (chosen?.items.length) thread.after(api.order(thread.who, { ...chosen, to: thread.numberId }));
+}
+
+// Coming through an ad opens Meta's free entry point once the shop answers.
+function fromAd(thread) {
+  const referral = {
+    source_url: 'https://fb.me/wasl-demo',
+    source_id: '120226305854810726',
+    source_type: 'ad',
+    headline: 'Sac en cuir',
+    body: word('adWords'),
+    media_type: 'image',
+    image_url: 'https://shop.example/sac.jpg',
+    ctwa_clid: 'ARDemoClickOfOneAd42',
+  };
+  send(thread, { text: word('adWords'), referral });
+}
+
+async function aboutProduct(thread) {
+  const products = await api.products(thread.numberId);
+  const said = await ask(word('aboutProduct'), [
+    { name: 'id', label: word('order'), options: products.map((one) => [one.id, one.name]) },
+    { name: 'text', label: word('text'), required: true, value: word('productWords') },
+  ]);
+  if (!said) return;
+  const referred_product = { catalog_id: '354160437058781', product_retailer_id: said.id };
+  send(thread, { text: said.text, context: { referred_product } });
 }
 
 function send(thread, message) {

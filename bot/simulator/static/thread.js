@@ -205,7 +205,8 @@ export class Thread {
   async edit(one) {
     const field = { name: 'text', label: word('newText'), type: 'area', value: one.text, required: true };
     const said = await ask(word('edit'), [field], { submit: word('save') });
-    if (said) this.after(api.edit(this.who, one.wamid, said.text));
+    if (!said) return;
+    this.after(one.echo ? api.editEcho(one.wamid, said.text) : api.edit(this.who, one.wamid, said.text));
   }
 
   react(one, emoji) {
@@ -246,9 +247,10 @@ export class Thread {
   deeds(one) {
     const forward = ['forward', 'forward', () => this.after(api.forward(this.who, one.wamid))];
     if (one.call || one.revoked) return [];
-    if (!one.mine) return [forward];
-    const edit = ['edit', 'edit', () => this.edit(one)];
-    const remove = ['remove', 'remove', () => this.after(api.revoke(this.who, one.wamid))];
+    if (!one.mine && !one.echo) return [forward];
+    const revoke = () => (one.echo ? api.revokeEcho(one.wamid) : api.revoke(this.who, one.wamid));
+    const edit = ['edit', one.echo ? 'editEcho' : 'edit', () => this.edit(one)];
+    const remove = ['remove', one.echo ? 'removeEcho' : 'remove', () => this.after(revoke())];
     return one.type === 'text' ? [forward, edit, remove] : [forward, remove];
   }
 
