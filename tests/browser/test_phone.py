@@ -1,4 +1,4 @@
-"""The simulator's own pages: a customer does everything by hand, and faults are switched by hand."""
+"""The simulator's own pages: a customer does everything by hand, and faults are switched on."""
 
 from __future__ import annotations
 
