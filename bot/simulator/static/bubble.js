@@ -61,7 +61,7 @@ export function bubble(one, act, first) {
 
 function meta(one) {
   const edited = one.edited && h('span', {}, word('edited'));
-  return h('span', { className: 'meta' }, edited, h('time', {}, clock(one.at)), one.mine && ticks(one.status));
+  return h('span', { className: 'meta' }, edited, h('time', {}, clock(one.at)), one.mine && !one.call && ticks(one.status));
 }
 
 function revoked(one, first) {

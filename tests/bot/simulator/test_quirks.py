@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def test_a_late_event_survives_a_restart(business: Business, tmp_path: Path) -> 
     after.deliver()
     after.stop()
     assert business.messages[0]["text"]["body"] == "Salam"
+
+
+def test_a_started_simulator_lets_late_events_go_by_itself(
+    sim: Simulator, business: Business
+) -> None:
+    sim.tick_seconds = 0.02
+    sim.start()
+    with sim.manners(late=0.05):
+        sim.write("fatima", "Salam")
+
+    until = time.monotonic() + 5
+    while not business.bodies and time.monotonic() < until:
+        time.sleep(0.01)
+
+    assert [message["text"]["body"] for message in business.messages] == ["Salam"]
 
 
 def test_an_event_may_say_it_is_old(sim: Simulator, business: Business) -> None:
