@@ -4,7 +4,7 @@ import { datum, h, number } from './draw.js';
 import { check, input, select } from './switches.js';
 import { spoken, word } from './words.js';
 
-const NUMBERS = { duplicate: 'duplicate', batch: 'batch', delay: 'delay', late: 'late_', aged: 'aged' };
+const NUMBERS = { duplicate: 'duplicate', batch: 'batch', delay: 'delay', late: 'late_', aged: 'aged', share: 'share' };
 const CHECKS = {
   shuffle: 'shuffle',
   ordered: 'ordered',
