@@ -2,7 +2,17 @@
 
 from bot.simulator.faults import Fault
 from bot.simulator.manner import Manner
+from bot.simulator.scenarios import SCENARIOS, Scenario
 from bot.simulator.server import listen, serve
 from bot.simulator.simulator import Simulator, create_simulator
 
-__all__ = ["Fault", "Manner", "Simulator", "create_simulator", "listen", "serve"]
+__all__ = [
+    "SCENARIOS",
+    "Fault",
+    "Manner",
+    "Scenario",
+    "Simulator",
+    "create_simulator",
+    "listen",
+    "serve",
+]

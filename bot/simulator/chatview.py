@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def bubble_view(sim: Simulator, wamid: str) -> Json | None:
         "cart": _cart(sim, bubble),
         "people": _people(bubble),
         "call": bubble.content if bubble.type == "call" else None,
-        "asks": _asks(bubble),
+        "allowed": _allowed(bubble),
     }
 
 
@@ -100,10 +101,11 @@ def _people(bubble: Bubble) -> list[Json] | None:
     ]
 
 
-def _asks(bubble: Bubble) -> str | None:
-    """The sort of interactive message, where the phone must know it."""
+def _allowed(bubble: Bubble) -> bool | None:
+    """Whether this person lets the business call, where that is what the message says."""
     content = bubble.content if isinstance(bubble.content, dict) else {}
-    return content.get("type") if bubble.type == "interactive" else None
+    reply = content.get("call_permission_reply") if bubble.type == "interactive" else None
+    return reply.get("response") == "accept" if isinstance(reply, dict) else None
 
 
 def _customer(sim: Simulator, customer: Customer) -> Json:
@@ -169,7 +171,20 @@ def _caption(content: Json) -> str:
 
 def _chosen(content: Json) -> str:
     reply = content.get(content.get("type", "")) or {}
+    if "response_json" in reply:
+        return _filled_in(str(reply["response_json"]))
     return str(reply.get("title") or "")
+
+
+def _filled_in(said: str) -> str:
+    """A form's fields, one a line; what is no JSON object stays as it came."""
+    try:
+        fields = json.loads(said)
+    except ValueError:
+        return said
+    if not isinstance(fields, dict):
+        return said
+    return "\n".join(f"{name}: {value}" for name, value in fields.items() if name != "flow_token")
 
 
 def _file(sim: Simulator, kind: str, content: Any) -> Json | None:

@@ -17,7 +17,7 @@ from bot.simulator.webhook_samples import kinds
 if TYPE_CHECKING:
     from bot.simulator.simulator import Simulator
 
-PROXIES = (500, 502, 503, 504)
+PROXIES = (429, 500, 502, 503, 504)
 LATEST = 50
 
 

@@ -28,9 +28,9 @@ class Gestures(Phones):
         content = bubble.content if whole else {"body": str(bubble.shown.get("body") or "")}
         if kind in compose.FILES and "id" not in content:
             raise ValueError("this file is a link and cannot be forwarded")
-        sent = self.write(
-            who, to=to or bubble.number, type=kind, context=mark, **{kind: _plain(content)}
-        )
+        # A text travels as `text`, everything else as the argument named after its type.
+        body = {"text": str(content["body"])} if kind == "text" else {kind: _plain(content)}
+        sent = self.write(who, to=to or bubble.number, type=kind, context=mark, **body)
         with self.turn():
             self.note("forwarded", wamid=sent, customer=self.customer(who).id)
         return sent

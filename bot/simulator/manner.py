@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -48,6 +49,15 @@ class Manner:
     strange: bool = False
     """Values carry fields nobody knows, and messages have one of an unknown type beside them."""
 
+    share: float = 1.0
+    """Of all events, how many travel like this; the others only share its bodies."""
+
+    def for_event(self, number: int, seed: int) -> Manner:
+        """The manner of the nth event: this one, or a plain one, always the same for a seed."""
+        if self.share >= 1.0 or random.Random(f"{seed} {number}").random() < self.share:  # noqa: S311 (disorder, not secrets)
+            return self
+        return Manner(batch=self.batch, shape=self.shape)
+
     def but(self, **changes: Any) -> Self:
         """The same manner with these fields changed; ValueError for what it does not know."""
         unknown = set(changes) - {f.name for f in fields(self)}
@@ -58,4 +68,6 @@ class Manner:
             raise ValueError(f"shape is one of {SHAPES}, pricing of {PRICED}, batch at least 1")
         if changed.signature not in SIGNATURES:
             raise ValueError(f"signature is one of {SIGNATURES}")
+        if not 0 <= changed.share <= 1:
+            raise ValueError("share is between 0 and 1")
         return changed

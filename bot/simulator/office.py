@@ -31,6 +31,8 @@ class Office:
 
     public_url = "https://graph.facebook.com"
     """Where the links to media point."""
+    running: Json | None = None
+    """{name, seed} of the scenario that is on."""
 
     def __init__(
         self, *, webhook_url: str, app_secret: str, post: Post, folder: Path | None, latency: float
@@ -119,32 +121,23 @@ class Office:
         """This change is posted to the webhook, unless the app is not subscribed to the account."""
         if not account.subscribed:
             return
-        manner = self.manner
+        manner = self.manner.for_event(self._events + 1, (self.running or {}).get("seed", 0))
         also = unheard_of(value) if manner.strange else None
         for one in filter(None, (value, also)):
-            self._post(account, bent(one, manner), field, lane, wamid, after)
+            self._events += 1
+            event = Event(
+                id=f"e{self._events}",
+                account=account.id,
+                field=field,
+                value=bent(one, manner),
+                lane=lane or account.id,
+                at=self.clock.time() - manner.aged,
+                wamid=wamid,
+            )
+            self._post(event, manner, after)
 
-    def _post(
-        self,
-        account: Account,
-        value: Json,
-        field: str,
-        lane: str | None,
-        wamid: str | None,
-        after: float,
-    ) -> None:
-        manner = self.manner
-        self._events += 1
+    def _post(self, event: Event, manner: Manner, after: float) -> None:
         now = self.clock.time()
-        event = Event(
-            id=f"e{self._events}",
-            account=account.id,
-            field=field,
-            value=value,
-            lane=lane or account.id,
-            at=now - manner.aged,
-            wamid=wamid,
-        )
         fate: Json = {"dropped": True} if manner.drop else {}
         fate |= {"not_before": now + manner.late} if manner.late else {}
         self.note("event", event=vars(event), **fate)
@@ -203,6 +196,7 @@ class Office:
         self.world = demo.world()
         self.manner = Manner()
         self.faults.clear()
+        self.running = None
         self.clock.set(None)
 
     def _posted(self, posted: Posted) -> None:

@@ -1,4 +1,4 @@
-"""The phone page: one HTML shell and its static files, under a strict policy."""
+"""The pages (a phone, phones side by side, faults) and their files, under a strict policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'none'",
+        "frame-src 'self'",
+        "frame-ancestors 'self'",
     )
 )
 
@@ -25,6 +26,8 @@ POLICY = "; ".join(
 def blueprint() -> Blueprint:
     page = Blueprint("page", __name__)
     page.add_url_rule("/", "phone", lambda: _file("phone.html"))
+    page.add_url_rule("/phones", "phones", lambda: _file("phones.html"))
+    page.add_url_rule("/faults", "faults", lambda: _file("faults.html"))
     page.add_url_rule("/static/<path:name>", "static", _file)
     page.add_url_rule("/favicon.ico", "icon", lambda: _file("icon.svg"))
     return page

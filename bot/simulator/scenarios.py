@@ -102,6 +102,8 @@ SCENARIOS = {
             manner={"batch": 20, "shape": "mixed", "duplicate": 2, "shuffle": True},
         ),
         Scenario("webhooks five times", manner={"duplicate": 4, "batch": 50, "shape": "mixed"}),
+        Scenario("webhooks get lost", manner={"drop": True, "share": 0.2}),
+        Scenario("some webhooks a day late", manner={"late": DAY, "share": 0.3}),
         Scenario("statuses before answers", manner={"early": True}),
         Scenario("webhooks a week old", manner={"aged": 7 * DAY}),
         Scenario("webhooks a week late", manner={"late": 7 * DAY}),

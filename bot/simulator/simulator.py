@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,8 +31,8 @@ class Simulator(WebhookSamples):
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.
     """
 
-    running: Json | None = None
-    """{name, seed} of the scenario that is on."""
+    tick_seconds = 5.0
+    """How often a started simulator looks whether a pause ended or a late webhook is due."""
 
     def __init__(
         self, *, webhook_url: str, app_secret: str, post: Post, folder: Path | None, latency: float
@@ -43,6 +44,8 @@ class Simulator(WebhookSamples):
             folder=folder,
             latency=latency,
         )
+        self._ended = threading.Event()
+        self._clockwork: threading.Thread | None = None
         self.app = Line(self, flask_app().wsgi_app)
 
     def deliver(
@@ -139,12 +142,23 @@ class Simulator(WebhookSamples):
     def start(self) -> None:
         """From now on webhooks leave by themselves, in the background."""
         self.postman.start()
+        self._ended.clear()
+        self._clockwork = threading.Thread(target=self._tick, name="clockwork", daemon=True)
+        self._clockwork.start()
         self._review_later()  # what an earlier life was asked to look at
 
     def stop(self) -> None:
         """Nothing leaves any more and the ledger is closed; a new simulator can take over."""
+        self._ended.set()
+        if self._clockwork:
+            self._clockwork.join()
+            self._clockwork = None
         self.postman.stop()
         self.ledger.close()
+
+    def _tick(self) -> None:
+        while not self._ended.wait(self.tick_seconds):
+            self._days_passed()
 
     def _days_passed(self) -> None:
         self.settle_templates()

@@ -179,7 +179,7 @@ def test_a_worker_killed_after_the_call_does_not_make_it_twice(
 def test_a_connection_that_was_refused_is_tried_again(
     shop: Merchant, simulator: Simulator, work: Work
 ) -> None:
-    simulator.fail("refuse", on="templates")
+    simulator.fail("refuse", on="submit")
     template = submitted(shop)
 
     work()

@@ -2,7 +2,7 @@
 
 const ROOT = '_control/';
 
-async function call(method, path, body) {
+export async function call(method, path, body) {
   const form = body instanceof FormData;
   const response = await fetch(ROOT + path, {
     method,
@@ -20,7 +20,24 @@ export const people = () => call('GET', 'customers');
 export const chats = (who) => call('GET', person(who, 'chats'));
 export const bubbles = (who, number) => call('GET', person(who, `chats/${number}`));
 export const write = (who, message) => call('POST', person(who, 'messages'), message);
-export const tap = (who, wamid, index) => call('POST', person(who, 'taps'), { wamid, index });
+export const tap = (who, wamid, index, given) => call('POST', person(who, 'taps'), { wamid, index, given });
+export const sample = (who, kind, to) => call('POST', person(who, 'samples'), { kind, to });
+export const forward = (who, wamid) => call('POST', person(who, 'forwards'), { wamid });
+export const edit = (who, wamid, text) => call('POST', person(who, 'edits'), { wamid, text });
+export const revoke = (who, wamid) => call('POST', person(who, 'revokes'), { wamid });
+export const order = (who, cart) => call('POST', person(who, 'orders'), cart);
+// `call` is this file's own way to the control API.
+export const call_ = (who, to, outcome) => call('POST', person(who, 'calls'), { to, outcome });
+export const block = (who, number, blocked) => call('PUT', person(who, 'blocks'), { number, blocked });
+export const receipts = (who, facts) => call('PUT', person(who, 'receipts'), facts);
+export const identity = (who, facts) => call('PUT', person(who, 'identity'), facts);
+export const newPerson = (facts) => call('POST', 'customers', facts);
+export const products = (number) => call('GET', `numbers/${number}/products`);
+export const echo = (message) => call('POST', 'echoes', message);
+export const editEcho = (wamid, text) => call('POST', `echoes/${encodeURIComponent(wamid)}/edit`, { text });
+export const revokeEcho = (wamid) => call('POST', `echoes/${encodeURIComponent(wamid)}/revoke`, {});
+export const history = (number) => call('POST', `numbers/${number}/history`, {});
+export const contacts = (number) => call('POST', `numbers/${number}/contacts`, {});
 export const react = (who, wamid, emoji) =>
   call('POST', person(who, 'reactions'), { wamid, emoji });
 export const read = (who, number) => call('POST', person(who, 'reads'), { number });

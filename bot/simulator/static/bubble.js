@@ -2,6 +2,7 @@
 
 import { ticks } from './chats.js';
 import { datum, h, icon, iconButton, marked } from './draw.js';
+import { extras, marks } from './extras.js';
 import { clock, word } from './words.js';
 
 export const EMOJIS = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
@@ -13,11 +14,25 @@ const CHOICES = {
     choice.text,
   ]),
   location: (choice, tap) => button('place', word('sendLocation'), tap),
+  contact: (choice, tap) => button('phone', choice.text || word('giveContact'), tap),
+  flow: (choice, _, act, one, index) =>
+    button('edit', choice.text || word('fillForm'), () => act.fill(one, index)),
+  address: (choice, _, act, one, index) =>
+    button('place', choice.text || word('giveAddress'), () => act.fill(one, index)),
+  cart: (choice, _, act, one, index) =>
+    button('cart', choice.text || word('seeItems'), () => act.shop(one, index)),
+  call: (choice, _, act) => button('phone', choice.text || word('call'), () => act.call('answered')),
+  call_permission: (choice, _, act, one, index) => [
+    button('phone', word('allowCalls'), () => act.tap(one, index, { response: 'accept' })),
+    button('close', word('refuseCalls'), () => act.tap(one, index, { response: 'reject' })),
+  ],
+  copy_code: (choice, _, act) => button('copy', choice.text, () => act.copy(choice.code ?? '')),
   reply: (choice, tap) => button('reply', choice.text, tap),
   button_reply: (choice, tap) => button('reply', choice.text, tap),
 };
 
 export function bubble(one, act, first) {
+  if (one.revoked) return revoked(one, first);
   const listed = one.choices.some((choice) => choice.kind === 'list_reply');
   return h(
     'li',
@@ -29,17 +44,30 @@ export function bubble(one, act, first) {
       'div',
       { className: `bubble kind-${one.type}` },
       iconButton('more', word('actions'), () => act.menu(one), 'more'),
+      marks(one),
       one.quoted && quoted(one.quoted, act),
       header(one.header, act),
       body(one, act),
+      extras(one, act, (choice, index) => drawnChoice(choice, index, one, act)),
       one.footer && h('p', { className: 'footer' }, datum(one.footer)),
-      h('span', { className: 'meta' }, h('time', {}, clock(one.at)), one.mine && ticks(one.status)),
+      meta(one),
       reactions(one, act),
     ),
     listed
       ? h('div', { className: 'choices' }, button('menu', one.menu ?? word('choose'), () => act.list(one)))
       : choices(one, act),
   );
+}
+
+function meta(one) {
+  const edited = one.edited && h('span', {}, word('edited'));
+  return h('span', { className: 'meta' }, edited, h('time', {}, clock(one.at)), one.mine && !one.call && ticks(one.status));
+}
+
+function revoked(one, first) {
+  const classes = ['row', one.mine ? 'mine' : 'theirs', first ? 'first' : ''].join(' ');
+  const words = h('p', { className: 'text unsaid' }, word('removed'));
+  return h('li', { id: one.wamid, className: classes }, h('div', { className: 'bubble' }, words, meta(one)));
 }
 
 export function quotedBlock(quote) {
@@ -71,7 +99,10 @@ function body(one, act) {
   const text = one.text && h('p', { className: 'text', dir: 'auto' }, marked(one.text));
   if (one.file) return [file(one.file, act, one), text];
   if (one.place) return place(one);
+  if (one.people || one.call) return null;
+  if (one.allowed !== null) return h('p', { className: 'text' }, word(one.allowed ? 'allowCalls' : 'refuseCalls'));
   if (text) return text;
+  if (one.cart || one.cards.length) return null;
   return h('p', { className: 'text unsaid' }, word(one.type));
 }
 
@@ -107,14 +138,16 @@ function place(one) {
 }
 
 function choices(one, act) {
-  const drawn = one.choices.map((choice, index) => {
-    const draw = CHOICES[choice.kind];
-    const done = one.tapped.includes(index);
-    const drawnChoice = draw?.(choice, () => act.tap(one, index));
-    if (done) drawnChoice?.classList.add('tapped');
-    return drawnChoice;
-  });
-  return drawn.length ? h('div', { className: 'choices' }, drawn) : null;
+  if (one.cards.length) return null;
+  const drawn = one.choices.map((choice, index) => drawnChoice(choice, index, one, act));
+  return drawn.length ? h('div', { className: 'choices' }, drawn.flat()) : null;
+}
+
+function drawnChoice(choice, index, one, act) {
+  const draw = CHOICES[choice.kind];
+  const drawn = draw?.(choice, () => act.tap(one, index), act, one, index);
+  if (one.tapped.includes(index)) [drawn].flat().forEach((each) => each?.classList.add('tapped'));
+  return drawn;
 }
 
 function button(name, text, onclick) {

@@ -1,6 +1,7 @@
 // Beside the phone: who holds it, in which language, and whether there is a network.
 
 import { avatar, datum, h, icon, iconButton, number } from './draw.js';
+import { elsewhere, merchantDesk, personDesk } from './identity.js';
 import { reviews } from './reviews.js';
 import { LANGUAGES, spoken, word } from './words.js';
 
@@ -19,7 +20,10 @@ export function desk(state, choose) {
     languages(choose),
     h('h2', {}, word('network')),
     network(state, choose),
+    personDesk(state, choose),
+    merchantDesk(state, choose),
     reviews(state.templates, choose.judge),
+    ...elsewhere(),
   ];
 }
 

@@ -22,6 +22,13 @@ const ICONS = {
   waiting: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 1.8',
   sent: 'M6 13l4.2 4.2L19.5 7.5',
   delivered: 'M1.5 13l4.2 4.2L15 7.5M10.2 15.6l1.6 1.6 10.2-9.7',
+  forward: 'M14 8l5 4.5-5 4.5M18.5 12.5H10a5 5 0 0 0-5 5',
+  voice: 'M12 4a2.5 2.5 0 0 0-2.5 2.5v5a2.5 2.5 0 0 0 5 0v-5A2.5 2.5 0 0 0 12 4zM6 11.5a6 6 0 0 0 12 0M12 17.5V21',
+  video: 'M4 7h11v10H4zM15 11l5-3v8l-5-3',
+  cart: 'M4 5h2.5l2 10h9l2-7H7M10 19.5h.01M17 19.5h.01',
+  edit: 'M5 19l1-4L16 5l3 3L9 18zM14 7l3 3',
+  remove: 'M5 7h14M9.5 7V4.5h5V7M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5',
+  copy: 'M9 9h10v11H9zM5 15V4h10',
   smile: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM9 10h.01M15 10h.01M8.5 14a4.2 4.2 0 0 0 7 0',
 };
 
@@ -33,7 +40,7 @@ export function h(tag, props = {}, ...children) {
     else if (name in element && name !== 'list') element[name] = value;
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child || child === 0));
+  element.append(...children.flat(Infinity).filter((child) => child || child === 0));
   return element;
 }
 
@@ -68,6 +75,9 @@ export function avatar(name, id) {
 export const number = (text) => h('bdi', { dir: 'ltr', className: 'number' }, text);
 
 export const datum = (text) => h('bdi', {}, text);
+
+export const price = ({ price: amount, currency }) =>
+  amount === undefined ? '' : `${amount.toLocaleString('fr-FR')} ${currency ?? ''}`;
 
 const MARKS = [
   [/```([^`]+)```/, 'code'],

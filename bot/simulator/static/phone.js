@@ -27,6 +27,8 @@ const choose = {
     thread = null;
     refresh();
   },
+  act: (promise) => act(promise),
+  say: (text) => say(text),
   judge: (id, verb, facts) => act(api.judge(id, verb, facts)),
   network: (online) => act(api.setOnline(state.who, online)),
   desk: () => document.body.classList.add('desk-open'),
@@ -81,7 +83,7 @@ function draw(me, bubbles) {
   const unread = state.chats.reduce((sum, chat) => sum + chat.unread, 0);
   document.title = `${unread ? `(${unread}) ` : ''}${me.name} · Wasl`;
   drawStatus();
-  keepFocus(side, () => side.replaceChildren(...desk(state, choose)));
+  if (!writing()) keepFocus(side, () => side.replaceChildren(...desk(state, choose)));
   if (!known) {
     keepFocus(screen, () => screen.replaceChildren(...chatList(state, choose).filter(Boolean)));
     return;
@@ -124,6 +126,11 @@ async function act(promise) {
   await refresh();
 }
 
+// A sentence being written beside the phone outlives the next drawing.
+function writing() {
+  return side.contains(document.activeElement) && document.activeElement.matches('input');
+}
+
 function keepFocus(root, redraw) {
   const buttons = [...root.querySelectorAll('button')];
   const place = buttons.indexOf(document.activeElement);
@@ -138,7 +145,7 @@ function say(text) {
 window.addEventListener('hashchange', refresh);
 document.addEventListener('visibilitychange', refresh);
 document.addEventListener('click', (event) => {
-  if (!event.target.closest('.actions, .more, .shade, .choice')) thread?.closeMenus();
+  if (!event.target.closest('.actions, .more, .shade, .choice, .composer')) thread?.closeMenus();
 });
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
@@ -149,6 +156,7 @@ setInterval(drawStatus, 20_000);
 // The typing dots end by themselves, without any news.
 setInterval(() => state.chats.some((chat) => chat.typing) && refresh(), 3000);
 
+document.body.classList.toggle('bare', new URLSearchParams(location.search).has('bare'));
 speak(navigator.language.slice(0, 2));
 refresh();
 api.live(refresh, () => say(word('broken')));

@@ -17,7 +17,8 @@ export function reviews(templates, judge) {
 }
 
 function line(one, judge) {
-  const facts = `${one.shop} · ${one.language} · ${one.category} · ${one.status}`;
+  const reason = one.reason === 'NONE' ? [] : [one.reason];
+  const facts = [one.shop, one.language, one.category, one.status, one.quality, ...reason].join(' · ');
   return h(
     'li',
     {},
@@ -40,9 +41,11 @@ function verdicts({ status, category }) {
   }
   if (status !== 'APPROVED') return [approve];
   const pause = ['pause', ['review', { event: 'PAUSED' }]];
-  if (category !== 'UTILITY') return [pause];
+  const complain = ['complain', ['complaint', {}]];
+  if (category !== 'UTILITY') return [pause, complain];
   return [
     pause,
+    complain,
     ['announce', ['category', { category: 'MARKETING', announce: true }]],
     ['recategorise', ['category', { category: 'MARKETING' }]],
   ];

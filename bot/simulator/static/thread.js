@@ -1,9 +1,11 @@
 // An open chat: its bubbles, the reply being written, and what can be done to a message.
 
 import * as api from './api.js';
+import { attachSheet, chooseItems } from './attach.js';
 import { bubble, EMOJIS, quotedBlock } from './bubble.js';
 import { offlineBanner } from './chats.js';
 import { avatar, datum, h, icon, iconButton, number } from './draw.js';
+import { ask } from './forms.js';
 import { day, word } from './words.js';
 
 const NEAR = 120;
@@ -52,7 +54,7 @@ export class Thread {
       this.chips,
       h('form', { className: 'composer', onsubmit: (event) => this.submit(event) }, [
         this.answering,
-        iconButton('attach', word('attach'), () => this.files.click()),
+        iconButton('attach', word('more'), () => attachSheet(this)),
         this.files,
         this.input,
         h('button', { className: 'send', title: word('send'), 'aria-label': word('send') }, [
@@ -164,8 +166,47 @@ export class Thread {
     );
   }
 
-  tap(one, index) {
-    this.after(api.tap(this.who, one.wamid, index));
+  sendVoice(file) {
+    this.after(
+      api.upload(file).then((medium) =>
+        api.write(this.who, { type: 'audio', to: this.numberId, audio: { id: medium.id } }),
+      ),
+    );
+  }
+
+  tap(one, index, given) {
+    this.after(api.tap(this.who, one.wamid, index, given));
+  }
+
+  async fill(one, index) {
+    const fields = ['formName', 'formPhone', 'formCity', 'formAddress', 'formNote'];
+    const named = ['name', 'phone', 'city', 'address', 'note'];
+    const said = await ask(
+      one.choices[index].text || word('fillForm'),
+      fields.map((label, n) => ({ name: named[n], label: word(label) })),
+    );
+    if (said) this.tap(one, index, Object.fromEntries(Object.entries(said).filter(([, value]) => value)));
+  }
+
+  async shop(one, index) {
+    const chosen = await chooseItems(one.cart ?? (await api.products(this.numberId)));
+    if (chosen?.items.length) this.tap(one, index, { items: chosen.items });
+  }
+
+  call(outcome) {
+    this.after(api.call_(this.who, this.numberId, outcome));
+  }
+
+  async copy(code) {
+    await navigator.clipboard?.writeText(code).catch(() => {});
+    this.choose.say(`${word('copied')} ${code}`);
+  }
+
+  async edit(one) {
+    const field = { name: 'text', label: word('newText'), type: 'area', value: one.text, required: true };
+    const said = await ask(word('edit'), [field], { submit: word('save') });
+    if (!said) return;
+    this.after(one.echo ? api.editEcho(one.wamid, said.text) : api.edit(this.who, one.wamid, said.text));
   }
 
   react(one, emoji) {
@@ -193,11 +234,24 @@ export class Thread {
     const menu = h('div', { className: 'actions', role: 'group', 'aria-label': word('actions') }, [
       h('div', { className: 'emojis' }, emojis),
       reply,
+      ...this.deeds(one).map(([drawn, name, onclick]) =>
+        h('button', { type: 'button', className: 'reply', onclick }, icon(drawn), word(name)),
+      ),
     ]);
     menu.addEventListener('click', () => this.closeMenus());
     row.querySelector('.bubble').append(menu);
     menu.scrollIntoView({ block: 'nearest' });
     menu.querySelector('button').focus({ preventScroll: true });
+  }
+
+  deeds(one) {
+    const forward = ['forward', 'forward', () => this.after(api.forward(this.who, one.wamid))];
+    if (one.call || one.revoked) return [];
+    if (!one.mine && !one.echo) return [forward];
+    const revoke = () => (one.echo ? api.revokeEcho(one.wamid) : api.revoke(this.who, one.wamid));
+    const edit = ['edit', one.echo ? 'editEcho' : 'edit', () => this.edit(one)];
+    const remove = ['remove', one.echo ? 'removeEcho' : 'remove', () => this.after(revoke())];
+    return one.type === 'text' ? [forward, edit, remove] : [forward, remove];
   }
 
   closeMenus() {
@@ -217,8 +271,6 @@ export class Thread {
   }
 
   list(one) {
-    const title = one.menu ?? word('choose');
-    const sheet = h('div', { className: 'sheet', role: 'dialog', 'aria-label': title });
     const rows = one.choices.map((choice, index) => {
       const onclick = () => {
         this.closeMenus();
@@ -227,6 +279,11 @@ export class Thread {
       const note = choice.description && h('small', { dir: 'auto' }, choice.description);
       return h('button', { type: 'button', className: 'sheet-row', onclick }, datum(choice.text), note);
     });
+    this.sheet(one.menu ?? word('choose'), rows);
+  }
+
+  sheet(title, rows) {
+    const sheet = h('div', { className: 'sheet', role: 'dialog', 'aria-label': title });
     sheet.append(
       h('header', {}, h('h3', {}, datum(title)), iconButton('close', word('close'), () => this.closeMenus())),
       ...rows,

@@ -1,5 +1,8 @@
 // What the phone says in the customer's language. Sentences of the shop come from the shop.
 
+import { FAULTS } from './fault-words.js';
+import { GESTURES } from './gesture-words.js';
+
 export const LANGUAGES = { fr: 'Français', ar: 'العربية', en: 'English' };
 
 const WORDS = {
@@ -197,9 +200,13 @@ const WORDS = {
   },
 };
 
+for (const more of [GESTURES, FAULTS]) {
+  for (const code of Object.keys(LANGUAGES)) Object.assign(WORDS[code], more[code]);
+}
+
 // ar-MA and its neighbours write 0–9.
 const LOCALES = { fr: 'fr-FR', ar: 'ar-MA', en: 'en-GB' };
-let language = 'fr';
+let language = localStorage.getItem('language') ?? 'fr';
 
 export function speak(wanted) {
   language = WORDS[wanted] ? wanted : 'fr';
@@ -210,6 +217,9 @@ export function speak(wanted) {
 export const spoken = () => language;
 
 export const word = (key) => WORDS[language][key] ?? WORDS[language].unknown;
+
+// A word that may not exist: the key itself then.
+export const wordOr = (key, other = key) => WORDS[language][key] ?? other;
 
 export function clock(seconds) {
   return new Intl.DateTimeFormat(LOCALES[language], { hour: '2-digit', minute: '2-digit' }).format(

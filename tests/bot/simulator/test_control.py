@@ -154,8 +154,9 @@ def test_another_site_may_not_reach_the_phone_through_the_visitors_browser(
     assert sim.ledger.records("reset") == []
 
 
-def test_the_page_runs_only_its_own_code(web: Client) -> None:
-    with web.get("/") as shell:
+@pytest.mark.parametrize("address", ["/", "/phones", "/faults"])
+def test_the_page_runs_only_its_own_code(web: Client, address: str) -> None:
+    with web.get(address) as shell:
         assert shell.headers["Content-Security-Policy"] == page.POLICY
         html = shell.get_data(as_text=True)
 
@@ -166,8 +167,9 @@ def test_the_page_runs_only_its_own_code(web: Client) -> None:
             assert file.status_code == 200
 
 
-def test_every_language_of_the_phone_has_every_word() -> None:
-    source = (page.STATIC / "words.js").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["words.js", "gesture-words.js", "fault-words.js"])
+def test_every_language_of_the_phone_has_every_word(name: str) -> None:
+    source = (page.STATIC / name).read_text(encoding="utf-8").partition("export const NAMES")[0]
     blocks = re.findall(r"^  (fr|ar|en): \{\n(.*?)^  \},", source, re.S | re.M)
     keys = {code: re.findall(r"^    (\w+):", block, re.M) for code, block in blocks}
 

@@ -57,13 +57,16 @@ def test_what_is_too_old_or_not_theirs_stays_as_it_is(sim: Simulator, atlas: Wha
 def test_a_message_is_forwarded_without_saying_whose_it_was(
     sim: Simulator, business: Business
 ) -> None:
-    photo = sim.send_sample("fatima", "image")
+    photo, words = sim.send_sample("fatima", "image"), sim.write("fatima", "celui-ci")
 
     sim.forward("fatima", photo, often=True)
+    picture = _last(sim, business)
+    sim.forward("fatima", words)
+    text = _last(sim, business)
 
-    forwarded = _last(sim, business)
-    assert forwarded["context"] == {"frequently_forwarded": True}
-    assert forwarded["image"]["mime_type"] == "image/jpeg"
+    assert picture["context"] == {"frequently_forwarded": True}
+    assert picture["image"]["mime_type"] == "image/jpeg"
+    assert (text["context"], text["text"]) == ({"forwarded": True}, {"body": "celui-ci"})
 
 
 @pytest.mark.parametrize("kind", ["image", "audio", "video", "sticker", "document"])

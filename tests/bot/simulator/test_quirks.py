@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,56 @@ def test_a_late_event_survives_a_restart(business: Business, tmp_path: Path) -> 
     after.deliver()
     after.stop()
     assert business.messages[0]["text"]["body"] == "Salam"
+
+
+def test_a_started_simulator_lets_late_events_go_by_itself(
+    sim: Simulator, business: Business
+) -> None:
+    sim.tick_seconds = 0.02
+    sim.start()
+    with sim.manners(late=0.05):
+        sim.write("fatima", "Salam")
+
+    until = time.monotonic() + 5
+    while not business.bodies and time.monotonic() < until:
+        time.sleep(0.01)
+
+    assert [message["text"]["body"] for message in business.messages] == ["Salam"]
+
+
+def test_only_a_share_is_lost_and_always_the_same_for_a_seed(tmp_path: Path) -> None:
+    heard = [_heard(tmp_path / str(n), seed) for n, seed in enumerate((3, 3, 4))]
+
+    assert heard[0] == heard[1] != heard[2]
+    assert 20 < len(heard[0]) < 40
+
+
+def _heard(folder: Path, seed: int) -> list[str]:
+    business = Business()
+    sim = open_simulator(business, folder)
+    with sim.scenario("webhooks get lost", seed=seed):
+        for n in range(40):
+            sim.write("fatima", f"message {n}")
+        sim.deliver()
+    sim.stop()
+    return [message["text"]["body"] for message in business.messages]
+
+
+def test_disorder_is_the_same_again_for_the_same_seed(tmp_path: Path) -> None:
+    def order(folder: Path) -> list[str]:
+        business = Business()
+        sim = open_simulator(business, folder)
+        for n in range(20):
+            sim.write("fatima", f"message {n}")
+        sim.postman.seed(9)
+        sim.deliver(shuffle=True)
+        sim.stop()
+        return [message["text"]["body"] for message in business.messages]
+
+    first, again = order(tmp_path / "a"), order(tmp_path / "b")
+
+    assert first == again
+    assert first != sorted(first, key=lambda text: int(text.split()[1]))
 
 
 def test_an_event_may_say_it_is_old(sim: Simulator, business: Business) -> None:
