@@ -116,7 +116,14 @@ class Spending(Row):
     """
 
     __tablename__ = "spendings"
-    __table_args__ = (Index(None, "merchant_id", "local_date"),)
+    __table_args__ = (
+        Index(None, "merchant_id", "local_date"),
+        Index(
+            "ix_spendings_unpriced",
+            "merchant_id",
+            postgresql_where=text("reason = 'unpriced'"),
+        ),
+    )
 
     channel_id: Mapped[UUID] = ref("channels")
     local_date: Mapped[date]
@@ -125,6 +132,8 @@ class Spending(Row):
     reason: Mapped[str]
     template: Mapped[str | None]
     automation_id: Mapped[UUID | None]
+    country: Mapped[str | None]
+    """None also where no list can tell the price: billed in a way that nobody knows."""
     messages: Mapped[int]
     free: Mapped[int]
     billed: Mapped[int]

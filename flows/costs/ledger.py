@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import any_, literal, select, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm.attributes import set_committed_value
 
 from flows import live
 from flows.costs.cards import price
@@ -284,6 +285,7 @@ def _number(
     Only rows that are really there are numbered: a delivery told twice takes no number.
     """
     waiting: dict[str, list[Charge]] = defaultdict(list)
+    numbers: dict[UUID, int] = {}
     for charge in sorted(charges, key=lambda c: (c.delivered_at, c.wamid)):
         counted = uses_quota(charge.category, charge.local_date, charge.reason)
         if counted and charge.quota_index is None:
@@ -291,10 +293,17 @@ def _number(
     for name, group in sorted(waiting.items()):
         last = Counter.take(name, len(group))
         for number, charge in enumerate(group, last - len(group) + 1):
-            charge.quota_index = number
+            numbers[charge.id] = number
+            set_committed_value(charge, "quota_index", number)
             if charge.source == ESTIMATE:  # only now is it known whether it is among the 1,000
                 delivery, account = pending[_key(charge)], accounts[charge.channel_id]
                 _write(charge, _columns(_bill(delivery, account, known=charge, nth=number)))
+
+    if numbers:
+        session = db.session()
+        session.flush()  # the rows as they are known so far, then their numbers at once
+        told = json.dumps([{"id": str(id_), "nth": nth} for id_, nth in numbers.items()])
+        session.connection().execute(_NUMBER, {"numbers": told})
 
 
 def _write(charge: Charge, columns: dict[str, object]) -> None:
@@ -309,6 +318,13 @@ _INSERT = text(
     f" SELECT {', '.join(c.name for c in _COLUMNS)} FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
     f" AS r({', '.join(f'{c.name} {c.type.compile(_DIALECT)}' for c in _COLUMNS)})"
     " ON CONFLICT DO NOTHING"
+)
+
+_NUMBER = text(
+    "UPDATE charges c SET quota_index = n.nth"
+    " FROM jsonb_to_recordset(CAST(:numbers AS jsonb)) AS n(id uuid, nth bigint)"
+    " WHERE c.id = n.id AND c.merchant_id ="
+    " CAST(nullif(current_setting('wasl.merchant', true), '') AS uuid)"
 )
 
 

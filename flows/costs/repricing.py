@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, update
+from sqlalchemy import BigInteger, Row, cast, func, select, text
 
 from flows import live
 from flows.costs.cards import Price, price
-from flows.costs.rules import Reason
 from models import db
-from models.cost import Charge, Repricing
+from models.cost import Charge, Repricing, Spending
 from models.user import Membership
 
 PAGE = 50
@@ -32,25 +32,35 @@ class Priceable:
 def priceable() -> Priceable:
     """How many charges of any month could take a price now, and what they would come to."""
     found = Priceable()
-    for group, now in _groups():
-        _count(found, group, now, group.charges)
+    for group, found_price in _groups():
+        found.charges += group.charges
+        so_far = found.amounts.get(group.currency, 0)
+        found.amounts[group.currency] = so_far + (found_price.micros or 0) * group.charges
     return found
 
 
 def price_now(*, by: Membership) -> Priceable:
     """Those charges have their price and `by` is named for it; settled ones stay as they are."""
-    done = Priceable()
-    for group, now in _groups():
-        changed = db.session().execute(
-            update(Charge)
-            .where(*_same(group), *_unpriced())
-            .values(amount_micros=now.micros, market=now.market, reason=Reason.PRICED.value)
-            .execution_options(synchronize_session=False)
-        )
-        _count(done, group, now, changed.rowcount)  # type: ignore[attr-defined]
+    prices = [
+        {
+            "currency": group.currency,
+            "country": group.country,
+            "category": group.category,
+            "day": group.local_date.isoformat(),
+            "micros": found.micros,
+            "market": found.market,
+        }
+        for group, found in _groups()
+    ]
+    session, done = db.session(), Priceable()
+    if not prices:
+        return done
+    for row in session.execute(_PRICE, {"prices": json.dumps(prices)}):
+        done.charges += row.charges
+        done.amounts[row.currency] = int(row.amount)
+    session.expire_all()
     if done.charges:
-        log = Repricing(by_id=by.id, charges=done.charges, amounts=done.amounts)
-        db.session().add(log)
+        session.add(Repricing(by_id=by.id, charges=done.charges, amounts=done.amounts))
         live.changed("costs")
     return done
 
@@ -75,41 +85,36 @@ def unpriced(
 
 # --- groups of like charges -----------------------------------------------------------------------
 
-_LIKE = (Charge.currency, Charge.country, Charge.category, Charge.local_date)
+# Everything at once: a list may come for a million charges.
+_PRICE = text("""
+WITH priced AS (
+    UPDATE charges c SET amount_micros = p.micros, market = p.market, reason = 'priced'
+    FROM jsonb_to_recordset(CAST(:prices AS jsonb))
+        AS p(currency text, country text, category text, day date, micros bigint, market text)
+    WHERE c.amount_micros IS NULL AND coalesce(c.pricing_type, 'regular') = 'regular'
+        AND c.currency = p.currency AND c.country = p.country AND c.category = p.category
+        AND c.local_date = p.day
+        AND c.merchant_id = CAST(nullif(current_setting('wasl.merchant', true), '') AS uuid)
+    RETURNING c.currency, c.amount_micros)
+SELECT currency, count(*) AS charges, sum(amount_micros) AS amount FROM priced GROUP BY currency
+""")
+_LIKE = (Spending.currency, Spending.country, Spending.category, Spending.local_date)
 
 
-def _unpriced() -> tuple[ColumnElement[bool], ...]:
-    """Billed, as far as anybody says: of a type we do not know no list tells the price."""
-    kind = Charge.pricing_type
-    return (Charge.amount_micros.is_(None), or_(kind.is_(None), kind == "regular"))
-
-
-def _groups() -> list[tuple[Row[tuple[str, str, str, date, int]], Price]]:
+def _groups() -> list[tuple[Row[tuple[Any, ...]], Price]]:
+    """Charges without a price that are alike, as the kept sums know them, with their price now."""
+    unpriced_ = cast(
+        func.sum(Spending.messages - Spending.free - Spending.billed), BigInteger
+    ).label("charges")
     wanted = (
-        select(*_LIKE, func.count().label("charges"))
-        .where(*_unpriced(), Charge.country.is_not(None))
+        select(*_LIKE, unpriced_)
+        .where(Spending.reason == "unpriced", Spending.country.is_not(None))
         .group_by(*_LIKE)
-        .order_by(*_LIKE)
+        .having(func.sum(Spending.messages) > 0)
     )
-    prices: dict[tuple[str, str, str, date], Price] = defaultdict(lambda: Price(None, None))
     found = []
     for group in db.session().execute(wanted):
-        key = (group.currency, group.country, group.category, group.local_date)
-        prices[key] = price(*key)
-        if prices[key].micros is not None:
-            found.append((group, prices[key]))
+        now = price(group.currency, group.country, group.category, group.local_date)
+        if now.micros is not None:
+            found.append((group, now))
     return found  # type: ignore[return-value]
-
-
-def _same(group: Row[tuple[str, str, str, date, int]]) -> tuple[ColumnElement[bool], ...]:
-    values = (group.currency, group.country, group.category, group.local_date)
-    return tuple(column == value for column, value in zip(_LIKE, values, strict=True))
-
-
-def _count(
-    into: Priceable, group: Row[tuple[str, str, str, date, int]], now: Price, charges: int
-) -> None:
-    if charges and now.micros is not None:
-        into.charges += charges
-        so_far = into.amounts.get(group.currency, 0)
-        into.amounts[group.currency] = so_far + now.micros * charges

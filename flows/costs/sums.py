@@ -7,7 +7,10 @@ from sqlalchemy import func, select, text
 from models import db
 from models.cost import Spending
 
-_ALIKE = ("channel_id", "local_date", "currency", "category", "reason", "template", "automation_id")
+_ALIKE = (
+    *("channel_id", "local_date", "currency", "category", "reason", "template"),
+    *("automation_id", "country"),
+)
 _SUMS = ("messages", "free", "billed", "estimated", "amount", "guessed")
 _SAME = " AND ".join(f"t.{name} IS NOT DISTINCT FROM s.{name}" for name in _ALIKE)
 _FOLD = text(

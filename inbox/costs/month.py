@@ -37,7 +37,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one order cost, where there were orders to divide by."""
+    """What one order cost in micro-units, where there were orders to divide by."""
 
     confirmed: int | None
     delivered: int | None
@@ -83,11 +83,16 @@ def shown(asked: Asked) -> dict[str, Any]:
 def _shares(total: costs.Tally, orders: costs.Orders) -> dict[str, Share]:
     return {
         currency: Share(
-            amount // orders.confirmed if orders.confirmed else None,
-            amount // orders.delivered if orders.delivered else None,
+            _share(amount, orders.confirmed),
+            _share(amount, orders.delivered),
         )
         for currency, amount in total.amounts.items()
     }
+
+
+def _share(amount: int, orders: int) -> int | None:
+    """To the ten-thousandth, as Meta writes its prices: a quotient has no more to say."""
+    return round(amount / orders / 100) * 100 if orders else None
 
 
 @dataclass(slots=True)

@@ -9,61 +9,41 @@ from migrations.protect import LEDGER, protect
 revision = "0016"
 down_revision = "0014"
 
-ALIKE = "channel_id, local_date, currency, category, reason, template, automation_id"
+ALIKE = "channel_id, local_date, currency, category, reason, template, automation_id, country"
 SUMS = "messages, free, billed, estimated, amount, guessed"
-
-# One row for each kind of charge that a statement inserted, however many charges it was.
-INSERTED = f"""
-CREATE FUNCTION add_up_charges() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
+# Of a kind of billing that nobody knows no list tells the price: its country would promise one.
+FACTS = """
+    SELECT merchant_id, channel_id, local_date, currency, category, reason, template,
+        automation_id,
+        CASE WHEN amount_micros IS NOT NULL OR coalesce(pricing_type, 'regular') = 'regular'
+            THEN country END AS country,
+        {sign} 1 AS messages, {sign} coalesce((amount_micros = 0)::int, 0) AS free,
+        {sign} coalesce((amount_micros > 0)::int, 0) AS billed,
+        {sign} (source = 'estimate')::int AS estimated, {sign} coalesce(amount_micros, 0) AS amount,
+        {sign} CASE WHEN source = 'estimate' THEN coalesce(amount_micros, 0) ELSE 0 END AS guessed
+    FROM {table}"""
+# One row for each kind of charge that a statement touched, however many charges it was.
+ADDS = f"""
     INSERT INTO spendings (merchant_id, id, {ALIKE}, {SUMS})
     SELECT merchant_id, gen_random_uuid(), {ALIKE},
-        count(*), count(*) FILTER (WHERE amount_micros = 0),
-        count(*) FILTER (WHERE amount_micros > 0),
-        count(*) FILTER (WHERE source = 'estimate'), coalesce(sum(amount_micros), 0),
-        coalesce(sum(amount_micros) FILTER (WHERE source = 'estimate'), 0)
-    FROM fresh GROUP BY merchant_id, {ALIKE};
-    RETURN NULL;
-END $$
-"""  # noqa: S608 - our own names
-ADDS = """
-    INSERT INTO spendings
-        (merchant_id, id, channel_id, local_date, currency, category, reason, template,
-         automation_id, messages, free, billed, estimated, amount, guessed)
-    SELECT {o}.merchant_id, gen_random_uuid(), {o}.channel_id, {o}.local_date, {o}.currency,
-        {o}.category, {o}.reason, {o}.template, {o}.automation_id, {sign} 1,
-        {sign} coalesce(({o}.amount_micros = 0)::int, 0),
-        {sign} coalesce(({o}.amount_micros > 0)::int, 0),
-        {sign} ({o}.source = 'estimate')::int, {sign} coalesce({o}.amount_micros, 0),
-        {sign} CASE WHEN {o}.source = 'estimate' THEN coalesce({o}.amount_micros, 0) ELSE 0 END
-    """
-CORRECTED = f"""
-CREATE FUNCTION add_up_charge() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    -- When a merchant goes, its sums go with it: there is nothing left to correct.
-    {ADDS.format(o="OLD", sign="-")}
-    FROM merchants WHERE id = OLD.merchant_id;
-    IF TG_OP = 'UPDATE' THEN
-        {ADDS.format(o="NEW", sign="+")};
-    END IF;
-    RETURN NULL;
-END $$
-"""
-WATCHED = (
-    *("channel_id", "local_date", "currency", "category", "reason", "template"),
-    *("automation_id", "source", "amount_micros"),
-)
-TRIGGERS = (
-    """CREATE TRIGGER add_up_charges AFTER INSERT ON charges REFERENCING NEW TABLE AS fresh
-    FOR EACH STATEMENT EXECUTE FUNCTION add_up_charges()""",
-    # A number in the month, a message or an order that becomes known changes no sum.
-    f"""CREATE TRIGGER add_up_corrected_charge AFTER UPDATE ON charges FOR EACH ROW
-    WHEN (({", ".join(f"OLD.{name}" for name in WATCHED)})
-        IS DISTINCT FROM ({", ".join(f"NEW.{name}" for name in WATCHED)}))
-    EXECUTE FUNCTION add_up_charge()""",
-    """CREATE TRIGGER add_up_deleted_charge AFTER DELETE ON charges FOR EACH ROW
-    EXECUTE FUNCTION add_up_charge()""",
-)
+        {", ".join(f"sum({name})" for name in SUMS.split(", "))}
+    FROM ({{facts}}) facts {{where}} GROUP BY merchant_id, {ALIKE}
+    HAVING {" OR ".join(f"sum({name}) <> 0" for name in SUMS.split(", "))}"""  # noqa: S608
+AFTER = FACTS.format(sign="+", table="fresh")
+BEFORE = FACTS.format(sign="-", table="old")
+# When a merchant goes, its sums go with it: there is nothing left to correct.
+STILL_THERE = "WHERE EXISTS (SELECT FROM merchants m WHERE m.id = merchant_id)"
+EVENTS = {
+    "insert": ("REFERENCING NEW TABLE AS fresh", ADDS.format(facts=AFTER, where="")),
+    "update": (
+        "REFERENCING OLD TABLE AS old NEW TABLE AS fresh",
+        ADDS.format(facts=f"{BEFORE} UNION ALL {AFTER}", where=""),
+    ),
+    "delete": (
+        "REFERENCING OLD TABLE AS old",
+        ADDS.format(facts=BEFORE, where=STILL_THERE),
+    ),
+}
 FROM_MESSAGES = """
 UPDATE charges c SET template = m.payload ->> 'name',
     automation_id = (SELECT r.automation_id FROM runs r
@@ -122,19 +102,16 @@ def upgrade() -> None:
     )
     _tables()
     op.execute(FROM_MESSAGES)
-    op.execute(INSERTED)
-    op.execute(CORRECTED)
-    op.execute(
-        f"""INSERT INTO spendings (merchant_id, id, {ALIKE}, {SUMS})
-        SELECT merchant_id, gen_random_uuid(), {ALIKE},
-            count(*), count(*) FILTER (WHERE amount_micros = 0),
-            count(*) FILTER (WHERE amount_micros > 0),
-            count(*) FILTER (WHERE source = 'estimate'), coalesce(sum(amount_micros), 0),
-        coalesce(sum(amount_micros) FILTER (WHERE source = 'estimate'), 0)
-        FROM charges GROUP BY merchant_id, {ALIKE}"""  # noqa: S608 - our own names
-    )
-    for trigger in TRIGGERS:
-        op.execute(trigger)
+    op.execute(ADDS.format(facts=FACTS.format(sign="+", table="charges"), where=""))
+    for event, (tables, adds) in EVENTS.items():
+        op.execute(
+            f"CREATE FUNCTION add_up_{event} () RETURNS trigger LANGUAGE plpgsql AS $$"
+            f" BEGIN {adds}; RETURN NULL; END $$"
+        )
+        op.execute(
+            f"CREATE TRIGGER add_up_{event} AFTER {event} ON charges {tables}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION add_up_{event} ()"
+        )
 
 
 def _tables() -> None:
@@ -148,6 +125,7 @@ def _tables() -> None:
             sa.Column("reason", sa.Text(), nullable=False),
             sa.Column("template", sa.Text(), nullable=True),
             sa.Column("automation_id", sa.Uuid(), nullable=True),
+            sa.Column("country", sa.Text(), nullable=True),
             sa.Column("messages", sa.BigInteger(), nullable=False),
             sa.Column("free", sa.BigInteger(), nullable=False),
             sa.Column("billed", sa.BigInteger(), nullable=False),
@@ -159,6 +137,12 @@ def _tables() -> None:
     )
     op.create_index(
         op.f("ix_spendings_merchant_id_local_date"), "spendings", ["merchant_id", "local_date"]
+    )
+    op.create_index(
+        "ix_spendings_unpriced",
+        "spendings",
+        ["merchant_id"],
+        postgresql_where=sa.text("reason = 'unpriced'"),
     )
     protect("spendings")
     op.create_table(
@@ -229,10 +213,9 @@ def _tables() -> None:
 
 
 def downgrade() -> None:
-    for name in ("add_up_charges", "add_up_corrected_charge", "add_up_deleted_charge"):
-        op.execute(f"DROP TRIGGER {name} ON charges")
-    op.execute("DROP FUNCTION add_up_charges")
-    op.execute("DROP FUNCTION add_up_charge")
+    for event in EVENTS:
+        op.execute(f"DROP TRIGGER add_up_{event} ON charges")
+        op.execute(f"DROP FUNCTION add_up_{event}")
     for table in ("budgets", "reckonings", "repricings", "price_lists", "spendings"):
         op.drop_table(table)
     op.drop_index("ix_charges_unpriced", table_name="charges")
