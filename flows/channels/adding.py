@@ -55,6 +55,7 @@ def add(
         country=country,
         currency=currency,
         time_zone=time_zone,
+        proven_at=utcnow(),
     )
     channel.token = token
     session.add(channel)
@@ -107,7 +108,6 @@ def connect(form: NewNumber) -> Channel:
         display_phone_number="",
         country=merchant.country,
         time_zone=merchant.time_zone,
-        proven_at=None,
     )
     channel.name, channel.waba_id = form.name, form.waba_id
     channel.token, channel.app_secret = form.token, form.app_secret
