@@ -120,7 +120,7 @@ def _about(channel: Channel) -> dict[str, object]:
         "webhook_url": f"{settings().base_url}/webhooks/whatsapp",
         "verify_token": settings().verify_token,
         "webhook_fields": WEBHOOK_FIELDS,
-        "trial": trying.offered(channel),
+        "trial": sorted(trying.offered(channel), key=lambda t: t.language != current.language),
         "link": _link(channel),
         "client_id": uuid4(),
     }

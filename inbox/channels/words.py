@@ -191,8 +191,8 @@ def _subscribed(known: Facts) -> tuple[str, str]:
     if known.subscribed is None:
         return UNKNOWN[0], gettext(UNKNOWN[1])
     if known.subscribed:
-        return "green", gettext("Your app is subscribed to the account")
-    return "red", gettext("Your app is not subscribed to the account")
+        return "green", gettext("Subscribed")
+    return "red", gettext("Not subscribed")
 
 
 def _expiry(known: Facts) -> tuple[str, str]:
