@@ -39,6 +39,8 @@ class Login:
     user: User
     member: Membership
     merchant: Merchant
+    noticed: bool = False
+    """Whether something stands about the merchant's numbers: most pages need not ask what."""
 
 
 class Current:

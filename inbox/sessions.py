@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import redis
 from flask import request
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, exists, func, select, update
 from werkzeug.wrappers import Response
 
 from config import settings
@@ -18,6 +18,7 @@ from flows.errors import N_, Refused
 from inbox.current import Login, current
 from models import db
 from models.merchant import Merchant
+from models.notice import Notice
 from models.types import utcnow
 from models.user import REMEMBERED, LoginSession, Membership, User
 
@@ -131,11 +132,11 @@ def recognise() -> Login | None:
         row = house.execute(_who(token)).one_or_none()
         if row is None:
             return None
-        session, user, member, merchant = row
+        session, user, member, merchant, noticed = row
         if not session.alive(now):
             return None
         _notice(house, session, now)
-    return Login(session.id, user, member, merchant)
+    return Login(session.id, user, member, merchant, noticed)
 
 
 def end() -> None:
@@ -145,9 +146,10 @@ def end() -> None:
             house.get_one(LoginSession, current.login.session_id).ended_at = utcnow()
 
 
-def _who(token: str) -> Select[LoginSession, User, Membership, Merchant]:
+def _who(token: str) -> Select[LoginSession, User, Membership, Merchant, bool]:
+    stands = exists().where(Notice.merchant_id == Merchant.id, Notice.ended_at.is_(None))
     return (
-        select(LoginSession, User, Membership, Merchant)
+        select(LoginSession, User, Membership, Merchant, stands)
         .join(User, User.id == LoginSession.user_id)
         .join(Merchant, Merchant.id == LoginSession.merchant_id)
         .join(

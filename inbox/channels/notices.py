@@ -16,10 +16,16 @@ from inbox.auth import needs
 from inbox.channels import words
 from inbox.current import current
 from inbox.languages import N_, gettext
+from models.channel import BY_A_PERSON
 from models.notice import Notice
 
 # kind → colour, what happened, what to do.
 SENTENCES: dict[str, tuple[str, str, str]] = {
+    BY_A_PERSON: (
+        "orange",
+        N_("%(name)s is paused by your team."),
+        N_("Its messages wait until it goes on."),
+    ),
     "token": (
         "red",
         N_("%(name)s sends nothing: Meta no longer takes its access token."),
@@ -73,12 +79,12 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "violation": (
         "red",
-        N_("Meta sees a breach of its rules by the account of %(name)s: %(what)s."),
+        N_("Meta sees a breach of its rules by the account of %(name)s: %(word)s."),
         N_("Read what Meta wrote to you, and appeal if it is wrong."),
     ),
     "restriction": (
         "red",
-        N_("Meta restricts the account of %(name)s: %(what)s."),
+        N_("Meta restricts the account of %(name)s: %(word)s."),
         N_("Look at the account’s quality page with Meta for how long and why."),
     ),
     "deleted": (
@@ -133,7 +139,7 @@ class Banner:
 
 def standing() -> list[Banner]:
     """What this person should know, on every page; nothing where no merchant is open."""
-    if "merchant_open" not in g:
+    if "merchant_open" not in g or not current.login.noticed:
         return []
     return [banner(one) for one in notices.standing(current.member)]
 
@@ -144,6 +150,8 @@ def banner(one: Notice) -> Banner:
     facts |= {name: filters.bdi(value) for name, value in one.facts.items()}
     if "limit" in one.facts:
         facts["limit"] = filters.bdi(words.limit(str(one.facts["limit"])))
+    if "word" in one.facts:
+        facts["word"] = filters.bdi(words.restrictions(str(one.facts["word"])))
     if one.channel is not None:
         facts["name"] = filters.bdi(one.channel.name)
     text = Markup(gettext(sentence)) % facts  # noqa: S704 - every fact in our sentence is escaped

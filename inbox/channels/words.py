@@ -84,6 +84,11 @@ EVENTS = {
     "rejected": N_("Refused"),
     "business_capability_update": N_("Limits of the business changed"),
 }
+RESTRICTIONS = {
+    "RESTRICTED_BIZ_INITIATED_MESSAGING": N_("nobody may be written to first"),
+    "RESTRICTED_CUSTOMER_INITIATED_MESSAGING": N_("customers may not be answered"),
+    "RESTRICTED_ADD_PHONE_NUMBER_ACTION": N_("no number may be added"),
+}
 ABOUT = {
     "phone_number_name_update": N_("Display name"),
     "account_review_update": N_("Review of the account"),
@@ -152,6 +157,11 @@ def limit(tier: str | None) -> str:
         return tier
     most = LIMITS[tier]
     return gettext("No limit") if most is None else filters.number(most)
+
+
+def restrictions(listed: str) -> str:
+    """What an account may not do, as far as we know Meta's words for it."""
+    return ", ".join(gettext(RESTRICTIONS.get(one, one)) for one in listed.split(", "))
 
 
 def event(told: ChannelEvent) -> str:

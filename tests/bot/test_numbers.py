@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from bot.simulator import Simulator
 from bot.simulator import demo as world
+from config import settings
 from flows import arrivals, channels, messages, outbox
 from flows.channels import NewNumber, notices, profile
 from flows.errors import Invalid, Refused
@@ -19,7 +20,7 @@ from models.channel import Channel, ChannelState
 from models.conversation import Conversation
 from models.errand import Errand
 from models.merchant import Merchant
-from models.message import Message, Sending
+from models.message import Media, Message, Sending
 from models.notice import Notice
 from models.notification import Notification
 from models.types import utcnow
@@ -415,7 +416,8 @@ def test_a_persons_pause_is_not_ended_by_a_look(
     work()
 
     assert now(number).pause_reason == "person"
-    assert standing(shop) == set()
+    assert standing(shop) == {"person"}
+    assert rung(shop) == []
 
 
 def test_a_missing_payment_method_is_told_while_messages_wait(
@@ -623,3 +625,35 @@ def test_only_a_number_that_never_opened_can_be_removed(
 
     with db.merchant(shop.id):
         assert wrong.id not in {c.id for c in channels.all_of_merchant()}
+
+
+def test_a_picture_is_uploaded_to_meta_and_seen_at_the_next_look(
+    shop: Merchant, number: Channel, simulator: Simulator, work: Work
+) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+    with db.merchant(shop.id) as session:
+        media = Media(
+            file=f"{shop.id}/p.png", filename="p.png", mime_type="image/png", size=48, sha256="0"
+        )
+        session.add(media)
+        path = settings().var / "media" / media.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+        session.flush()
+        profile.change(channels.get(number.id), profile.Profile(about="Sacs"), media)
+    work()
+
+    assert "profile_picture_url" in simulator.world.numbers[world.SPARE_ONE].profile
+    assert channels.facts_of(now(number)).photo is True
+
+
+def test_a_profile_meta_refuses_says_why(
+    shop: Merchant, number: Channel, simulator: Simulator, work: Work
+) -> None:
+    with db.merchant(shop.id):
+        channels.ask(channels.get(number.id), "profile", {"about": "x" * 200})
+    work()
+
+    errand = looked(number, "profile")
+    assert (errand.sending, errand.problem) == (Sending.FAILED, "refused")
+    assert "139" in str(errand.words)

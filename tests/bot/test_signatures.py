@@ -149,3 +149,24 @@ def test_webhooks_ask_the_database_for_secrets_now_and_then_only(
         assert post(client, body(text=f"{n}"), "nobody's") == 403
 
     assert len(read) == 1
+
+
+def test_a_body_that_another_app_signs_too_speaks_of_both(
+    client: FlaskClient, merchant: Merchant, stranger: Membership, own: Channel, work: Work
+) -> None:
+    """A merchant who gets hold of what Meta sends somebody else cannot make it vanish."""
+    sent = body(THEIRS)
+    post(client, sent, OWN)
+    work()
+    first = texts(stranger.merchant_id)
+
+    again = post(client, sent, settings().app_secrets[0])
+    third = post(client, sent, OWN)
+    work()
+
+    assert first == []
+    assert (again, third) == (200, 200)
+    assert texts(stranger.merchant_id) == ["Salam"]
+    with db.house() as house:
+        (kept,) = house.scalars(select(Envelope))
+        assert (kept.state, kept.signed_for) == ("settled", None)
