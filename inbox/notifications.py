@@ -173,6 +173,8 @@ def _ring(one: Notification) -> Ring:
     found = SENTENCES.get(f"{one.kind}.{what}") or SENTENCES[one.kind]
     facts: dict[str, Markup] = defaultdict(lambda: Markup("…"))
     facts |= {name: filters.bdi(value) for name, value in one.facts.items()}
+    if one.kind == "number":
+        facts = notices.told(one.facts)
     if one.order is not None:
         facts["number"] = filters.ltr(f"#{one.order.number}")
         facts["customer"] = filters.bdi(one.order.ship_name)

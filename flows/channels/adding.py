@@ -176,9 +176,7 @@ def remove(channel: Channel) -> None:
 def look(channel: Channel) -> None:
     """Meta is asked about it at once, and for the templates of its account."""
     errands.ask(channel, "look")
-    channel.templates_due_at = utcnow()
-    lane = f"templates:{channel.merchant_id}:{channel.id}"
-    db.after_commit(lambda: outbox.nudge(lane))
+    proving.ask_for_templates(channel)
 
 
 def go_on(channel: Channel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -146,12 +147,7 @@ def standing() -> list[Banner]:
 
 def banner(one: Notice) -> Banner:
     color, sentence, advice = SENTENCES.get(one.kind, OTHER)
-    facts: dict[str, object] = defaultdict(lambda: Markup("…"))
-    facts |= {name: filters.bdi(value) for name, value in one.facts.items()}
-    if "limit" in one.facts:
-        facts["limit"] = filters.bdi(words.limit(str(one.facts["limit"])))
-    if "word" in one.facts:
-        facts["word"] = filters.bdi(words.restrictions(str(one.facts["word"])))
+    facts = told(one.facts)
     if one.channel is not None:
         facts["name"] = filters.bdi(one.channel.name)
     text = Markup(gettext(sentence)) % facts  # noqa: S704 - every fact in our sentence is escaped
@@ -160,6 +156,17 @@ def banner(one: Notice) -> Banner:
         url = url_for("channels.show", channel_id=one.channel_id)
     said = str(one.facts.get("said") or one.facts.get("why") or "")
     return Banner(one.id, color, text, gettext(advice) if advice else "", said, url)
+
+
+def told(facts: Mapping[str, object]) -> dict[str, Markup]:
+    """What a sentence is filled with: Meta's words as people say them, each set apart."""
+    shown: dict[str, Markup] = defaultdict(lambda: Markup("…"))
+    shown |= {name: filters.bdi(value) for name, value in facts.items()}
+    if "limit" in facts:
+        shown["limit"] = filters.bdi(words.limit(str(facts["limit"])))
+    if "word" in facts:
+        shown["word"] = filters.bdi(words.restrictions(str(facts["word"])))
+    return shown
 
 
 def attach(pages: Blueprint) -> None:

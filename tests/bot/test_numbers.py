@@ -356,6 +356,7 @@ def test_a_new_token_lets_everything_leave_in_order(
     work()
 
     assert now(number).state is ChannelState.ACTIVE
+    assert now(number).templates_problem is None
     assert endings(number) == [Sending.ACCEPTED] * 3
     assert standing(shop) == set()
     sent = [b.content["body"] for b in simulator.world.bubbles.values() if not b.from_customer]

@@ -223,6 +223,25 @@ def test_a_banner_is_for_those_who_may_act_and_goes_when_dismissed(
     assert "its quality is low" not in omar.get("/board", headers=ENGLISH).text
 
 
+def test_what_an_account_may_not_do_is_said_in_plain_words(
+    shop: Merchant, omar: FlaskClient, simulator: Simulator, work: Work
+) -> None:
+    connect(omar, work)
+    told = {
+        "event": "ACCOUNT_RESTRICTION",
+        "restriction_info": [{"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING"}],
+    }
+    with simulator.turn():
+        simulator.emit(simulator.world.accounts[world.SPARE], told, field="account_update")
+    simulator.deliver()
+    work()
+
+    for page in ("/board", "/notifications"):
+        text = omar.get(page, headers=ENGLISH).text
+        assert "nobody may be written to first" in text
+        assert "RESTRICTED_" not in text
+
+
 # --- the starter set ------------------------------------------------------------------------------
 
 
