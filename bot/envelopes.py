@@ -21,6 +21,16 @@ KEEP = """
     FROM unnest(%b::bytea[], %b::bytea[], %t::text[]) AS posted (body, sha256, signed_for)
     ON CONFLICT (sha256) DO NOTHING
 """
+# The same body, signed by another app too (an account may send to several): it now speaks of more.
+WIDEN = """
+    UPDATE envelopes SET state = 'new', settled_at = NULL, signed_for = CASE
+        WHEN theirs.signed_for IS NULL THEN NULL
+        ELSE envelopes.signed_for || string_to_array(theirs.signed_for, ',')::uuid[] END
+    FROM unnest(%b::bytea[], %t::text[]) AS theirs (sha256, signed_for)
+    WHERE envelopes.sha256 = theirs.sha256 AND envelopes.signed_for IS NOT NULL
+      AND (theirs.signed_for IS NULL
+           OR NOT string_to_array(theirs.signed_for, ',')::uuid[] <@ envelopes.signed_for)
+"""
 ROWS = 512
 BYTES = 16 << 20  # of one commit, so that 512 bodies of 4 MB are not one parameter of 2 GB
 
@@ -146,6 +156,8 @@ class Envelopes:
         )
         # Autocommit: the statement is the transaction, and has returned once it is on disk.
         new = self._connected().execute(KEEP, rows, prepare=True).rowcount
+        if new < len(letters):
+            new += self._connected().execute(WIDEN, rows[1:], prepare=True).rowcount
         for letter in letters:
             letter.kept = True
         return new

@@ -46,6 +46,8 @@ class Login:
     """Whether this person may go into other merchants too."""
     must_enrol: bool = False
     """Whether their role must have a second step that they have not set up yet."""
+    noticed: bool = False
+    """Whether something stands about the merchant's numbers: most pages need not ask what."""
 
 
 class Current:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from flows import notifications
 from inbox import filters, htmx
 from inbox.auth import needs
+from inbox.channels import notices
 from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.languages import N_, gettext
@@ -104,12 +105,12 @@ SENTENCES |= {
         N_("%(name)s sends nothing: its access token is no longer valid"),
     ),
     "number.permission": ("phone", "red", N_("%(name)s sends nothing: its token may not send")),
-    "number.account": ("phone", "red", N_("Meta has restricted or locked the account of %(name)s")),
-    "number.payment": ("coins", "red", N_("Meta has no payment method for %(name)s")),
-    "number.quality": ("phone", "red", N_("The quality of %(name)s is low")),
-    "number.limit_down": ("phone", "orange", N_("%(name)s may write to fewer people a day")),
-    "number.name_refused": ("phone", "orange", N_("Meta refused the display name of %(name)s")),
-    "number.security": ("lock", "orange", N_("The two-step PIN of %(name)s was changed")),
+}
+# The others are said as in the banner.
+SENTENCES |= {
+    f"number.{kind}": ("coins" if kind == "payment" else "phone", color, sentence)
+    for kind, (color, sentence, _advice) in notices.SENTENCES.items()
+    if f"number.{kind}" not in SENTENCES
 }
 
 
@@ -188,6 +189,8 @@ def _ring(one: Notification) -> Ring:
     found = SENTENCES.get(f"{one.kind}.{what}") or SENTENCES[one.kind]
     facts: dict[str, Markup] = defaultdict(lambda: Markup("…"))
     facts |= {name: filters.bdi(value) for name, value in one.facts.items()}
+    if one.kind == "number":
+        facts = notices.told(one.facts)
     if one.order is not None:
         facts["number"] = filters.ltr(f"#{one.order.number}")
         facts["customer"] = filters.bdi(one.order.ship_name)

@@ -20,6 +20,7 @@ from flows.security import guesses, proving, taking
 from inbox.current import Login, current
 from models import db
 from models.merchant import Merchant
+from models.notice import Notice
 from models.security import SECOND_STEP_IN, HalfSignIn
 from models.types import utcnow
 from models.user import REMEMBERED, LoginSession, Membership, User
@@ -226,11 +227,11 @@ def recognise() -> Login | None:
         row = house.execute(_who(token)).one_or_none()
         if row is None:
             return None
-        session, user, member, merchant, several, must_enrol = row
+        session, user, member, merchant, *standing = row
         if not session.alive(now):
             return None
         _notice(house, session, now)
-    return Login(session.id, user, member, merchant, several=several, must_enrol=must_enrol)
+    return Login(session.id, user, member, merchant, *standing)
 
 
 def end(*, told: bool = False) -> None:
@@ -243,15 +244,16 @@ def end(*, told: bool = False) -> None:
                 audit.note_of(house, current.user_id, "door.out", only=merchant_id)
 
 
-def _who(token: str) -> Select[LoginSession, User, Membership, Merchant, bool, bool]:
+def _who(token: str) -> Select[LoginSession, User, Membership, Merchant, bool, bool, bool]:
     other = aliased(Membership)
     elsewhere = exists().where(
         other.user_id == User.id,
         other.merchant_id != LoginSession.merchant_id,
         other.disabled_at.is_(None),
     )
+    stands = exists().where(Notice.merchant_id == Merchant.id, Notice.ended_at.is_(None))
     return (
-        select(LoginSession, User, Membership, Merchant, elsewhere, security.owes())
+        select(LoginSession, User, Membership, Merchant, elsewhere, security.owes(), stands)
         .join(User, User.id == LoginSession.user_id)
         .join(Merchant, Merchant.id == LoginSession.merchant_id)
         .join(

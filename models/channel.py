@@ -64,7 +64,7 @@ class Channel(Row):
     """What Meta said at the last look (flows/channels/facts.py names them all)."""
     profile: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What customers see of it: about, address, description, email, websites."""
-    proven_at: Mapped[datetime | None] = mapped_column(default=utcnow)
+    proven_at: Mapped[datetime | None]
     """When its token opened it at Meta, or the install's own people added it. Before that nothing
     that Meta says of the number comes here: anybody can type somebody else's."""
     looked_at: Mapped[datetime | None]

@@ -55,6 +55,7 @@ def add(
         country=country,
         currency=currency,
         time_zone=time_zone,
+        proven_at=utcnow(),
     )
     channel.token = token
     session.add(channel)
@@ -109,7 +110,6 @@ def connect(form: NewNumber) -> Channel:
         display_phone_number="",
         country=merchant.country,
         time_zone=merchant.time_zone,
-        proven_at=None,
     )
     channel.name, channel.waba_id = form.name, form.waba_id
     channel.token, channel.app_secret = form.token, form.app_secret
@@ -178,9 +178,7 @@ def remove(channel: Channel) -> None:
 def look(channel: Channel) -> None:
     """Meta is asked about it at once, and for the templates of its account."""
     errands.ask(channel, "look")
-    channel.templates_due_at = utcnow()
-    lane = f"templates:{channel.merchant_id}:{channel.id}"
-    db.after_commit(lambda: outbox.nudge(lane))
+    proving.ask_for_templates(channel)
 
 
 def go_on(channel: Channel) -> None:

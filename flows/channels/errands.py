@@ -240,6 +240,8 @@ def _ended_well(errand: Errand, channel: Channel) -> str | None:
         return "permission"
     if channel.pause_reason in pausing.STOPS:
         pausing.resume(channel)
+    if channel.templates_problem:
+        proving.ask_for_templates(channel)
     return None
 
 

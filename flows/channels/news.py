@@ -174,7 +174,7 @@ def _restrictions(event: AccountNews) -> dict[str, Any]:
     violation = event.payload.get("violation_info") or {}
     listed = event.payload.get("restriction_info") or []
     kinds = [str(r.get("restriction_type")) for r in listed if isinstance(r, Mapping)]
-    return {"what": str(violation.get("violation_type") or ", ".join(kinds)) or None}
+    return {"word": str(violation.get("violation_type") or ", ".join(kinds)) or None}
 
 
 def _alert(event: AccountNews, concerned: Sequence[Channel]) -> None:
@@ -226,4 +226,4 @@ def _say(
     place = about or channel.phone_number_id
     fresh = notices.put_up(kind, about=place, channel=channel, name=channel.name, **known)
     if fresh and ring:
-        pausing.ring(channel, kind)
+        pausing.ring(channel, kind, **known)

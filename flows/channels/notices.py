@@ -13,12 +13,12 @@ from sqlalchemy.orm import joinedload
 from flows import live, permissions
 from flows.errors import NotFound
 from models import db
-from models.channel import Channel
+from models.channel import BY_A_PERSON, Channel
 from models.notice import Notice
 from models.types import new_id, utcnow
 from models.user import Membership
 
-FOR_ALL = ("token", "permission")
+FOR_ALL = ("token", "permission", BY_A_PERSON)
 """Nothing leaves: whoever writes to customers should know, not only who can mend it."""
 SHOWN = 5
 
@@ -63,7 +63,7 @@ def standing(member: Membership) -> Sequence[Notice]:
     newest = (
         select(Notice)
         .where(Notice.ended_at.is_(None))
-        .order_by(Notice.at.desc(), Notice.id)
+        .order_by(Notice.kind.in_(FOR_ALL).desc(), Notice.at.desc(), Notice.id)
         .limit(SHOWN)
         .options(joinedload(Notice.channel))
     )

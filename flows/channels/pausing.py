@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -24,15 +25,14 @@ def pause(channel: Channel, reason: str = BY_A_PERSON, words: str | None = None)
     if channel.state is ChannelState.PAUSED:
         return
     channel.state, channel.pause_reason = ChannelState.PAUSED, reason
-    if reason != BY_A_PERSON:
-        _tell(channel, reason, words)
+    _tell(channel, reason, words)
     live.changed("channels", "notices", "inbox")
 
 
 def resume(channel: Channel) -> None:
     """What waited leaves now."""
     channel.state, channel.pause_reason = ChannelState.ACTIVE, None
-    notices.take_down(*STOPS, about=channel.phone_number_id)
+    notices.take_down(*STOPS, BY_A_PERSON, about=channel.phone_number_id)
     db.session().execute(
         update(Message)
         .where(
@@ -63,12 +63,11 @@ def _tell(channel: Channel, reason: str, words: str | None) -> None:
     fresh = notices.put_up(
         reason, about=channel.phone_number_id, channel=channel, name=channel.name, said=words
     )
-    if fresh:
+    if fresh and reason != BY_A_PERSON:
         ring(channel, reason)
 
 
-def ring(channel: Channel, what: str) -> None:
+def ring(channel: Channel, what: str, **facts: Any) -> None:
     """The bell of everybody who may look after numbers."""
-    notifications.tell(
-        "number", facts={"what": what, "name": channel.name, "channel": str(channel.id)}
-    )
+    told = {"what": what, "name": channel.name, "channel": str(channel.id)}
+    notifications.tell("number", facts=facts | told)

@@ -30,15 +30,21 @@ def prove(channel: Channel) -> bool:
     session = db.session()
     try:
         with db.savepoint():
-            channel.proven_at = channel.templates_due_at = utcnow()
+            channel.proven_at = utcnow()
             session.flush()
     except IntegrityError:
         session.refresh(channel)
         return False
     db.after_commit(read_unrouted)
-    lane = f"templates:{session.merchant_id}:{channel.id}"
-    db.after_commit(partial(outbox.nudge, lane))
+    ask_for_templates(channel)
     return True
+
+
+def ask_for_templates(channel: Channel) -> None:
+    """The templates of its account are read at once."""
+    channel.templates_due_at = utcnow()
+    lane = f"templates:{channel.merchant_id}:{channel.id}"
+    db.after_commit(partial(outbox.nudge, lane))
 
 
 def read_unrouted() -> None:

@@ -76,6 +76,12 @@ ALGIERS = Shop(
     cards=(("Amine Bouzid", "0550 12 34 56", (("Cité 200 logements, Bir El Djir", "Oran"),)),),
 )
 SHOPS = (ATLAS, ALGIERS)
+# The simulator's number that is nobody's yet, for whoever tries to move in.
+SPARE = {
+    "number": "306540352242925",
+    "account": "302290129340400",
+    "token": "EAA-demo-302290129340400",
+}
 
 # What a stage sends in the demo, and where each tap takes the order.
 FIRST_AUTOMATIONS: tuple[tuple[SystemState, str, dict[str, str], dict[int, SystemState]], ...] = (

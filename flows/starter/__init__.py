@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from babel.numbers import format_currency
 from sqlalchemy import select
 
 from flows import templates
@@ -85,8 +86,8 @@ def _known(account: str) -> Iterable[MessageTemplate]:
 
 def _form(ready: Ready, language: str, account: str, merchant: Merchant) -> Form:
     text = ready.texts[language]
-    amount = Money(EXAMPLE_AMOUNT, merchant.currency)
-    shown = f"{amount.decimal:.2f} {merchant.currency}"
+    amount = Money(EXAMPLE_AMOUNT, merchant.currency).decimal
+    shown = format_currency(amount, merchant.currency, locale=language, numbering_system="latn")
     values = {"1": text.customer, "2": "1042", "3": shown}
     return Form(
         account=account,

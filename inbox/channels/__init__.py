@@ -15,6 +15,7 @@ from flows import channels
 from flows.channels import profile as profiles
 from flows.channels import trying
 from flows.channels.notices import about as notices_about
+from flows.demo.shops import SPARE
 from flows.errors import Invalid, Refused
 from inbox import htmx, languages, life, media
 from inbox.auth import needs
@@ -92,9 +93,8 @@ def create() -> Response | tuple[str, int]:
 def _form(typed: Mapping[str, str], wrong: Mapping[str, str] | None = None) -> str:
     # What is secret is not shown again, not even to whoever has just typed it.
     shown = {name: typed.get(name, "") for name in ("name", "phone_number_id", "waba_id")}
-    return render_template(
-        "channels/new.html", typed=shown, wrong=wrong or {}, in_a_demo=settings().graph_url
-    )
+    spare = SPARE if settings().graph_url else None
+    return render_template("channels/new.html", typed=shown, wrong=wrong or {}, spare=spare)
 
 
 # --- one number -----------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def _about(channel: Channel) -> dict[str, object]:
         "webhook_url": f"{settings().base_url}/webhooks/whatsapp",
         "verify_token": settings().verify_token,
         "webhook_fields": WEBHOOK_FIELDS,
-        "trial": trying.offered(channel),
+        "trial": sorted(trying.offered(channel), key=lambda t: t.language != current.language),
         "link": _link(channel),
         "client_id": uuid4(),
     }

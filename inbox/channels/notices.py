@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,10 +17,16 @@ from inbox.auth import needs
 from inbox.channels import words
 from inbox.current import current
 from inbox.languages import N_, gettext
+from models.channel import BY_A_PERSON
 from models.notice import Notice
 
 # kind → colour, what happened, what to do.
 SENTENCES: dict[str, tuple[str, str, str]] = {
+    BY_A_PERSON: (
+        "orange",
+        N_("%(name)s is paused by your team."),
+        N_("Its messages wait until it goes on."),
+    ),
     "token": (
         "red",
         N_("%(name)s sends nothing: Meta no longer takes its access token."),
@@ -73,12 +80,12 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "violation": (
         "red",
-        N_("Meta sees a breach of its rules by the account of %(name)s: %(what)s."),
+        N_("Meta sees a breach of its rules by the account of %(name)s: %(word)s."),
         N_("Read what Meta wrote to you, and appeal if it is wrong."),
     ),
     "restriction": (
         "red",
-        N_("Meta restricts the account of %(name)s: %(what)s."),
+        N_("Meta restricts the account of %(name)s: %(word)s."),
         N_("Look at the account’s quality page with Meta for how long and why."),
     ),
     "deleted": (
@@ -133,17 +140,14 @@ class Banner:
 
 def standing() -> list[Banner]:
     """What this person should know, on every page; nothing where no merchant is open."""
-    if "merchant_open" not in g:
+    if "merchant_open" not in g or not current.login.noticed:
         return []
     return [banner(one) for one in notices.standing(current.member)]
 
 
 def banner(one: Notice) -> Banner:
     color, sentence, advice = SENTENCES.get(one.kind, OTHER)
-    facts: dict[str, object] = defaultdict(lambda: Markup("…"))
-    facts |= {name: filters.bdi(value) for name, value in one.facts.items()}
-    if "limit" in one.facts:
-        facts["limit"] = filters.bdi(words.limit(str(one.facts["limit"])))
+    facts = told(one.facts)
     if one.channel is not None:
         facts["name"] = filters.bdi(one.channel.name)
     text = Markup(gettext(sentence)) % facts  # noqa: S704 - every fact in our sentence is escaped
@@ -152,6 +156,17 @@ def banner(one: Notice) -> Banner:
         url = url_for("channels.show", channel_id=one.channel_id)
     said = str(one.facts.get("said") or one.facts.get("why") or "")
     return Banner(one.id, color, text, gettext(advice) if advice else "", said, url)
+
+
+def told(facts: Mapping[str, object]) -> dict[str, Markup]:
+    """What a sentence is filled with: Meta's words as people say them, each set apart."""
+    shown: dict[str, Markup] = defaultdict(lambda: Markup("…"))
+    shown |= {name: filters.bdi(value) for name, value in facts.items()}
+    if "limit" in facts:
+        shown["limit"] = filters.bdi(words.limit(str(facts["limit"])))
+    if "word" in facts:
+        shown["word"] = filters.bdi(words.restrictions(str(facts["word"])))
+    return shown
 
 
 def attach(pages: Blueprint) -> None:

@@ -84,6 +84,11 @@ EVENTS = {
     "rejected": N_("Refused"),
     "business_capability_update": N_("Limits of the business changed"),
 }
+RESTRICTIONS = {
+    "RESTRICTED_BIZ_INITIATED_MESSAGING": N_("nobody may be written to first"),
+    "RESTRICTED_CUSTOMER_INITIATED_MESSAGING": N_("customers may not be answered"),
+    "RESTRICTED_ADD_PHONE_NUMBER_ACTION": N_("no number may be added"),
+}
 ABOUT = {
     "phone_number_name_update": N_("Display name"),
     "account_review_update": N_("Review of the account"),
@@ -154,6 +159,11 @@ def limit(tier: str | None) -> str:
     return gettext("No limit") if most is None else filters.number(most)
 
 
+def restrictions(listed: str) -> str:
+    """What an account may not do, as far as we know Meta's words for it."""
+    return ", ".join(gettext(RESTRICTIONS.get(one, one)) for one in listed.split(", "))
+
+
 def event(told: ChannelEvent) -> str:
     """One line of the history."""
     word = gettext(EVENTS[told.kind]) if told.kind in EVENTS else told.kind.replace("_", " ")
@@ -191,8 +201,8 @@ def _subscribed(known: Facts) -> tuple[str, str]:
     if known.subscribed is None:
         return UNKNOWN[0], gettext(UNKNOWN[1])
     if known.subscribed:
-        return "green", gettext("Your app is subscribed to the account")
-    return "red", gettext("Your app is not subscribed to the account")
+        return "green", gettext("Subscribed")
+    return "red", gettext("Not subscribed")
 
 
 def _expiry(known: Facts) -> tuple[str, str]:
