@@ -56,6 +56,7 @@ def _accepted(world: World, record: Json) -> None:
         category=record["category"],
         callback=record["callback"],
         shown=record["shown"],
+        held_until=record.get("held_until"),
     )
     _place(world, bubble)
     if bubble.customer:

@@ -31,7 +31,7 @@ BREAKS = {
     "garbage": "accepted, and the 200 is not JSON",
 }
 STRIKES = {
-    "held": "accepted, and held for quality assessment until it is released",
+    "held": "accepted, and held for quality assessment for `seconds`, or until it is released",
     "template_paused": "the template of this send is paused from now on",
     "template_disabled": "the template of this send is disabled from now on",
     "template_recategorised": "the template of this send is marketing from now on",

@@ -30,6 +30,7 @@ class Recipient:
 class Sends(Strikes):
     def accept(self, number: Number, body: Any, fault: Fault | None = None) -> Json:
         """Graph's answer to a send, already in the ledger; raises GraphError when it refuses."""
+        held = fault is not None and fault.what == "held"
         with self.turn():
             to, kind, drawn, category = self._examined(number, body)
             self.brakes.pass_one(number.id, to.address, self.clock.time())
@@ -46,12 +47,12 @@ class Sends(Strikes):
                 shown=drawn,
                 body=body,
                 fault=fault.what if fault else None,
+                held_until=self.clock.time() + fault.seconds if fault and held else None,
             )
             self._go(self.world.bubbles[wamid], to, fault)
             early = self.manner.early
         if early:
             self.postman.deliver()
-        held = fault is not None and fault.what == "held"
         return _accepted(to, wamid, "held_for_quality_assessment" if held else "accepted")
 
     def mark_read(self, number: Number, body: Json) -> Json:

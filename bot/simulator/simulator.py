@@ -162,6 +162,7 @@ class Simulator(WebhookSamples):
 
     def _days_passed(self) -> None:
         self.settle_templates()
+        self.release_due()
         self.let_late_ones_go()
 
     def _charge(self, wamid: str) -> Json:

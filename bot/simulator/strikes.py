@@ -49,6 +49,14 @@ class Strikes(Statuses, TemplateFates):
                     self.set_out(bubble)
         return len(waiting)
 
+    def release_due(self) -> None:
+        """What was held long enough goes on its way."""
+        now = self.clock.time()
+        with self.turn():
+            for bubble in self.held():
+                if bubble.held_until is not None and bubble.held_until <= now:
+                    self.set_out(bubble)
+
     def set_out(self, bubble: Bubble) -> None:
         """The message has left Meta, and is delivered when it can be."""
         self.climb(bubble, "sent")

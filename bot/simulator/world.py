@@ -155,6 +155,8 @@ class Bubble:
     edited: bool = False
     revoked: bool = False
     forwarded: bool = False
+    held_until: float | None = None
+    """When Meta's judgement on its quality is due, if it waits for one."""
     echo: bool = False
     """The merchant wrote it on the phone app."""
 

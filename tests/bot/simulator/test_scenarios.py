@@ -175,6 +175,21 @@ def test_what_is_held_for_quality_goes_on_or_is_dropped(
     assert business.statuses[-1]["errors"][0]["code"] == 132015
 
 
+def test_what_is_held_goes_on_by_itself_in_the_end(
+    sim: Simulator, atlas: WhatsApp, business: Business
+) -> None:
+    sim.fail("held", seconds=3600)
+    confirm(atlas)
+    sim.advance(3500)
+    sim.deliver()
+    assert business.statuses == []
+
+    sim.advance(101)
+    sim.deliver()
+
+    assert [s["status"] for s in business.statuses] == ["sent", "delivered"]
+
+
 @pytest.mark.parametrize(
     ("what", "code"), [("template_paused", 132015), ("template_disabled", 132016)]
 )
