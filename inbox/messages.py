@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
 from flows import consents, customers, messages, templates, threads
-from flows.errors import N_, NotFound
-from inbox import media
+from flows.errors import N_, Invalid, NotFound
+from inbox import languages, media
 from inbox.auth import needs
 from inbox.conversations import thread
 from inbox.conversations.asked import read_id
-from inbox.conversations.composer import compose, estimates, examples, guessed, labels
+from inbox.conversations.composer import (
+    compose,
+    estimates,
+    examples,
+    guessed,
+    labels,
+    optional,
+)
 from inbox.conversations.prices import expected
 from inbox.current import current
 from inbox.languages import gettext
@@ -149,13 +157,18 @@ def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, 
     conversation = _writable(conversation_id)
     chosen = threads.ready_template(conversation, template_id)
     values, client_id = _typed(chosen), _client_id()
-    empty = {key: gettext(N_("Fill this in.")) for key, value in values.items() if not value}
-    if empty:
-        return _filled(conversation, chosen, values, errors=empty, client_id=client_id), 422
+    if wrong := _wrong(chosen, values):
+        return _filled(conversation, chosen, values, errors=wrong, client_id=client_id), 422
     templates.check_sendable(chosen)
     consents.check_may_send(chosen, conversation.identity.customer, conversation.identity)
     message = messages.queue_template(
-        conversation, chosen, values, origin=Origin.AGENT, by=current.member, client_id=client_id
+        conversation,
+        chosen,
+        _seen(_in_time(values)),
+        origin=Origin.AGENT,
+        by=current.member,
+        client_id=client_id,
+        reply_to=request.form.get("reply_to") or None,
     )
     bubble = thread.bubble(threads.only(message))
     return render_template(
@@ -185,12 +198,35 @@ def _filled(
         values=values,
         errors=errors or {},
         labels=labels(chosen),
+        optional=[v.key for v in chosen.variables if optional(v)],
         examples=examples(chosen),
         client_id=client_id or new_id(),
         rendered=templates.render(chosen, _seen(values)),
         file=templates.file_of(chosen),
         **facts,
     )
+
+
+def _wrong(chosen: MessageTemplate, values: dict[str, str]) -> dict[str, str]:
+    """Blank → what is wrong with its value."""
+    needed = [v.key for v in chosen.variables if not optional(v)]
+    wrong = {key: gettext(N_("Fill this in.")) for key in needed if not values[key]}
+    try:
+        templates.check_values(chosen, _in_time(values))
+    except Invalid as refusal:
+        wrong = {k: languages.told(why) for k, why in refusal.fields.items()} | wrong
+    return wrong
+
+
+def _in_time(values: dict[str, str]) -> dict[str, str]:
+    """The end of an offer, typed on the merchant's clock, as a moment that all understand."""
+    typed = values.get("offer.until", "")
+    try:
+        ends = datetime.fromisoformat(typed)
+    except ValueError:
+        return values
+    at = ends if ends.tzinfo else ends.replace(tzinfo=current.zone)
+    return values | {"offer.until": at.isoformat()}
 
 
 def _typed(chosen: MessageTemplate) -> dict[str, str]:

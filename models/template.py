@@ -109,7 +109,7 @@ class MessageTemplate(Row):
 
     @property
     def buttons(self) -> list[Button]:
-        return _buttons(self.components)
+        return card_buttons(self.components)
 
     @property
     def cards(self) -> list[list[dict[str, Any]]]:
@@ -148,7 +148,8 @@ def _part(components: list[Any], kind: str) -> dict[str, Any]:
     return next((c for c in components if str(c.get("type", "")).upper() == kind), {})
 
 
-def _buttons(components: list[Any]) -> list[Button]:
+def card_buttons(components: list[Any]) -> list[Button]:
+    """The buttons among these components: a template's, or one card's."""
     return [
         Button(index, str(b.get("type", "")).lower(), str(b.get("text", "")), b.get("url"))
         for index, b in enumerate(_part(components, "BUTTONS").get("buttons", []))
@@ -164,7 +165,7 @@ def _blanks(components: list[Any], card: str = "") -> Iterator[Variable]:
         yield Variable(f"{card}header", "link", beside=True)
     yield from _named(f"{card}header", header.get("text"))
     yield from _named(f"{card}body", body.get("text"))
-    for button in _buttons(components):
+    for button in card_buttons(components):
         yield from _named(f"{card}button:{button.index}", button.url)
         if told := TOLD.get(button.kind):
             yield Variable(f"{card}button:{button.index}", told, beside=True)

@@ -47,6 +47,8 @@ def bubble_view(sim: Simulator, wamid: str) -> Json | None:
         "footer": bubble.shown.get("footer"),
         "menu": bubble.shown.get("menu"),
         "choices": bubble.shown.get("choices", []),
+        "offer": bubble.shown.get("offer"),
+        "cards": [_card(sim, card) for card in bubble.shown.get("cards", [])],
         "tapped": bubble.tapped,
         "reactions": list(bubble.reactions.values()),
         "my_reaction": bubble.reactions.get("customer"),
@@ -133,7 +135,17 @@ def _header(sim: Simulator, header: Json | None) -> Json | None:
     kind, content = next(iter(header.items()))
     if kind == "text":
         return {"text": content}
+    if kind == "location":
+        return {"place": content}
     return {"file": _file(sim, kind, content)}
+
+
+def _card(sim: Simulator, card: Json) -> Json:
+    return {
+        "text": card.get("body", ""),
+        "header": _header(sim, card.get("header")),
+        "choices": card["choices"],
+    }
 
 
 def _quoted(sim: Simulator, wamid: str | None) -> Json | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bot.simulator import specials
 from bot.simulator.checks import check_file
 from bot.simulator.errors import GraphError
 from bot.simulator.world import Json, Template, World
@@ -29,13 +30,24 @@ def find(world: World, account: str, wanted: Json) -> Template:
     return template
 
 
-def fill(world: World, template: Template, given: list[Json]) -> Json:
+def fill(world: World, template: Template, given: list[Json], now: float = 0.0) -> Json:
     """What the phone shows: {header?, body, footer?, choices}. Raises the 132xxx refusals."""
+    return _filled(world, template, template.components, given, now)
+
+
+def _filled(
+    world: World, template: Template, components: list[Json], given: list[Json], now: float
+) -> Json:
     shown: Json = {"choices": []}
-    for component in template.components:
+    for component in components:
         kind = component["type"].lower()
         if kind == "buttons":
             shown["choices"] = _choices(component["buttons"], given)
+        elif kind == "limited_time_offer":
+            shown["offer"] = specials.offer(component, _parameters(given, kind), now)
+        elif kind == "carousel":
+            cards = specials.cards(component, given)
+            shown["cards"] = [_filled(world, template, own, told, now) for own, told in cards]
         elif kind == "header" and component.get("format", "TEXT") != "TEXT":
             shown["header"] = _file_header(world, component, _parameters(given, "header"))
         elif kind == "footer":
@@ -105,33 +117,36 @@ def _file_header(world: World, component: Json, parameters: list[Json]) -> Json:
     if received != expected:
         details = f"header: Format mismatch, expected {expected.upper()}, received {received}"
         raise GraphError(132012, details)
+    if expected == "location":
+        return {"location": specials.place(parameters)}
     if expected in FILES:
         check_file(world, parameters[0].get(expected) or {}, expected)
     return {expected: parameters[0].get(expected)}
 
 
 def _choices(buttons: list[Json], given: list[Json]) -> list[Json]:
-    values = {
-        int(component.get("index") or 0): (component.get("parameters") or [{}])[0]
+    told = {
+        int(component.get("index") or 0): component
         for component in given
         if str(component.get("type")).lower() == "button"
     }
-    for index in values:
+    for index in told:
         if index >= len(buttons):
             raise GraphError(132000, f"buttons: Button at index {index} does not exist")
-    return [_choice(index, button, values.get(index)) for index, button in enumerate(buttons)]
+    return [_choice(index, button, told.get(index)) for index, button in enumerate(buttons)]
 
 
-def _choice(index: int, button: Json, value: Json | None) -> Json:
-    kind, text = button["type"], button["text"]
+def _choice(index: int, button: Json, component: Json | None) -> Json:
+    specials.check_button(index, button, component)
+    value = (component.get("parameters") or [{}])[0] if component else None
+    kind, text = button["type"], str(button.get("text") or "")
     if kind == "QUICK_REPLY":
         # Without a payload of its own a quick reply answers with its text.
         return {"kind": "reply", "text": text, "payload": (value or {}).get("payload") or text}
     if kind == "URL":
         return {"kind": "url", "text": text, "url": _url(index, button["url"], value)}
-    if value is not None:
-        details = f"buttons: Button at index {index} is of type {kind.title()} and does not "
-        raise GraphError(100, details + "support parameters")
+    if kind == "COPY_CODE":
+        return {"kind": "copy_code", "text": text, "code": (value or {}).get("coupon_code")}
     return {"kind": kind.lower(), "text": text, "phone": button.get("phone_number")}
 
 

@@ -40,7 +40,31 @@ def _choices(interactive: Json) -> list[Json]:
         return [_row(s, row) for s in action["sections"] for row in s["rows"]]
     if interactive["type"] == "location_request_message":
         return [{"kind": "location", "text": ""}]
-    return []
+    return [{"kind": SHOWN[interactive["type"]], "text": _words(action)}]
+
+
+# What is drawn as one button that answers nothing here.
+SHOWN = {
+    "request_contact_info": "contact",
+    "product": "catalog",
+    "product_list": "catalog",
+    "catalog_message": "catalog",
+    "flow": "flow",
+    "carousel": "catalog",
+    "order_details": "catalog",
+    "order_status": "catalog",
+    "address_message": "flow",
+    "call_permission_request": "voice_call",
+}
+
+
+def _words(action: Json) -> str:
+    """What stands on the button, or the products it shows."""
+    parameters = action.get("parameters") or {}
+    sections = action.get("sections") or []
+    items = [item for section in sections for item in section.get("product_items") or []]
+    names = [str(item.get("product_retailer_id")) for item in [*items, action]]
+    return str(parameters.get("flow_cta") or ", ".join(n for n in names if n != "None"))
 
 
 def _row(section: Json, row: Json) -> Json:

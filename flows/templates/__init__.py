@@ -44,6 +44,7 @@ from flows.templates.filling import (
 from flows.templates.news import hear, keep
 from flows.templates.offers import offers
 from flows.templates.sending import (
+    EXAMPLE,
     SENDABLE_BUTTONS,
     check_sendable,
     check_values,
@@ -61,6 +62,7 @@ from flows.templates.usage import Dearer, dearer, delivered, listed, prices
 __all__ = [
     "BUTTONS",
     "CATEGORIES",
+    "EXAMPLE",
     "FACTS",
     "HEADERS",
     "LANGUAGES",

@@ -15,7 +15,19 @@ const CHOICES = {
   location: (choice, tap) => button('place', word('sendLocation'), tap),
   reply: (choice, tap) => button('reply', choice.text, tap),
   button_reply: (choice, tap) => button('reply', choice.text, tap),
+  copy_code: (choice) => still('copy', [choice.text, choice.code].filter(Boolean).join(' · ')),
+  otp: (choice) => still('copy', choice.text),
+  catalog: (choice) => still('menu', choice.text || word('catalog')),
+  mpm: (choice) => still('menu', choice.text),
+  flow: (choice) => still('menu', choice.text),
+  contact: () => still('phone', word('shareContact')),
+  request_contact_info: () => still('phone', word('shareContact')),
+  voice_call: (choice) => still('phone', choice.text),
 };
+
+function still(name, text) {
+  return h('span', { className: 'choice' }, icon(name), datum(text));
+}
 
 export function bubble(one, act, first) {
   const listed = one.choices.some((choice) => choice.kind === 'list_reply');
@@ -32,6 +44,7 @@ export function bubble(one, act, first) {
       one.quoted && quoted(one.quoted, act),
       header(one.header, act),
       body(one, act),
+      one.offer && h('p', { className: 'header', dir: 'auto' }, one.offer),
       one.footer && h('p', { className: 'footer' }, datum(one.footer)),
       h('span', { className: 'meta' }, h('time', {}, clock(one.at)), one.mine && ticks(one.status)),
       reactions(one, act),
@@ -39,7 +52,13 @@ export function bubble(one, act, first) {
     listed
       ? h('div', { className: 'choices' }, button('menu', one.menu ?? word('choose'), () => act.list(one)))
       : choices(one, act),
+    one.cards?.length ? h('ol', { className: 'cards' }, one.cards.map((card) => drawnCard(card, act))) : null,
   );
+}
+
+function drawnCard(card, act) {
+  const buttons = card.choices.map((choice) => CHOICES[choice.kind]?.(choice));
+  return h('li', { className: 'bubble' }, header(card.header, act), h('p', { className: 'text', dir: 'auto' }, marked(card.text)), buttons);
 }
 
 export function quotedBlock(quote) {
@@ -64,6 +83,7 @@ function quoted(quote, act) {
 function header(one, act) {
   if (!one) return null;
   if (one.text) return h('p', { className: 'header', dir: 'auto' }, one.text);
+  if (one.place) return place({ place: one.place, text: one.place.name });
   return one.file && file(one.file, act);
 }
 

@@ -9,6 +9,7 @@ const ICONS = {
   reply: 'M10 8L5 12.5 10 17M5.5 12.5H14a5 5 0 0 1 5 5',
   link: 'M13 5h6v6M19 5l-9 9M17 14v5H5V7h5',
   menu: 'M5 7h14M5 12h14M5 17h9',
+  copy: 'M8.5 8.5h11v11h-11zM5 15.5h-.5v-11h11V5',
   more: 'M7 10l5 5 5-5',
   close: 'M6 6l12 12M18 6L6 18',
   down: 'M12 5v13M6 12.5l6 6 6-6',
