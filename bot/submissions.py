@@ -105,7 +105,9 @@ def _gist(components: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 def _tap(button: Mapping[str, Any]) -> tuple[Any, ...]:
     phone = str(button.get("phone_number") or "").removeprefix("+")
-    return button.get("text"), button.get("url"), phone
+    # The words of a code's button are WhatsApp's own.
+    words = None if str(button.get("type")).upper() == "COPY_CODE" else button.get("text")
+    return words, button.get("url"), phone
 
 
 def _shown(submission: Submission, listed: Mapping[str, Any]) -> bool:

@@ -121,6 +121,7 @@ def sampled(form: Form) -> Rendered:
             )
             for index, button in enumerate(form.buttons)
         ),
+        offer=form.offer,
     )
 
 

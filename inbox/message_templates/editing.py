@@ -30,13 +30,25 @@ BUTTON_WORDS = {
     "quick_reply": N_("Quick reply"),
     "url": N_("Link"),
     "phone_number": N_("Phone number"),
+    "copy_code": N_("Code to copy"),
+    "catalog": N_("Catalogue"),
+    "flow": N_("Form (flow)"),
 }
+# Kind → what its second and third fields ask for.
+VALUE_WORDS = {
+    "url": N_("Link"),
+    "phone_number": N_("Phone number"),
+    "copy_code": N_("Example of the code"),
+    "flow": N_("Number of the flow"),
+}
+EXAMPLE_WORDS = {"url": N_("Example of the link's end"), "flow": N_("Its first screen")}
 HEADER_WORDS = {
     "none": N_("None"),
     "text": N_("Text"),
     "image": N_("Picture"),
     "video": N_("Video"),
     "document": N_("Document"),
+    "location": N_("Place"),
 }
 
 
@@ -194,6 +206,8 @@ def _page(filled: Filled) -> str:
         language_codes=templates.LANGUAGES,
         header_words={kind: _(word) for kind, word in HEADER_WORDS.items()},
         button_words={kind: _(word) for kind, word in BUTTON_WORDS.items()},
+        value_words={kind: _(word) for kind, word in VALUE_WORDS.items()},
+        example_words={kind: _(word) for kind, word in EXAMPLE_WORDS.items()},
         types=TYPES,
     )
 

@@ -31,6 +31,7 @@ def read(posted: Mapping[str, str], template: MessageTemplate | None) -> templat
         header_text=fields.text("header_text"),
         media=_media(posted.get("media")) if header in templates.MEDIA else None,
         footer=fields.text("footer"),
+        offer=fields.text("offer"),
         examples={
             key.removeprefix("examples."): fields.text(key)
             for key in posted

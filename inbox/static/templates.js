@@ -100,7 +100,7 @@ form.addEventListener("keydown", event => {
 
 // --- buttons ------------------------------------------------------------------------------------------
 
-const MOST = { quick_reply: 10, url: 2, phone_number: 1 }
+const MOST = { quick_reply: 10, url: 2, phone_number: 1, copy_code: 1, catalog: 1, flow: 1 }
 let count_ = part("buttons").childElementCount
 
 form.addEventListener("click", event => {
