@@ -171,10 +171,38 @@ def _body(submission: Submission) -> tuple[Json, Submitted | None]:
             certain = ended.ending == "refused"
             return {}, ended if certain else Submitted("not_sent", words=ended.words)
         components = [_headed(component, str(ended.listed["h"])) for component in components]
+    if submission.cards:
+        components, refusal = _with_cards(submission, components)
+        if refusal:
+            return {}, refusal
     body: Json = {"category": submission.category, "components": components}
     if submission.named:
         body["parameter_format"] = "NAMED"
     return body, None
+
+
+def _with_cards(
+    submission: Submission, components: list[Json]
+) -> tuple[list[Json], Submitted | None]:
+    """The components with a sample in every card, or how an upload failed."""
+    handles: list[str] = []
+    for upload in submission.cards:
+        ended = _answer(lambda upload=upload: _sample(submission.token, upload))  # type: ignore[misc]
+        if ended.ending != "accepted" or not ended.listed:
+            certain = ended.ending == "refused"
+            return [], ended if certain else Submitted("not_sent", words=ended.words)
+        handles.append(str(ended.listed["h"]))
+    return [_carded(component, handles) for component in components], None
+
+
+def _carded(component: Json, handles: list[str]) -> Json:
+    if component["type"] != "CAROUSEL":
+        return component
+    cards = [
+        {"components": [_headed(part, handle) for part in card["components"]]}
+        for card, handle in zip(component["cards"], handles, strict=True)
+    ]
+    return component | {"cards": cards}
 
 
 def _headed(component: Json, handle: str) -> Json:

@@ -159,6 +159,7 @@ def queue_template(
             "footer": rendered.footer,
             "buttons": [button.text for button in rendered.buttons],
             **templates.shape_of(template, file),
+            **({"card_media": template.card_media} if template.card_media else {}),
             **(
                 {"shown_cards": [asdict(card) for card in rendered.cards]} if rendered.cards else {}
             ),

@@ -6,6 +6,7 @@ submitted, deleted. submitting: on its way to Meta. news: what Meta says. syncin
 """
 
 from flows.templates.blanks import FACTS, facts
+from flows.templates.carousels import CardButton, FormCard, files_of
 from flows.templates.checking import LIMITS, suggest_name
 from flows.templates.composing import (
     BUTTONS,
@@ -72,9 +73,11 @@ __all__ = [
     "SENDABLE_BUTTONS",
     "Account",
     "Card",
+    "CardButton",
     "Dearer",
     "Form",
     "FormButton",
+    "FormCard",
     "Freshness",
     "Rendered",
     "Submission",
@@ -92,6 +95,7 @@ __all__ = [
     "examples",
     "facts",
     "file_of",
+    "files_of",
     "fill",
     "find",
     "freshness",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from flows.errors import N_, Invalid, Refused
+from flows.templates.carousels import CARD_BODY, CARDS
 from flows.templates.composing import (
     BUTTONS,
     CATEGORIES,
@@ -74,7 +75,11 @@ SENTENCES = {
     "flow": N_("The number of the flow, as Meta shows it."),
     "screen": N_("The name of its first screen, like {example}."),
     "alone": N_("A catalogue button stands alone."),
-    "offer_category": N_("An offer is marketing."),
+    "cards": N_("From {least} to {most} cards."),
+    "cards_alone": N_("With cards there is only the text: no header, footer, buttons or offer."),
+    "alike": N_("All cards show pictures, or all show videos."),
+    "alike_buttons": N_("All cards have the same kinds of buttons, one or two."),
+    "offer_category": N_("WhatsApp takes this as marketing only."),
     "offer_header": N_("Above an offer stands a picture, a video or nothing."),
     "offer_footer": N_("Nothing stands below an offer."),
     "offer_button": N_("An offer needs a button: a code to copy, or a link."),
@@ -239,6 +244,40 @@ def _offer(form: Form, _: MessageTemplate | None) -> Wrong:
         yield _no("buttons", "offer_button")
 
 
+def _cards(form: Form, _: MessageTemplate | None) -> Wrong:
+    """Meta's rules for a carousel: cards that look alike, under nothing but the text."""
+    if not form.cards:
+        return
+    least, most = CARDS
+    if not least <= len(form.cards) <= most:
+        yield _no("cards", "cards", least=least, most=most)
+    if form.category != "marketing":
+        yield _no("category", "offer_category")
+    if form.header != "none" or form.footer or form.buttons or form.offer:
+        yield _no("cards", "cards_alone")
+    first = form.cards[0]
+    for index, card in enumerate(form.cards):
+        at = f"cards.{index}"
+        if not card.shape:
+            yield _no(f"{at}.media", "file" if card.media is None else "file_type")
+        if not card.body:
+            yield _no(f"{at}.body", "no_body")
+        if len(card.body) > CARD_BODY:
+            yield _no(f"{at}.body", "too_long", limit=CARD_BODY)
+        if BRACES.search(card.body):
+            yield _no(f"{at}.body", "no_blank")
+        if card.shape and first.shape and card.shape != first.shape:
+            yield _no(f"{at}.media", "alike")
+        if [b.kind for b in card.buttons] != [b.kind for b in first.buttons] or not card.buttons:
+            yield _no(f"{at}.buttons", "alike_buttons")
+        for button in card.buttons:
+            yield from _words(f"{at}.buttons", button.text)
+            if button.kind == "url":
+                yield from ((f"{at}.buttons", why) for _, why in _link(at, button.value, ""))
+            if button.kind == "phone_number" and not re.fullmatch(r"\+\d{6,19}", button.value):
+                yield _no(f"{at}.buttons", "phone")
+
+
 # --- its buttons ----------------------------------------------------------------------------------
 
 
@@ -298,5 +337,5 @@ def _link(at: str, url: str, example: str) -> Wrong:
 
 
 RULES: tuple[Callable[[Form, MessageTemplate | None], Wrong], ...] = (
-    *(_identity, _header, _body, _footer, _texts, _blanks, _twin, _offer, _buttons),
+    *(_identity, _header, _body, _footer, _texts, _blanks, _twin, _offer, _cards, _buttons),
 )

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from flows.templates import carousels
+from flows.templates.carousels import FormCard
 from models import db
 from models.message import Media
 from models.template import VARIABLE, MessageTemplate
@@ -62,6 +64,7 @@ class Form:
     """The words above the end of a limited-time offer; empty for none."""
     examples: Mapping[str, str] = field(default_factory=dict)
     buttons: Sequence[FormButton] = ()
+    cards: Sequence[FormCard] = ()
 
     @property
     def blanks(self) -> list[tuple[str, str]]:
@@ -84,6 +87,7 @@ class Form:
             self._body(),
             *self._footer(),
             *self._buttons(),
+            *([carousels.component(self.cards)] if self.cards else []),
         ]
 
     def _header(self) -> Iterator[Json]:
@@ -169,6 +173,7 @@ def written(template: MessageTemplate) -> Form:
         ),
         examples=examples(said),
         buttons=tuple(_read(b) for b in parts.get("BUTTONS", {}).get("buttons", [])),
+        cards=carousels.read(said, draft.get("card_media") or template.card_media or ()),
     )
 
 

@@ -227,17 +227,18 @@ def preview() -> str:
 @needs("templates.edit")
 def upload() -> str | tuple[str, int]:
     """The file is kept; the answer shows it and names it to the form."""
-    kind = request.form.get("header", "")
-    file = request.files.get("file")
-    if kind not in templates.MEDIA or file is None:
+    kind, slot = request.form.get("header", ""), request.args.get("card", type=int)
+    file = request.files.get("file" if slot is None else f"card{slot}")
+    if (slot is None and kind not in templates.MEDIA) or file is None:
         abort(400)
+    shown: dict[str, Any] = {"media": None, "wrong": None, "slot": slot}
     try:
-        stored = keep_file(file, kind)
+        shown["media"] = keep_file(file, kind) if slot is None else media.keep(file)[0]
     except Refused as refusal:
         life.undo()
-        wrong = languages.told(refusal)
-        return render_template("message_templates/_file.html", media=None, wrong=wrong), 422
-    return render_template("message_templates/_file.html", media=stored, wrong=None)
+        shown["wrong"] = languages.told(refusal)
+    page = render_template("message_templates/_file.html", **shown)
+    return (page, 422) if shown["wrong"] else page
 
 
 def keep_file(file: FileStorage, kind: str) -> Media:

@@ -132,6 +132,18 @@ function room() {
   }
 }
 
+// --- cards --------------------------------------------------------------------------------------------
+
+form.querySelector("[data-more-cards]")?.addEventListener("click", ({ currentTarget }) => {
+  const hidden = form.querySelectorAll(".tpl-cards > [hidden]")
+  hidden[0]?.removeAttribute("hidden")
+  hidden[0]?.querySelector("input").focus()
+  currentTarget.hidden = hidden.length < 2
+})
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.target?.id?.startsWith("card-file-") || ctx.sourceElement?.name?.startsWith("card")) changed()
+})
+
 // --- leaving without saving -----------------------------------------------------------------------------
 
 let touched = false
