@@ -21,6 +21,7 @@ PAGES = (
     "customers",
     "delivery",
     "health",
+    "library",
     "media",
     "message_templates",
     "messages",

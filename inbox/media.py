@@ -109,6 +109,14 @@ def keep(upload: FileStorage) -> tuple[Media, str]:
     return media, found.kind
 
 
+def kind_of(stored: Media) -> str:
+    """As what a file that is kept is sent."""
+    if stored.mime_type == "image/webp":
+        return "sticker"
+    first = stored.mime_type.partition("/")[0]
+    return first if first in LIMITS else "document"
+
+
 def folder() -> Path:
     return settings().var / "media"
 

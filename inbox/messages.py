@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
-from flows import consents, customers, messages, templates, threads
+from flows import consents, customers, messages, snippets, templates, threads
 from flows.errors import N_, Invalid, NotFound
 from inbox import languages, media
 from inbox.auth import needs
@@ -26,7 +26,7 @@ from inbox.conversations.prices import expected
 from inbox.current import current
 from inbox.languages import gettext
 from models.conversation import Conversation
-from models.message import Message, Origin
+from models.message import Media, Message, Origin
 from models.template import MessageTemplate
 from models.types import new_id
 
@@ -59,11 +59,9 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
     known = threads.by_client_id(conversation, client_id)
     if known is not None:
         return _sent(conversation, known)
-    if "file" not in request.files:
-        abort(400)
     messages.window_must_be_open(conversation)  # before the file is written
     spoken = "voice" in request.form
-    stored, kind = (media.keep_voice if spoken else media.keep)(request.files["file"])
+    stored, kind = _file(spoken=spoken)
     words = request.form.get("text", "").strip()
     silent = kind in messages.WORDLESS
     message = messages.queue_media(
@@ -81,6 +79,16 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
         beside = uuid5(client_id, "words")
         messages.queue_text(conversation, words, by=current.member, client_id=beside)
     return _sent(conversation, message)
+
+
+def _file(*, spoken: bool) -> tuple[Media, str]:
+    """What is attached: a file of the library, a recording, or any other file."""
+    if chosen := read_id(request.form.get("snippet")):
+        kept = snippets.find(chosen).media or abort(400)
+        return kept, media.kind_of(kept)
+    if "file" not in request.files:
+        abort(400)
+    return (media.keep_voice if spoken else media.keep)(request.files["file"])
 
 
 @pages.post("/messages/<uuid:message_id>/again")

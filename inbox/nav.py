@@ -50,7 +50,7 @@ MENU = (
         "settings",
         "s",
         "settings.edit",
-        also=("/pipeline", "/delivery", "/rules"),
+        also=("/pipeline", "/delivery", "/rules", "/library"),
         narrow=False,
     ),
 )

@@ -34,6 +34,13 @@ ROOMS = (
         "settings.edit",
     ),
     (
+        "library.index",
+        "note",
+        N_("Saved answers"),
+        N_("Texts and files your team sends again and again."),
+        "inbox.reply",
+    ),
+    (
         "notifications.preferences",
         "bell",
         N_("What may ring"),

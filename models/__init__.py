@@ -15,6 +15,7 @@ from models import (  # noqa: F401 - every table must be known before a relation
     notification,
     order,
     pipeline,
+    snippet,
     stock,
     tally,
     template,

@@ -44,6 +44,7 @@ from models.message import Media
 from models.notification import Notification
 from models.order import CallAttempt
 from models.pipeline import Stage, SystemState
+from models.snippet import Snippet
 from models.template import MessageTemplate
 from models.timeline import By
 from models.types import fold
@@ -128,6 +129,13 @@ TABLE: dict[str, Call] = {
     "composing.forward": Call(
         {"message_id": "message"}, {"client_id": "uuid", "conversation": "conversation"}
     ),
+    "library.index": Call(query={"q": "kanari"}),
+    "library.found": Call(query={"q": "kanari"}),
+    "library.new": Call(),
+    "library.edit": Call({"snippet_id": "snippet"}),
+    "library.create": Call(form={"name": "x", "text": "y"}),
+    "library.change": Call({"snippet_id": "snippet"}, {"name": "stolen", "text": "y"}),
+    "library.delete": Call({"snippet_id": "snippet"}),
     "messages.composer": Call(CONVERSATION),
     "messages.attach": Call(CONVERSATION, {"client_id": "uuid"}),
     "messages.send": Call(CONVERSATION, {"text": "stolen", "client_id": "uuid"}),
@@ -296,7 +304,9 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         zone.cities = [DeliveryCity(name=CANARY, key=fold(CANARY))]
         view = View(member_id=owner.id, name=CANARY, filters={"q": CANARY}, columns=["number"])
         attempt = CallAttempt(order_id=order.id, by_id=owner.id, outcome="busy", note=CANARY)
-        session.add_all([zone, view, attempt])
+        snippet = Snippet(name=fold(CANARY), text=CANARY)
+        snippet.index()
+        session.add_all([zone, view, attempt, snippet])
         session.flush()
         notifications.tell("review", order=order)
         moved = bulk.start_move([order.id], _stage(SystemState.RETURNED), by=owner, client_id=None)
@@ -322,6 +332,7 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             pipeline=_stage(SystemState.NEW).pipeline_id,
             zone=zone.id,
             view=view.id,
+            snippet=snippet.id,
             attempt=attempt.id,
             bulk=moved.id,
             run=session.scalars(select(Run.id)).one(),
