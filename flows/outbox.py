@@ -54,7 +54,8 @@ FAILURE_SECONDS = 86_400
 def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
-    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", and "drafts", "timers",
+    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", "typing:<merchant
+    id>:<conversation id>" (by `nudge_for`), and "drafts", "timers",
     "bulk" with the merchant's id. Never raises: a dead Redis delays a row until the next sweep,
     it does not turn a committed order into an error.
     """
