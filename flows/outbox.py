@@ -54,10 +54,10 @@ FAILURE_SECONDS = 86_400
 def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
-    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", "typing:<merchant
-    id>:<conversation id>" (by `nudge_for`), and "drafts", "timers",
-    "bulk" with the merchant's id. Never raises: a dead Redis delays a row until the next sweep,
-    it does not turn a committed order into an error.
+    Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", and "drafts", "timers",
+    "bulk" with the merchant's id; "typing" has the conversation's, by `nudge_for`. Never raises:
+    a dead Redis delays a row until the next sweep, it does not turn a committed order into an
+    error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):
