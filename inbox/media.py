@@ -145,7 +145,9 @@ def _moves(stream: IO[bytes]) -> bool:
 def keep_voice(upload: FileStorage) -> tuple[Media, str]:
     """The same for a recording of the browser: WebM becomes the Ogg that WhatsApp plays."""
     if voice.is_webm(upload.stream.read(4)):
-        upload.stream = io.BytesIO(voice.to_ogg(upload.stream))
+        ogg = voice.to_ogg(upload.stream)
+        upload.stream.close()
+        upload.stream = io.BytesIO(ogg)
     upload.filename = "voice.ogg"
     return keep(upload)
 
