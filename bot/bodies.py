@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot import template_bodies
@@ -12,8 +12,13 @@ from models.types import Json
 Body = Json | list[Any]
 
 
-def body(letter: Letter, uploaded: str | None) -> Body:
-    """What goes under the message's own type; KeyError for a kind we cannot send."""
+def body(letter: Letter, uploaded: str | None, cards: Sequence[str] = ()) -> Body:
+    """What goes under the message's own type; KeyError for a kind we cannot send.
+
+    `uploaded`, `cards`: Meta's ids of its file, and of the files of its cards.
+    """
+    if letter.kind == "template":
+        return template_bodies.template(letter.payload, uploaded, cards)
     return BODIES[letter.kind](letter, uploaded)
 
 
@@ -50,10 +55,6 @@ def _interactive(letter: Letter, uploaded: str | None) -> Body:
     return body | {"header": {"type": kind, kind: file}}
 
 
-def _template(letter: Letter, uploaded: str | None) -> Body:
-    return template_bodies.template(letter.payload, uploaded)
-
-
 def _kept(letter: Letter) -> Json:
     kept: Json = letter.payload["body"]
     return kept
@@ -70,5 +71,5 @@ BODIES: dict[str, Callable[[Letter, str | None], Body]] = {
     "contacts": _contacts,
     "reaction": _as_kept,
     "interactive": _interactive,
-    "template": _template,
 }
+KINDS = (*BODIES, "template")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 from pywa.client import WhatsApp
@@ -15,7 +16,7 @@ from pywa.errors import WhatsAppError
 
 from bot import bodies
 from config import settings
-from flows.letters import Ending, Letter, Outcome, ReadLetter
+from flows.letters import Ending, Letter, Outcome, ReadLetter, Upload
 
 log = logging.getLogger(__name__)
 
@@ -77,24 +78,49 @@ def client(token: str) -> WhatsApp:
 
 def send(letter: Letter) -> Outcome:
     """Post a message once. Uploading its file first costs nothing when the post then fails."""
-    if letter.kind not in bodies.BODIES:
+    if letter.kind not in bodies.KINDS:
         return Outcome("refused", code=131051, detail=letter.kind)
     uploaded = letter.uploaded
     if letter.upload is not None and uploaded is None:
-        outcome = call(lambda: _upload(letter))
+        outcome = call(lambda: _upload(letter, letter.upload))
         if outcome.ending != "accepted":
-            # Nothing was sent yet, whatever became of the file.
-            ending: Ending = "refused" if outcome.ending == "refused" else "not_sent"
-            return replace(outcome, ending=ending, wamid=None)
+            return _nothing_sent(outcome)
         uploaded = outcome.wamid
+    cards, fresh, trouble = _card_files(letter)
+    if trouble is not None:
+        return trouble
     try:
-        body = bodies.body(letter, uploaded)
+        body = bodies.body(letter, uploaded, cards)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         # A template whose blanks changed under a queued message: its neighbours must not suffer.
         log.exception("message %s cannot be written", letter.message_id)
         return Outcome("refused", code=132012, detail=f"{type(error).__name__}: {error}")
     outcome = call(lambda: _post(letter, body), accepted=_wamid)
-    return replace(outcome, uploaded=uploaded if uploaded != letter.uploaded else None)
+    new = uploaded if uploaded != letter.uploaded else None
+    return replace(outcome, uploaded=new, cards=fresh)
+
+
+def _nothing_sent(outcome: Outcome) -> Outcome:
+    """The end of a letter whose file could not be uploaded, whatever became of the file."""
+    ending: Ending = "refused" if outcome.ending == "refused" else "not_sent"
+    return replace(outcome, ending=ending, wamid=None)
+
+
+def _card_files(
+    letter: Letter,
+) -> tuple[list[str], tuple[tuple[UUID, str], ...], Outcome | None]:
+    """Meta's ids of the cards' files, which of them are new, or why there are none."""
+    ids: list[str] = []
+    fresh: list[tuple[UUID, str]] = []
+    for upload, known in letter.cards:
+        if known is None:
+            outcome = call(lambda upload=upload: _upload(letter, upload))  # type: ignore[misc]
+            if outcome.ending != "accepted":
+                return [], (), _nothing_sent(outcome)
+            known = str(outcome.wamid)
+            fresh.append((upload.media_id, known))
+        ids.append(known)
+    return ids, tuple(fresh), None
 
 
 def mark_read(letter: ReadLetter) -> Outcome:
@@ -131,8 +157,7 @@ def _post(letter: Letter, body: bodies.Body) -> Any:
     )
 
 
-def _upload(letter: Letter) -> Any:
-    upload = letter.upload
+def _upload(letter: Letter, upload: Upload | None) -> Any:
     assert upload is not None  # noqa: S101 - the caller looked
     return client(letter.token).api.upload_media(
         phone_id=letter.phone_number_id,

@@ -106,7 +106,9 @@ def _gist(components: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 def _tap(button: Mapping[str, Any]) -> tuple[Any, ...]:
     phone = str(button.get("phone_number") or "").removeprefix("+")
-    return button.get("text"), button.get("url"), phone
+    # The words of a code's button are WhatsApp's own.
+    words = None if str(button.get("type")).upper() == "COPY_CODE" else button.get("text")
+    return words, button.get("url"), phone
 
 
 def _shown(submission: Submission, listed: Mapping[str, Any]) -> bool:
@@ -170,10 +172,38 @@ def _body(submission: Submission) -> tuple[Json, Submitted | None]:
             certain = ended.ending == "refused"
             return {}, ended if certain else Submitted("not_sent", words=ended.words)
         components = [_headed(component, str(ended.listed["h"])) for component in components]
+    if submission.cards:
+        components, refusal = _with_cards(submission, components)
+        if refusal:
+            return {}, refusal
     body: Json = {"category": submission.category, "components": components}
     if submission.named:
         body["parameter_format"] = "NAMED"
     return body, None
+
+
+def _with_cards(
+    submission: Submission, components: list[Json]
+) -> tuple[list[Json], Submitted | None]:
+    """The components with a sample in every card, or how an upload failed."""
+    handles: list[str] = []
+    for upload in submission.cards:
+        ended = _answer(lambda upload=upload: sample(submission.token, upload))
+        if ended.ending != "accepted" or not ended.listed:
+            certain = ended.ending == "refused"
+            return [], ended if certain else Submitted("not_sent", words=ended.words)
+        handles.append(str(ended.listed["h"]))
+    return [_carded(component, handles) for component in components], None
+
+
+def _carded(component: Json, handles: list[str]) -> Json:
+    if component["type"] != "CAROUSEL":
+        return component
+    cards = [
+        {"components": [_headed(part, handle) for part in card["components"]]}
+        for card, handle in zip(component["cards"], handles, strict=True)
+    ]
+    return component | {"cards": cards}
 
 
 def _headed(component: Json, handle: str) -> Json:

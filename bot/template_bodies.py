@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +13,13 @@ from models.types import Json
 Values = Mapping[str, Any]
 
 
-def template(payload: Json, uploaded: str | None) -> Json:
+def template(payload: Json, uploaded: str | None, cards: Sequence[str] = ()) -> Json:
     """The body of a template; ValueError without the file of its header."""
     found = [
         *_header(payload, uploaded),
         *_texts(payload["values"], named=payload["named"]),
         *_offer(payload["values"]),
-        *_carousel(payload),
+        *_carousel(payload, cards),
         *_buttons(payload["values"], payload["payloads"], payload.get("codes", ())),
     ]
     named: Json = {"name": payload["name"], "language": {"code": payload["language"]}}
@@ -95,12 +95,12 @@ def _offer(values: Values) -> list[Json]:
     ]
 
 
-def _carousel(payload: Json) -> list[Json]:
-    kinds = payload.get("cards") or []
-    cards = [
-        {"card_index": index, "components": _card(kind, _inside(payload["values"], index))}
-        for index, kind in enumerate(kinds)
-    ]
+def _carousel(payload: Json, ids: Sequence[str]) -> list[Json]:
+    cards: list[Json] = []
+    for index, kind in enumerate(payload.get("cards") or []):
+        inside = _inside(payload["values"], index)
+        parts = _card(kind, inside, ids[index] if index < len(ids) else None)
+        cards.append({"card_index": index, "components": parts})
     return [{"type": "carousel", "cards": cards}] if cards else []
 
 
@@ -109,13 +109,13 @@ def _inside(values: Values, index: int) -> Values:
     return {k.removeprefix(stem): v for k, v in values.items() if k.startswith(stem)}
 
 
-def _card(kind: str, values: Values) -> list[Json]:
+def _card(kind: str, values: Values, uploaded: str | None) -> list[Json]:
     if kind == "product":
         catalog, _, reference = values["header.link"].rpartition("/")
         facts = {"product_retailer_id": reference, "catalog_id": catalog}
         header = _part("header", {"type": "product", "product": facts})
     else:
-        header = _file(kind, None, values["header.link"])
+        header = _file(kind, uploaded, None if uploaded else values["header.link"])
     return [header, *_texts(values, named=False), *_buttons(values, {}, ())]
 
 

@@ -40,6 +40,8 @@ class Letter:
     upload: Upload | None = None
     uploaded: str | None = None
     """Meta's id of that file, where it still has it from an earlier message."""
+    cards: tuple[tuple[Upload, str | None], ...] = ()
+    """The files of a carousel's cards, each with Meta's id of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Outcome:
     """Seconds Meta asked us to wait."""
     uploaded: str | None = None
     """Meta's id of the file uploaded on the way."""
+    cards: tuple[tuple[UUID, str], ...] = ()
+    """Our and Meta's ids of the cards' files uploaded on the way."""
     wa_id: str | None = None
     """Meta's own digits of the recipient, when they differ from what we wrote."""
 

@@ -60,8 +60,9 @@ def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
     Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", "reckon:…:…", and
-    "drafts", "timers", "numbers", "bulk" with the merchant's id. Never raises: a dead Redis delays
-    a row until the next sweep, it does not turn a committed order into an error.
+    "drafts", "timers", "numbers", "bulk" with the merchant's id; "typing" has the conversation's,
+    by `nudge_for`. Never raises: a dead Redis delays a row until the next sweep, it does not turn a
+    committed order into an error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):

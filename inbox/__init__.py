@@ -24,6 +24,7 @@ PAGES = (
     "customers",
     "delivery",
     "health",
+    "library",
     "media",
     "message_templates",
     "messages",

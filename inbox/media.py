@@ -109,6 +109,14 @@ def keep(upload: FileStorage) -> tuple[Media, str]:
     return media, found.kind
 
 
+def kind_of(stored: Media) -> str:
+    """As what a file that is kept is sent."""
+    if stored.mime_type == "image/webp":
+        return "sticker"
+    first = stored.mime_type.partition("/")[0]
+    return first if first in LIMITS else "document"
+
+
 def folder() -> Path:
     return settings().var / "media"
 
@@ -137,7 +145,9 @@ def _moves(stream: IO[bytes]) -> bool:
 def keep_voice(upload: FileStorage) -> tuple[Media, str]:
     """The same for a recording of the browser: WebM becomes the Ogg that WhatsApp plays."""
     if voice.is_webm(upload.stream.read(4)):
-        upload.stream = io.BytesIO(voice.to_ogg(upload.stream))
+        ogg = voice.to_ogg(upload.stream)
+        upload.stream.close()
+        upload.stream = io.BytesIO(ogg)
     upload.filename = "voice.ogg"
     return keep(upload)
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
-from flows import consents, customers, messages, templates, threads
-from flows.errors import N_, NotFound
-from inbox import media
+from flows import consents, customers, messages, snippets, templates, threads
+from flows.errors import N_, Invalid, NotFound
+from inbox import languages, media
 from inbox.auth import needs
 from inbox.conversations import thread
 from inbox.conversations.asked import read_id
-from inbox.conversations.composer import compose, estimates, examples, guessed, labels
+from inbox.conversations.composer import (
+    compose,
+    estimates,
+    examples,
+    guessed,
+    labels,
+    optional,
+)
 from inbox.conversations.prices import expected
 from inbox.current import current
 from inbox.languages import gettext
 from models.conversation import Conversation
-from models.message import Message, Origin
+from models.message import Media, Message, Origin
 from models.template import MessageTemplate
 from models.types import new_id
 
@@ -51,11 +59,9 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
     known = threads.by_client_id(conversation, client_id)
     if known is not None:
         return _sent(conversation, known)
-    if "file" not in request.files:
-        abort(400)
     messages.window_must_be_open(conversation)  # before the file is written
     spoken = "voice" in request.form
-    stored, kind = (media.keep_voice if spoken else media.keep)(request.files["file"])
+    stored, kind = _file(spoken=spoken)
     words = request.form.get("text", "").strip()
     silent = kind in messages.WORDLESS
     message = messages.queue_media(
@@ -73,6 +79,16 @@ def attach(conversation_id: UUID) -> tuple[Response, int]:
         beside = uuid5(client_id, "words")
         messages.queue_text(conversation, words, by=current.member, client_id=beside)
     return _sent(conversation, message)
+
+
+def _file(*, spoken: bool) -> tuple[Media, str]:
+    """What is attached: a file of the library, a recording, or any other file."""
+    if chosen := read_id(request.form.get("snippet")):
+        kept = snippets.find(chosen).media or abort(400)
+        return kept, media.kind_of(kept)
+    if "file" not in request.files:
+        abort(400)
+    return (media.keep_voice if spoken else media.keep)(request.files["file"])
 
 
 @pages.post("/messages/<uuid:message_id>/again")
@@ -149,13 +165,18 @@ def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, 
     conversation = _writable(conversation_id)
     chosen = threads.ready_template(conversation, template_id)
     values, client_id = _typed(chosen), _client_id()
-    empty = {key: gettext(N_("Fill this in.")) for key, value in values.items() if not value}
-    if empty:
-        return _filled(conversation, chosen, values, errors=empty, client_id=client_id), 422
+    if wrong := _wrong(chosen, values):
+        return _filled(conversation, chosen, values, errors=wrong, client_id=client_id), 422
     templates.check_sendable(chosen)
     consents.check_may_send(chosen, conversation.identity.customer, conversation.identity)
     message = messages.queue_template(
-        conversation, chosen, values, origin=Origin.AGENT, by=current.member, client_id=client_id
+        conversation,
+        chosen,
+        _seen(_in_time(values)),
+        origin=Origin.AGENT,
+        by=current.member,
+        client_id=client_id,
+        reply_to=request.form.get("reply_to") or None,
     )
     bubble = thread.bubble(threads.only(message))
     return render_template(
@@ -185,12 +206,35 @@ def _filled(
         values=values,
         errors=errors or {},
         labels=labels(chosen),
+        optional=[v.key for v in chosen.variables if optional(v)],
         examples=examples(chosen),
         client_id=client_id or new_id(),
         rendered=templates.render(chosen, _seen(values)),
         file=templates.file_of(chosen),
         **facts,
     )
+
+
+def _wrong(chosen: MessageTemplate, values: dict[str, str]) -> dict[str, str]:
+    """Blank → what is wrong with its value."""
+    needed = [v.key for v in chosen.variables if not optional(v)]
+    wrong = {key: gettext(N_("Fill this in.")) for key in needed if not values[key]}
+    try:
+        templates.check_values(chosen, _in_time(values))
+    except Invalid as refusal:
+        wrong = {k: languages.told(why) for k, why in refusal.fields.items()} | wrong
+    return wrong
+
+
+def _in_time(values: dict[str, str]) -> dict[str, str]:
+    """The end of an offer, typed on the merchant's clock, as a moment that all understand."""
+    typed = values.get("offer.until", "")
+    try:
+        ends = datetime.fromisoformat(typed)
+    except ValueError:
+        return values
+    at = ends if ends.tzinfo else ends.replace(tzinfo=current.zone)
+    return values | {"offer.until": at.isoformat()}
 
 
 def _typed(chosen: MessageTemplate) -> dict[str, str]:

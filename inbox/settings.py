@@ -49,6 +49,13 @@ ROOMS = (
         "team.edit",
     ),
     (
+        "library.index",
+        "note",
+        N_("Saved answers"),
+        N_("Texts and files your team sends again and again."),
+        "inbox.reply",
+    ),
+    (
         "notifications.preferences",
         "bell",
         N_("What may ring"),

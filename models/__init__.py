@@ -20,6 +20,7 @@ from models import (  # noqa: F401 - every table must be known before a relation
     order,
     pipeline,
     security,
+    snippet,
     stock,
     tally,
     team,

@@ -71,6 +71,8 @@ class MessageTemplate(Row):
     synced_at: Mapped[datetime] = mapped_column(default=utcnow)
     media_id: Mapped[UUID | None] = ref("media", nullable=True, ondelete="SET NULL")
     """The picture, film or file of its header: Meta's sample, and what customers are sent."""
+    card_media: Mapped[list[Any] | None]
+    """The files of a carousel's cards, by id and in their order."""
     next_category: Mapped[str | None]
     """What Meta announced it will charge it as."""
     recategorised_from: Mapped[str | None]
@@ -109,7 +111,7 @@ class MessageTemplate(Row):
 
     @property
     def buttons(self) -> list[Button]:
-        return _buttons(self.components)
+        return card_buttons(self.components)
 
     @property
     def cards(self) -> list[list[dict[str, Any]]]:
@@ -135,7 +137,8 @@ class MessageTemplate(Row):
         if self.offer.get("has_expiration"):
             found.append(Variable("offer", "until", beside=True))
         for index, card in enumerate(self.cards):
-            found += _blanks(card, f"card:{index}.")
+            ours = index < len(self.card_media or ())
+            found += _blanks(card, f"card:{index}.", pictured=ours)
         return found
 
 
@@ -148,23 +151,24 @@ def _part(components: list[Any], kind: str) -> dict[str, Any]:
     return next((c for c in components if str(c.get("type", "")).upper() == kind), {})
 
 
-def _buttons(components: list[Any]) -> list[Button]:
+def card_buttons(components: list[Any]) -> list[Button]:
+    """The buttons among these components: a template's, or one card's."""
     return [
         Button(index, str(b.get("type", "")).lower(), str(b.get("text", "")), b.get("url"))
         for index, b in enumerate(_part(components, "BUTTONS").get("buttons", []))
     ]
 
 
-def _blanks(components: list[Any], card: str = "") -> Iterator[Variable]:
+def _blanks(components: list[Any], card: str = "", *, pictured: bool = False) -> Iterator[Variable]:
     header, body = _part(components, "HEADER"), _part(components, "BODY")
     shape = str(header.get("format", "TEXT")).upper()
     if shape == "LOCATION":
         yield from (Variable(f"{card}header", name, beside=True) for name in PLACE)
-    elif card and header:
+    elif card and header and not pictured:
         yield Variable(f"{card}header", "link", beside=True)
     yield from _named(f"{card}header", header.get("text"))
     yield from _named(f"{card}body", body.get("text"))
-    for button in _buttons(components):
+    for button in card_buttons(components):
         yield from _named(f"{card}button:{button.index}", button.url)
         if told := TOLD.get(button.kind):
             yield Variable(f"{card}button:{button.index}", told, beside=True)

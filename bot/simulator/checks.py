@@ -169,6 +169,40 @@ def _link_button(action: Json) -> None:
         raise invalid("URL is invalid")
 
 
+def _product(action: Json) -> None:
+    if not action.get("catalog_id") or not action.get("product_retailer_id"):
+        raise GraphError(131008, "interactive: catalog_id and product_retailer_id are required")
+
+
+def _products(action: Json) -> None:
+    sections = action.get("sections") or []
+    items = [item for section in sections for item in section.get("product_items") or []]
+    if not action.get("catalog_id"):
+        raise GraphError(131008, "interactive: catalog_id is required")
+    if not 1 <= len(sections) <= 10 or not 1 <= len(items) <= 30:
+        raise invalid("Products count. Min allowed: 1, Max allowed: 30")
+
+
+def _flow(action: Json) -> None:
+    parameters = action.get("parameters") or {}
+    if not (parameters.get("flow_id") or parameters.get("flow_name")):
+        raise GraphError(131008, "interactive: flow_id or flow_name is required")
+    _sized(parameters.get("flow_cta"), "Flow CTA", 30)
+
+
+def _cards(action: Json) -> None:
+    if not 2 <= len(action.get("cards") or []) <= 10:
+        raise invalid("Cards count. Min allowed: 2, Max allowed: 10")
+
+
+def _named(name: str) -> Callable[[Json], None]:
+    def check_name(action: Json) -> None:
+        if action.get("name") != name:
+            raise GraphError(131008, f"interactive: action name must be {name}")
+
+    return check_name
+
+
 def _distinct(values: list[str], what: str) -> None:
     if len(set(values)) != len(values):
         raise invalid(f"Duplicated {what}")
@@ -182,15 +216,15 @@ INTERACTIVE: dict[str, Callable[[Json], None]] = {
     "button": _buttons,
     "list": _list,
     "cta_url": _link_button,
+    "location_request_message": _named("send_location"),
+    "request_contact_info": _named("request_contact_info"),
+    "catalog_message": _named("catalog_message"),
+    "product": _product,
+    "product_list": _products,
+    "flow": _flow,
+    "carousel": _cards,
     **dict.fromkeys(
         (
-            "location_request_message",
-            "request_contact_info",
-            "product",
-            "product_list",
-            "catalog_message",
-            "flow",
-            "carousel",
             "order_details",
             "order_status",
             "address_message",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
+from bot.simulator import specials
 from bot.simulator.checks import check_file
 from bot.simulator.errors import GraphError
-from bot.simulator.template_parts import cards_given, offer, special_choice
+from bot.simulator.template_parts import special_choice
 from bot.simulator.world import Json, Template, World
 
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -31,17 +31,25 @@ def find(world: World, account: str, wanted: Json) -> Template:
     return template
 
 
-def fill(world: World, template: Template, given: list[Json]) -> Json:
+def fill(world: World, template: Template, given: list[Json], now: float = 0.0) -> Json:
     """What the phone shows: {header?, body, footer?, choices}. Raises the 132xxx refusals."""
+    return _filled(world, template, template.components, given, now)
+
+
+def _filled(
+    world: World, template: Template, components: list[Json], given: list[Json], now: float
+) -> Json:
     shown: Json = {"choices": []}
-    for component in template.components:
+    for component in components:
         kind = component["type"].lower()
         if kind == "buttons":
             shown["choices"] = _choices(component["buttons"], given)
         elif kind == "limited_time_offer":
-            shown["offer"] = offer(component, _parameters(given, kind))
+            shown["offer"] = specials.offer(component, _parameters(given, kind), now)
         elif kind == "carousel":
-            shown |= _carousel(world, template, component["cards"], cards_given(given))
+            cards = specials.cards(component, given)
+            drawn = [_filled(world, template, own, told, now) for own, told in cards]
+            shown |= _carousel(drawn)
         elif kind == "header" and component.get("format", "TEXT") != "TEXT":
             shown["header"] = _file_header(world, component, _parameters(given, "header"))
         elif kind == "footer":
@@ -52,18 +60,15 @@ def fill(world: World, template: Template, given: list[Json]) -> Json:
     return shown
 
 
-def _carousel(world: World, template: Template, cards: list[Json], given: list[list[Json]]) -> Json:
-    if len(given) != len(cards):
-        details = f"carousel: {len(given)} cards were sent and the template has {len(cards)}"
-        raise GraphError(132012, details)
+def _carousel(drawn: list[Json]) -> Json:
+    """The cards side by side; what can be tapped on them counts on from card to card."""
     choices: list[Json] = []
-    drawn = []
-    for card, own in zip(cards, given, strict=True):
-        one = fill(world, replace(template, components=card["components"]), own)
+    cards = []
+    for one in drawn:
         place = {"first": len(choices), "count": len(one["choices"])}
-        drawn.append({"header": one.get("header"), "body": one.get("body")} | place)
+        cards.append({"header": one.get("header"), "body": one.get("body")} | place)
         choices += one["choices"]
-    return {"cards": drawn, "choices": choices}
+    return {"cards": cards, "choices": choices}
 
 
 def _parameters(given: list[Json], kind: str) -> list[Json]:
@@ -125,36 +130,36 @@ def _file_header(world: World, component: Json, parameters: list[Json]) -> Json:
     if received != expected:
         details = f"header: Format mismatch, expected {expected.upper()}, received {received}"
         raise GraphError(132012, details)
+    if expected == "location":
+        return {"location": specials.place(parameters)}
     if expected in FILES:
         check_file(world, parameters[0].get(expected) or {}, expected)
     return {expected: parameters[0].get(expected)}
 
 
 def _choices(buttons: list[Json], given: list[Json]) -> list[Json]:
-    values = {
-        int(component.get("index") or 0): (component.get("parameters") or [{}])[0]
+    told = {
+        int(component.get("index") or 0): component
         for component in given
         if str(component.get("type")).lower() == "button"
     }
-    for index in values:
+    for index in told:
         if index >= len(buttons):
             raise GraphError(132000, f"buttons: Button at index {index} does not exist")
-    return [_choice(index, button, values.get(index)) for index, button in enumerate(buttons)]
+    return [_choice(index, button, told.get(index)) for index, button in enumerate(buttons)]
 
 
-def _choice(index: int, button: Json, value: Json | None) -> Json:
-    special = special_choice(index, button, value)
-    if special:
+def _choice(index: int, button: Json, component: Json | None) -> Json:
+    specials.check_button(index, button, component)
+    value = (component.get("parameters") or [{}])[0] if component else None
+    if special := special_choice(button, value):
         return special
-    kind, text = button["type"], button["text"]
+    kind, text = button["type"], str(button.get("text") or "")
     if kind == "QUICK_REPLY":
         # Without a payload of its own a quick reply answers with its text.
         return {"kind": "reply", "text": text, "payload": (value or {}).get("payload") or text}
     if kind == "URL":
         return {"kind": "url", "text": text, "url": _url(index, button["url"], value)}
-    if value is not None:
-        details = f"buttons: Button at index {index} is of type {kind.title()} and does not "
-        raise GraphError(100, details + "support parameters")
     return {"kind": kind.lower(), "text": text, "phone": button.get("phone_number")}
 
 

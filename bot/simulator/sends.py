@@ -124,7 +124,7 @@ class Sends(Strikes):
         template = find(self.world, number.account, content)
         if template.category == "AUTHENTICATION" and not to.address.startswith("+"):
             raise GraphError(131062, details_of(131062))
-        drawn = fill(self.world, template, content.get("components") or [])
+        drawn = fill(self.world, template, content.get("components") or [], self.clock.time())
         return drawn, template.category.lower()
 
     def _go(self, bubble: Bubble, to: Recipient, fault: Fault | None) -> None:

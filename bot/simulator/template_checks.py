@@ -179,11 +179,30 @@ def _check_button(button: Json) -> None:
         raise _refusal(2388043, "Missing example", "A link ends with {{1}} and has an example.")
 
 
+def _check_carousel(world: World, component: Json, format_: str) -> None:
+    cards = component.get("cards")
+    if cards is None:
+        return
+    if not 2 <= len(cards) <= 10:
+        raise _refusal(2388040, "Too many cards", "A carousel has 2 to 10 cards.")
+    shapes = set()
+    for card in cards:
+        parts = {str(part["type"]).upper(): part for part in card.get("components") or []}
+        if "HEADER" not in parts:
+            raise _refusal(2388043, "Missing header", "Every card needs a header.")
+        _check_header(world, parts["HEADER"], format_)
+        buttons = parts.get("BUTTONS", {}).get("buttons") or []
+        shapes.add((parts["HEADER"].get("format"), tuple(b.get("type") for b in buttons)))
+    if len(shapes) != 1:
+        raise _refusal(2388060, "Cards differ", "All cards need the same components.")
+
+
 CHECKS: dict[str, Callable[[World, Json, str], None]] = {
     "HEADER": _check_header,
     "BODY": _check_body,
     "FOOTER": _check_footer,
     "BUTTONS": _check_buttons,
+    "CAROUSEL": _check_carousel,
 }
 
 

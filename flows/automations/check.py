@@ -41,7 +41,7 @@ def wrong(form: Form) -> dict[str, Refused]:
 def obstacle(template: MessageTemplate) -> Refused | None:
     """Why this template cannot be sent now; None when it can."""
     try:
-        templates.check_sendable(template)
+        templates.check_sendable(template, by_itself=True)
     except Refused as no:
         return no
     return None

@@ -55,7 +55,7 @@ def switch(automation: Automation, *, on: bool) -> None:
     Refuses to switch on what could not send: a template taken back, a hidden stage.
     """
     if on:
-        templates.check_sendable(automation.template)
+        templates.check_sendable(automation.template, by_itself=True)
         _check_open(automation.stage)
     if automation.active != on:
         kind = "automations.switched_on" if on else "automations.switched_off"

@@ -168,7 +168,9 @@ def _frame(body: Json, longest: int, headers: tuple[str, ...]) -> Wrong:
 
 def _buttons(action: Json) -> Wrong:
     replies = [button["reply"] for button in action["buttons"]]
-    yield from counted("buttons", replies, limits.BUTTONS)
+    if not replies:
+        yield no("buttons[0].title", "empty")
+    yield from counted("buttons", replies, limits.BUTTONS, least=0)
     for index, reply in enumerate(replies):
         yield from sized(f"buttons[{index}].title", reply["title"], limits.BUTTON)
         yield from sized(f"buttons[{index}].id", reply["id"], limits.BUTTON_ID)
@@ -180,7 +182,9 @@ def _list(action: Json) -> Wrong:
     rows = [row for section in sections for row in section["rows"]]
     yield from sized("button", action["button"], limits.BUTTON)
     yield from counted("sections", sections, limits.SECTIONS)
-    yield from counted("rows", rows, limits.ROWS)
+    if not rows:
+        yield no("rows[0].title", "empty")
+    yield from counted("rows", rows, limits.ROWS, least=0)
     for index, section in enumerate(sections):
         needed = len(sections) > 1
         title = section.get("title")

@@ -63,8 +63,8 @@ def conclude_read_marks(endings: Sequence[tuple[ReadLetter, Outcome]]) -> None:
 
 # --- "typing…": no row, nobody waits for it (D6) --------------------------------------------------
 
-TYPING_SECONDS = 20
-"""WhatsApp shows it for 25."""
+TYPING_SECONDS = 12
+"""WhatsApp shows it for 25; a page that is still written on asks every 15."""
 
 
 def show_typing(conversation: Conversation) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from config import settings
-from flows import callbacks, channels, consents, live, silence, statuses
+from flows import callbacks, channels, consents, live, silence, statuses, templates
 from flows.letters import Letter, Outcome, Upload
 from flows.messages import recall
 from flows.verdicts import Verdict, verdict
@@ -97,13 +97,19 @@ def _letter(message: Message, channel: Channel) -> Letter:
         text=message.text,
         reply_to=message.reply_to_wamid,
         callback=callbacks.write(message.id, message.attempt),
-        upload=_upload(message),
+        upload=_upload(message.media),
         uploaded=_uploaded(message.media),
+        cards=_cards(message),
     )
 
 
-def _upload(message: Message) -> Upload | None:
-    media = message.media
+def _cards(message: Message) -> tuple[tuple[Upload, str | None], ...]:
+    files = templates.files_of(message.payload.get("card_media") or ())
+    pairs = [(_upload(media), _uploaded(media)) for media in files]
+    return tuple((upload, known) for upload, known in pairs if upload)
+
+
+def _upload(media: Media | None) -> Upload | None:
     if media is None:
         return None
     path = settings().var / "media" / media.file
@@ -167,6 +173,11 @@ def _stop_numbers(messages: Sequence[Message]) -> None:
 
 
 def _end(message: Message, letter: Letter, outcome: Outcome) -> None:
+    if outcome.cards:
+        known = dict(outcome.cards)
+        for media in db.session().scalars(select(Media).where(Media.id.in_(known))):
+            media.meta_id = known[media.id]
+            media.meta_id_expires_at = utcnow() + timedelta(days=29)
     if outcome.uploaded and message.media:
         message.media.meta_id = outcome.uploaded
         message.media.meta_id_expires_at = utcnow() + timedelta(days=29)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -158,6 +159,10 @@ def queue_template(
             "footer": rendered.footer,
             "buttons": [button.text for button in rendered.buttons],
             **templates.shape_of(template, file),
+            **({"card_media": template.card_media} if template.card_media else {}),
+            **(
+                {"shown_cards": [asdict(card) for card in rendered.cards]} if rendered.cards else {}
+            ),
         },
         media_id=file.id if file else None,
         category=template.category,

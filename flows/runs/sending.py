@@ -36,7 +36,7 @@ def send(
     template = _of_account(template or automation.template, talk)
     check_wanted(run)
     _check_welcome(run, talk, template)
-    templates.check_sendable(template)
+    templates.check_sendable(template, by_itself=True)
     mapping = automation.variables if variables is None else variables
     run.message = messages.queue_template(
         talk,

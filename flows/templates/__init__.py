@@ -6,6 +6,7 @@ submitted, deleted. submitting: on its way to Meta. news: what Meta says. syncin
 """
 
 from flows.templates.blanks import FACTS, facts
+from flows.templates.carousels import CardButton, FormCard, files_of
 from flows.templates.checking import LIMITS, suggest_name
 from flows.templates.composing import (
     BUTTONS,
@@ -44,6 +45,7 @@ from flows.templates.filling import (
 from flows.templates.news import hear, keep
 from flows.templates.offers import offers
 from flows.templates.sending import (
+    EXAMPLE,
     SENDABLE_BUTTONS,
     check_sendable,
     check_values,
@@ -69,6 +71,7 @@ from flows.templates.usage import Dearer, dearer, delivered, listed, prices
 __all__ = [
     "BUTTONS",
     "CATEGORIES",
+    "EXAMPLE",
     "FACTS",
     "HEADERS",
     "LANGUAGES",
@@ -78,9 +81,11 @@ __all__ = [
     "SENDABLE_BUTTONS",
     "Account",
     "Card",
+    "CardButton",
     "Dearer",
     "Form",
     "FormButton",
+    "FormCard",
     "Freshness",
     "Listed",
     "Rendered",
@@ -99,6 +104,7 @@ __all__ = [
     "examples",
     "facts",
     "file_of",
+    "files_of",
     "fill",
     "find",
     "freshness",

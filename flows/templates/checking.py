@@ -12,14 +12,26 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from flows.errors import N_, Invalid, Refused
-from flows.templates.composing import BUTTONS, CATEGORIES, HEADERS, LANGUAGES, MEDIA, Form
+from flows.templates.carousels import CARD_BODY, CARDS
+from flows.templates.composing import (
+    BUTTONS,
+    CATEGORIES,
+    HEADERS,
+    LANGUAGES,
+    MEDIA,
+    WORDLESS,
+    Form,
+)
 from models import db
 from models.template import VARIABLE, MessageTemplate
 from models.types import fold
 
-LIMITS = {"header_text": 60, "body": 1024, "footer": 60, "button": 25, "url": 2000}
+LIMITS = {"header_text": 60, "body": 1024, "footer": 60, "button": 25, "url": 2000, "offer": 16}
 MOST_BUTTONS = 10
-MOST_OF_A_KIND = {"url": 2, "phone_number": 1}
+MOST_OF_A_KIND = {"url": 2, "phone_number": 1, "copy_code": 1, "catalog": 1, "flow": 1}
+OFFER_BODY = 600
+"""Characters of the text under a limited-time offer."""
+CODE = 20
 
 NAME = re.compile(r"[a-z0-9_]{1,512}")
 PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
@@ -52,13 +64,25 @@ SENTENCES = {
     "example": N_("WhatsApp wants an example here."),
     "twin": N_("The template {name} says the same. WhatsApp refuses a second one."),
     "ten_buttons": N_("Ten buttons at most."),
-    "too_many": N_("Two links and one phone number at most."),
+    "too_many": N_("Two links at most, and one of each other kind."),
     "kind": N_("This kind of button cannot be made here."),
     "no_words": N_("Write what stands on the button."),
     "twice": N_("Another button says the same."),
     "plain_button": N_("No variables, line breaks or emoji here."),
     "phone": N_("This is not a phone number."),
     "url": N_("A link starts with https:// and a web address."),
+    "code": N_("Letters and digits only, {limit} at most."),
+    "flow": N_("The number of the flow, as Meta shows it."),
+    "screen": N_("The name of its first screen, like {example}."),
+    "alone": N_("A catalogue button stands alone."),
+    "cards": N_("From {least} to {most} cards."),
+    "cards_alone": N_("With cards there is only the text: no header, footer, buttons or offer."),
+    "alike": N_("All cards show pictures, or all show videos."),
+    "alike_buttons": N_("All cards have the same kinds of buttons, one or two."),
+    "offer_category": N_("WhatsApp takes this as marketing only."),
+    "offer_header": N_("Above an offer stands a picture, a video or nothing."),
+    "offer_footer": N_("Nothing stands below an offer."),
+    "offer_button": N_("An offer needs a button: a code to copy, or a link."),
     "url_blank": N_("A link may end with {example}, and nowhere else."),
 }
 
@@ -202,6 +226,58 @@ def _twin(form: Form, template: MessageTemplate | None) -> Wrong:
         yield _no("body", "twin", name=twin.name)
 
 
+def _offer(form: Form, _: MessageTemplate | None) -> Wrong:
+    """Meta's rules for a limited-time offer."""
+    if not form.offer:
+        return
+    if len(form.offer) > LIMITS["offer"]:
+        yield _no("offer", "too_long", limit=LIMITS["offer"])
+    if form.category != "marketing":
+        yield _no("category", "offer_category")
+    if form.header not in ("none", "image", "video"):
+        yield _no("header", "offer_header")
+    if form.footer:
+        yield _no("footer", "offer_footer")
+    if len(form.body) > OFFER_BODY:
+        yield _no("body", "too_long", limit=OFFER_BODY)
+    if not {"copy_code", "url"} & {button.kind for button in form.buttons}:
+        yield _no("buttons", "offer_button")
+
+
+def _cards(form: Form, _: MessageTemplate | None) -> Wrong:
+    """Meta's rules for a carousel: cards that look alike, under nothing but the text."""
+    if not form.cards:
+        return
+    least, most = CARDS
+    if not least <= len(form.cards) <= most:
+        yield _no("cards", "cards", least=least, most=most)
+    if form.category != "marketing":
+        yield _no("category", "offer_category")
+    if form.header != "none" or form.footer or form.buttons or form.offer:
+        yield _no("cards", "cards_alone")
+    first = form.cards[0]
+    for index, card in enumerate(form.cards):
+        at = f"cards.{index}"
+        if not card.shape:
+            yield _no(f"{at}.media", "file" if card.media is None else "file_type")
+        if not card.body:
+            yield _no(f"{at}.body", "no_body")
+        if len(card.body) > CARD_BODY:
+            yield _no(f"{at}.body", "too_long", limit=CARD_BODY)
+        if BRACES.search(card.body):
+            yield _no(f"{at}.body", "no_blank")
+        if card.shape and first.shape and card.shape != first.shape:
+            yield _no(f"{at}.media", "alike")
+        if [b.kind for b in card.buttons] != [b.kind for b in first.buttons] or not card.buttons:
+            yield _no(f"{at}.buttons", "alike_buttons")
+        for button in card.buttons:
+            yield from _words(f"{at}.buttons", button.text)
+            if button.kind == "url":
+                yield from ((f"{at}.buttons", why) for _, why in _link(at, button.value, ""))
+            if button.kind == "phone_number" and not re.fullmatch(r"\+\d{6,19}", button.value):
+                yield _no(f"{at}.buttons", "phone")
+
+
 # --- its buttons ----------------------------------------------------------------------------------
 
 
@@ -211,14 +287,21 @@ def _buttons(form: Form, _: MessageTemplate | None) -> Wrong:
     for kind, most in MOST_OF_A_KIND.items():
         if sum(button.kind == kind for button in form.buttons) > most:
             yield _no("buttons", "too_many")
+    if len(form.buttons) > 1 and any(button.kind == "catalog" for button in form.buttons):
+        yield _no("buttons", "alone")
     words = [fold(button.text) for button in form.buttons]
     for index, button in enumerate(form.buttons):
         at = f"buttons.{index}"
         if button.kind not in BUTTONS:
             yield _no(f"{at}.kind", "kind")
-        yield from _words(f"{at}.text", button.text)
-        if words[index] in words[:index]:
+        if button.kind not in WORDLESS:
+            yield from _words(f"{at}.text", button.text)
+        if words[index] and words[index] in words[:index]:
             yield _no(f"{at}.text", "twice")
+        if button.kind == "copy_code" and not re.fullmatch(rf"[^\W_]{{1,{CODE}}}", button.value):
+            yield _no(f"{at}.value", "code", limit=CODE)
+        if button.kind == "flow":
+            yield from _flow(at, button.value, button.example)
         if button.kind == "url":
             yield from _link(at, button.value, button.example)
         if button.kind == "phone_number" and not re.fullmatch(r"\+\d{6,19}", button.value):
@@ -234,6 +317,13 @@ def _words(field: str, text: str) -> Wrong:
         yield _no(field, "plain_button")
 
 
+def _flow(at: str, number: str, screen: str) -> Wrong:
+    if not re.fullmatch(r"\d{5,30}", number):
+        yield _no(f"{at}.value", "flow")
+    if not re.fullmatch(r"[A-Z_]{1,80}", screen):
+        yield _no(f"{at}.example", "screen", example="ORDER")
+
+
 def _link(at: str, url: str, example: str) -> Wrong:
     address, blanks = urlsplit(VARIABLE.split(url)[0]), VARIABLE.findall(url)
     if address.scheme not in ("http", "https") or "." not in address.netloc or " " in url:
@@ -247,5 +337,5 @@ def _link(at: str, url: str, example: str) -> Wrong:
 
 
 RULES: tuple[Callable[[Form, MessageTemplate | None], Wrong], ...] = (
-    *(_identity, _header, _body, _footer, _texts, _blanks, _twin, _buttons),
+    *(_identity, _header, _body, _footer, _texts, _blanks, _twin, _offer, _cards, _buttons),
 )

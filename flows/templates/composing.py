@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from flows.templates import carousels
+from flows.templates.carousels import FormCard
 from models import db
 from models.message import Media
 from models.template import VARIABLE, MessageTemplate
@@ -26,13 +28,18 @@ MEDIA = {
     "video": ("video/mp4",),
     "document": ("application/pdf",),
 }
-HEADERS = ("none", "text", *MEDIA)
-BUTTONS = ("quick_reply", "url", "phone_number")
+HEADERS = ("none", "text", *MEDIA, "location")
+BUTTONS = ("quick_reply", "url", "phone_number", "copy_code", "catalog", "flow")
+WORDLESS = ("copy_code",)
+"""Buttons whose words WhatsApp chooses."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormButton:
-    """`value`: the link, or the phone in E.164; `example`: what stands in for the link's {{1}}."""
+    """`value`: the link, the phone in E.164, a coupon's code or the id of a flow.
+
+    `example`: what stands in for the link's {{1}}, or the first screen of the flow.
+    """
 
     kind: str
     text: str
@@ -53,8 +60,11 @@ class Form:
     header_text: str = ""
     media: Media | None = None
     footer: str = ""
+    offer: str = ""
+    """The words above the end of a limited-time offer; empty for none."""
     examples: Mapping[str, str] = field(default_factory=dict)
     buttons: Sequence[FormButton] = ()
+    cards: Sequence[FormCard] = ()
 
     @property
     def blanks(self) -> list[tuple[str, str]]:
@@ -71,13 +81,25 @@ class Form:
 
     @property
     def components(self) -> list[Json]:
-        return [*self._header(), self._body(), *self._footer(), *self._buttons()]
+        return [
+            *self._header(),
+            *self._offer(),
+            self._body(),
+            *self._footer(),
+            *self._buttons(),
+            *([carousels.component(self.cards)] if self.cards else []),
+        ]
 
     def _header(self) -> Iterator[Json]:
         if self.header == "text" and self.header_text:
             yield _text("HEADER", self.header_text, self._example("header"), format="TEXT")
-        elif self.header in MEDIA:
+        elif self.header in MEDIA or self.header == "location":
             yield {"type": "HEADER", "format": self.header.upper()}
+
+    def _offer(self) -> Iterator[Json]:
+        if self.offer:
+            facts = {"text": self.offer, "has_expiration": True}
+            yield {"type": "LIMITED_TIME_OFFER", "limited_time_offer": facts}
 
     def _body(self) -> Json:
         return _text("BODY", self.body, self._example("body"))
@@ -109,8 +131,15 @@ def _text(kind: str, text: str, example: Json, **more: str) -> Json:
 
 
 def _button(button: FormButton) -> Json:
-    facts: Json = {"type": button.kind.upper(), "text": button.text}
-    if button.kind == "phone_number":
+    facts: Json = {"type": button.kind.upper()}
+    if button.kind not in WORDLESS:
+        facts["text"] = button.text
+    if button.kind == "copy_code":
+        facts["example"] = button.value
+    elif button.kind == "flow":
+        facts |= {"flow_id": button.value, "flow_action": "navigate"}
+        facts["navigate_screen"] = button.example
+    elif button.kind == "phone_number":
         facts["phone_number"] = button.value
     elif button.kind == "url":
         facts["url"] = button.value
@@ -139,8 +168,12 @@ def written(template: MessageTemplate) -> Form:
         media=_file(draft.get("media_id") or template.media_id),
         body=str(parts.get("BODY", {}).get("text", "")),
         footer=str(parts.get("FOOTER", {}).get("text", "")),
+        offer=str(
+            (parts.get("LIMITED_TIME_OFFER", {}).get("limited_time_offer") or {}).get("text", "")
+        ),
         examples=examples(said),
         buttons=tuple(_read(b) for b in parts.get("BUTTONS", {}).get("buttons", [])),
+        cards=carousels.read(said, draft.get("card_media") or template.card_media or ()),
     )
 
 
@@ -162,6 +195,13 @@ def examples(components: Iterable[Json]) -> dict[str, str]:
 
 def _read(button: Json) -> FormButton:
     kind = str(button.get("type", "")).lower()
+    if kind == "flow":
+        screen = str(button.get("navigate_screen") or "")
+        return FormButton(kind, str(button.get("text", "")), str(button.get("flow_id", "")), screen)
+    if kind == "copy_code":
+        example = button.get("example") or ""
+        code = example[0] if isinstance(example, list) else example
+        return FormButton(kind, str(button.get("text", "")), str(code))
     url, example = str(button.get("url") or ""), button.get("example") or [""]
     shown = str(example[0] if isinstance(example, list) else example)
     stem = VARIABLE.split(url)[0]

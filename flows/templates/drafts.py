@@ -67,12 +67,14 @@ def save(form: Form, template: MessageTemplate | None = None) -> MessageTemplate
         "category": category,
         "components": form.components,
         "media_id": str(form.media.id) if form.media else None,
+        "card_media": ([str(card.media.id) if card.media else None for card in form.cards] or None),
     }
     kept.problem = None
     if kept.meta_id is None:
         kept.name, kept.language, kept.waba_id = form.name, form.language, form.account
         kept.category, kept.components, kept.named = category, form.components, form.named
         kept.media_id = form.media.id if form.media else None
+        kept.card_media = kept.draft["card_media"]
     live.changed("templates")
     _note("templates.drafted", kept, {"category": category, "language": kept.language})
     return kept

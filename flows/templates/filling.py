@@ -121,6 +121,8 @@ def sampled(form: Form) -> Rendered:
             )
             for index, button in enumerate(form.buttons)
         ),
+        offer=form.offer,
+        cards=tuple(Card(card.body, tuple(b.text for b in card.buttons)) for card in form.cards),
     )
 
 

@@ -25,10 +25,18 @@ CODE = 20
 """Characters of a coupon's code, since December 2025."""
 
 
-def check_sendable(template: MessageTemplate) -> None:
-    """Refuse a template that Meta would not send, or that needs what we cannot give it yet."""
+def check_sendable(template: MessageTemplate, *, by_itself: bool = False) -> None:
+    """Refuse a template that Meta would not send, or that needs what we cannot give it yet.
+
+    `by_itself`: nobody is there to say a coupon's code or when an offer ends, only an order.
+    """
     if obstacle := _obstacle(template):
         raise obstacle
+    if by_itself and _wants_more(template):
+        raise Refused(
+            "template_unsupported",
+            N_("Somebody has to fill this template in: an order does not say all of it."),
+        )
 
 
 def _obstacle(template: MessageTemplate) -> Refused | None:

@@ -46,6 +46,8 @@ class Submission:
     components: list[Json]
     upload: Upload | None
     """The file of its header, of which Meta wants a sample."""
+    cards: tuple[Upload | None, ...]
+    """The files of its cards, likewise."""
     unsure: bool
     """An earlier try may have succeeded: look before doing it again."""
 
@@ -134,6 +136,7 @@ def _take(template: MessageTemplate) -> Submission | None:
         named=form.named,
         components=form.components,
         upload=_upload(form.media) if form.header in MEDIA and act != "delete" else None,
+        cards=tuple(_upload(card.media) for card in form.cards) if act != "delete" else (),
         unsure=template.attempt > 1,
     )
 
@@ -186,6 +189,7 @@ def _accepted(template: MessageTemplate, listed: Mapping[str, Any]) -> None:
     template.named = named
     chosen = draft.get("media_id")
     template.media_id = UUID(chosen) if chosen else None
+    template.card_media = draft.get("card_media")
     if first or draft.get("act") == "edit":  # else news overtook the answer, and are newer
         asked = str(draft.get("category") or template.category)
         _charge_as(template, str(listed.get("category") or "").lower(), asked)

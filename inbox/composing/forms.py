@@ -128,8 +128,6 @@ def _buttons(asked: Asked, given: dict[str, Any]) -> Message:
     titles = [row.text("title") for row in asked.fields.rows("buttons")]
     titles = [title for title in titles if title]
     replies = {str(number): title for number, title in enumerate(titles, 1)}
-    if not replies:
-        raise Invalid({"buttons[0].title": Refused("empty", N_("Fill this in."))})
     body = interactives.reply_buttons(asked.words, replies, **_framed(asked))
     return _send(asked, body, given, asked.above)
 
@@ -140,8 +138,6 @@ def _list(asked: Asked, given: dict[str, Any]) -> Message:
         for number, row in enumerate(asked.fields.rows("rows"), 1)
         if row.text("title") or row.text("description")
     ]
-    if not rows:
-        raise Invalid({"rows[0].title": Refused("empty", N_("Fill this in."))})
     sections = [Section("", rows)]
     body = interactives.menu(asked.words, asked.text("button"), sections, **_framed(asked))
     return _send(asked, body, given)

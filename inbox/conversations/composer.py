@@ -19,7 +19,7 @@ from inbox.current import current
 from inbox.languages import N_, gettext
 from inbox.media import ACCEPTED
 from models.conversation import Conversation
-from models.template import MessageTemplate, Variable
+from models.template import Button, MessageTemplate, Variable, card_buttons
 from models.types import utcnow
 
 SERVICE = "service"
@@ -105,14 +105,48 @@ def guessed(template: MessageTemplate, conversation: Conversation) -> dict[str, 
 
 
 def labels(template: MessageTemplate) -> dict[str, str]:
-    """Blank → what its field is called: {{1}} in the text, a link's end in a button."""
-    words = {b.index: b.text for b in template.buttons}
-    return {
-        v.key: gettext(N_("Link of “%(button)s”"), button=words[int(v.part.partition(":")[2])])
-        if v.part.startswith("button:")
-        else f"{{{{{v.name}}}}}"
-        for v in template.variables
-    }
+    """Blank → what its field is called: {{1}} in the text, a link's end in a button, a code."""
+    return {v.key: _label(template, v) for v in template.variables}
+
+
+def optional(variable: Variable) -> bool:
+    """Whether it may stay empty: a pin needs neither name nor address."""
+    return variable.beside and variable.name in ("name", "address")
+
+
+# What Meta wants beside the words → what its field is called.
+BESIDE = {
+    "latitude": N_("Latitude of the place"),
+    "longitude": N_("Longitude of the place"),
+    "name": N_("Name of the place"),
+    "address": N_("Address"),
+    "until": N_("End of the offer, like %(example)s"),
+    "code": N_("Code of the offer"),
+    "products": N_("References of the products"),
+    "link": N_("Link of the picture or film"),
+}
+
+
+def _label(template: MessageTemplate, variable: Variable) -> str:
+    card, _, part = variable.part.rpartition(".")
+    shown = f"{{{{{variable.name}}}}}"
+    if variable.beside:
+        shown = gettext(BESIDE[variable.name], example=templates.EXAMPLE)
+    elif part.startswith("button:"):
+        words = {b.index: b.text for b in buttons_of(template, card)}
+        name = words.get(int(part.partition(":")[2]), "")
+        shown = gettext(N_("Link of “%(button)s”"), button=name)
+    if card:
+        number = int(card.partition(":")[2]) + 1
+        return gettext(N_("Card %(number)s: %(what)s"), number=number, what=shown)
+    return shown
+
+
+def buttons_of(template: MessageTemplate, card: str) -> list[Button]:
+    """The buttons of the template, or of one of its cards ("card:0")."""
+    if not card:
+        return template.buttons
+    return card_buttons(template.cards[int(card.partition(":")[2])])
 
 
 def examples(template: MessageTemplate) -> dict[str, str]:
@@ -151,6 +185,8 @@ def language_name(code: str) -> str:
 
 
 def _is_name(template: MessageTemplate, variable: Variable) -> bool:
+    if variable.beside:
+        return False
     if variable.name.lower() in NAMES:
         return True
     before = template.body.partition(f"{{{{{variable.name}}}}}")[0]

@@ -274,7 +274,8 @@ def asks_for(question: Question) -> tuple[str, str]:
 def buttons(message: Message) -> list[str]:
     """The words on the buttons that we sent with it."""
     if message.kind == "template":
-        return [str(words) for words in message.payload.get("buttons") or ()]
+        unsaid = gettext(N_("Copy the code"))  # these words are WhatsApp's own
+        return [str(words) or unsaid for words in message.payload.get("buttons") or ()]
     replies = (_part(b, "reply") for b in _parts(_part(_body(message), "action"), "buttons"))
     return [_text(reply.get("title")) for reply in replies]
 

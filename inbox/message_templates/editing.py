@@ -30,13 +30,25 @@ BUTTON_WORDS = {
     "quick_reply": N_("Quick reply"),
     "url": N_("Link"),
     "phone_number": N_("Phone number"),
+    "copy_code": N_("Code to copy"),
+    "catalog": N_("Catalogue"),
+    "flow": N_("Form (flow)"),
 }
+# Kind → what its second and third fields ask for.
+VALUE_WORDS = {
+    "url": N_("Link"),
+    "phone_number": N_("Phone number"),
+    "copy_code": N_("Example of the code"),
+    "flow": N_("Number of the flow"),
+}
+EXAMPLE_WORDS = {"url": N_("Example of the link's end"), "flow": N_("Its first screen")}
 HEADER_WORDS = {
     "none": N_("None"),
     "text": N_("Text"),
     "image": N_("Picture"),
     "video": N_("Video"),
     "document": N_("Document"),
+    "location": N_("Place"),
 }
 
 
@@ -194,6 +206,8 @@ def _page(filled: Filled) -> str:
         language_codes=templates.LANGUAGES,
         header_words={kind: _(word) for kind, word in HEADER_WORDS.items()},
         button_words={kind: _(word) for kind, word in BUTTON_WORDS.items()},
+        value_words={kind: _(word) for kind, word in VALUE_WORDS.items()},
+        example_words={kind: _(word) for kind, word in EXAMPLE_WORDS.items()},
         types=TYPES,
     )
 
@@ -213,17 +227,18 @@ def preview() -> str:
 @needs("templates.edit")
 def upload() -> str | tuple[str, int]:
     """The file is kept; the answer shows it and names it to the form."""
-    kind = request.form.get("header", "")
-    file = request.files.get("file")
-    if kind not in templates.MEDIA or file is None:
+    kind, slot = request.form.get("header", ""), request.args.get("card", type=int)
+    file = request.files.get("file" if slot is None else f"card{slot}")
+    if (slot is None and kind not in templates.MEDIA) or file is None:
         abort(400)
+    shown: dict[str, Any] = {"media": None, "wrong": None, "slot": slot}
     try:
-        stored = keep_file(file, kind)
+        shown["media"] = keep_file(file, kind) if slot is None else media.keep(file)[0]
     except Refused as refusal:
         life.undo()
-        wrong = languages.told(refusal)
-        return render_template("message_templates/_file.html", media=None, wrong=wrong), 422
-    return render_template("message_templates/_file.html", media=stored, wrong=None)
+        shown["wrong"] = languages.told(refusal)
+    page = render_template("message_templates/_file.html", **shown)
+    return (page, 422) if shown["wrong"] else page
 
 
 def keep_file(file: FileStorage, kind: str) -> Media:

@@ -31,12 +31,14 @@ def read(posted: Mapping[str, str], template: MessageTemplate | None) -> templat
         header_text=fields.text("header_text"),
         media=_media(posted.get("media")) if header in templates.MEDIA else None,
         footer=fields.text("footer"),
+        offer=fields.text("offer"),
         examples={
             key.removeprefix("examples."): fields.text(key)
             for key in posted
             if key.startswith("examples.")
         },
         buttons=[_button(row) for row in fields.rows("buttons")],
+        cards=[card for row in fields.rows("cards") if (card := _card(row))],
     )
 
 
@@ -56,6 +58,20 @@ def _button(row: Fields) -> templates.FormButton:
         number = row.phone("value", current.merchant.country)
         value = (number.e164 if number else None) or value
     return templates.FormButton(kind, row.text("text"), value, row.text("example"))
+
+
+def _card(row: Fields) -> templates.FormCard | None:
+    """One card; None for a place that nobody filled."""
+    buttons = []
+    for n in ("1", "2"):
+        kind, text, value = row.text(f"kind{n}"), row.text(f"text{n}"), row.text(f"value{n}")
+        if kind == "phone_number":
+            number = row.phone(f"value{n}", current.merchant.country)
+            value = (number.e164 if number else None) or value
+        if kind and (text or value):
+            buttons.append(templates.CardButton(kind, text, value))
+    media, body = _media(row.posted.get("media")), row.lines("body")
+    return templates.FormCard(media, body, buttons) if media or body or buttons else None
 
 
 def _media(posted: str | None) -> Media | None:

@@ -55,8 +55,8 @@ document.addEventListener("submit", event => {
   if ((!text && !attached.length) || over()) return
   const { files } = event.target.dataset
   const pieces = attached.length ? attached : [{}]
-  const entries = pieces.map(({ file, voice }, n) => ({
-    id: conversation(), client: name(), file, voice, url: file ? files : event.target.action,
+  const entries = pieces.map(({ file, voice, snippet }, n) => ({
+    id: conversation(), client: name(), file, voice, snippet, url: file ? files : event.target.action,
     text: n ? "" : text, quoted: n ? undefined : quoted,
   }))
   clear()
@@ -79,7 +79,8 @@ async function post(entry) {
   body.set("text", entry.text)
   body.set("client_id", entry.client)
   if (entry.quoted) body.set("reply_to", entry.quoted.wamid)
-  if (entry.file) body.set("file", entry.file)
+  if (entry.snippet) body.set("snippet", entry.snippet)
+  else if (entry.file) body.set("file", entry.file)
   if (entry.voice) body.set("voice", 1)
   let why = ""
   try {
@@ -286,13 +287,13 @@ document.addEventListener("drop", event => {
   for (const file of event.dataTransfer.files) attach(file)
 })
 
-function attach(file, voice = false) {
+function attach(file, voice = false, snippet = undefined) {
   if (file.size > LARGEST) return say(part("attached").dataset.tooLarge)
-  attached.push({ file, voice })
+  attached.push({ file, voice, snippet })
   const row = part("attached-one").content.firstElementChild.cloneNode(true)
   const seen = row.querySelector(voice ? "[data-heard]" : "[data-thumb]")
   row.querySelector("[data-name]").textContent = voice ? part("record").dataset.voice : file.name
-  row.querySelector("[data-words]").textContent = `${Math.max(1, Math.round(file.size / 1024))} KB`
+  row.querySelector("[data-words]").textContent = snippet ? "" : `${Math.max(1, Math.round(file.size / 1024))} KB`
   if (voice || file.type.startsWith("image/")) {
     seen.hidden = false
     seen.src = URL.createObjectURL(file)
@@ -316,6 +317,56 @@ function detach(index) {
 }
 
 const say = text => document.dispatchEvent(new CustomEvent("toasts", { detail: { notes: [{ text, kind: "bad" }] } }))
+
+// --- saved answers: "/" and a few letters ------------------------------------------------------------------
+
+const snippets = () => [...(part("snippets")?.querySelectorAll("[data-snippet]") ?? [])]
+let asking
+
+document.addEventListener("input", event => {
+  if (event.target.id !== "answer" || !event.isTrusted) return
+  clearTimeout(asking)
+  const typed = /^\/([^\s/]*)$/.exec(event.target.value)
+  if (!typed) return foldSnippets()
+  asking = setTimeout(async () => {
+    const url = new URL(part("snippets").dataset.url, location)
+    url.searchParams.set("q", typed[1])
+    const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => null)
+    if (!answer?.ok || part("answer")?.value !== typed[0]) return
+    part("snippets").innerHTML = await answer.text()
+    part("snippets").hidden = false
+  }, 120)
+})
+// Before Enter sends: the list has the keys while it is open.
+document.addEventListener("keydown", event => {
+  if (event.target.id !== "answer" || part("snippets")?.hidden !== false || event.isComposing) return
+  const all = snippets()
+  const here = all.findIndex(one => one.ariaSelected === "true")
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+  if (step && all.length) all.forEach((one, n) => one.setAttribute("aria-selected", n === (here + step + all.length) % all.length))
+  else if (["Enter", "Tab"].includes(event.key) && all[here]) insertSnippet(all[here])
+  else if (event.key === "Escape") foldSnippets()
+  else return
+  event.preventDefault()
+  event.stopPropagation()
+}, true)
+document.addEventListener("click", event => {
+  const chosen = event.target.closest("[data-snippet]")
+  if (chosen) insertSnippet(chosen)
+})
+
+function insertSnippet({ dataset }) {
+  foldSnippets()
+  const box = part("answer")
+  box.value = dataset.text
+  box.dispatchEvent(new Event("input", { bubbles: true }))
+  if (dataset.file) attach(new File([], dataset.file), false, dataset.snippet)
+  box.focus()
+}
+
+function foldSnippets() {
+  if (part("snippets")) part("snippets").hidden = true
+}
 
 // --- voice messages ----------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ form.addEventListener("keydown", event => {
 
 // --- buttons ------------------------------------------------------------------------------------------
 
-const MOST = { quick_reply: 10, url: 2, phone_number: 1 }
+const MOST = { quick_reply: 10, url: 2, phone_number: 1, copy_code: 1, catalog: 1, flow: 1 }
 let count_ = part("buttons").childElementCount
 
 form.addEventListener("click", event => {
@@ -131,6 +131,18 @@ function room() {
     add.disabled = rows.length >= 10 || same >= MOST[add.dataset.add]
   }
 }
+
+// --- cards --------------------------------------------------------------------------------------------
+
+form.querySelector("[data-more-cards]")?.addEventListener("click", ({ currentTarget }) => {
+  const hidden = form.querySelectorAll(".tpl-cards > [hidden]")
+  hidden[0]?.removeAttribute("hidden")
+  hidden[0]?.querySelector("input").focus()
+  currentTarget.hidden = hidden.length < 2
+})
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.target?.id?.startsWith("card-file-") || ctx.sourceElement?.name?.startsWith("card")) changed()
+})
 
 // --- leaving without saving -----------------------------------------------------------------------------
 

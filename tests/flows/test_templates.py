@@ -206,9 +206,9 @@ def test_a_preview_shows_the_blanks_that_are_not_mapped_yet(session: MerchantSes
         ({"state": "paused"}, "template_state"),
         ({"state": "pending"}, "template_state"),
         ({"components": [{"type": "HEADER", "format": "IMAGE"}]}, "template_unsupported"),
-        ({"components": [{"type": "HEADER", "format": "LOCATION"}]}, "template_unsupported"),
+        ({"components": [{"type": "HEADER", "format": "GIF"}]}, "template_unsupported"),
         (
-            {"components": [{"type": "BUTTONS", "buttons": [{"type": "COPY_CODE"}]}]},
+            {"components": [{"type": "BUTTONS", "buttons": [{"type": "ORDER_DETAILS"}]}]},
             "template_unsupported",
         ),
     ],

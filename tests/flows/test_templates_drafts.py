@@ -106,7 +106,20 @@ REFUSED: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"buttons": [FormButton("url", f"n{n}", "https://a.ma") for n in range(3)]},
         {"buttons": "too_many"},
     ),
-    ({"buttons": [FormButton("copy_code", "Code")]}, {"buttons.0.kind": "kind"}),
+    ({"buttons": [FormButton("otp", "Code")]}, {"buttons.0.kind": "kind"}),
+    ({"buttons": [FormButton("copy_code", "", "A-B")]}, {"buttons.0.value": "code"}),
+    (
+        {"buttons": [FormButton("flow", "Ouvrir", "x", "order")]},
+        {"buttons.0.value": "flow", "buttons.0.example": "screen"},
+    ),
+    (
+        {"buttons": [FormButton("catalog", "Voir"), FormButton("quick_reply", "Non")]},
+        {"buttons": "alone"},
+    ),
+    (
+        {"offer": "x" * 17},
+        {"offer": "too_long", "category": "offer_category", "buttons": "offer_button"},
+    ),
     ({"buttons": [FormButton("url", "Voir", "atlas")]}, {"buttons.0.value": "url"}),
     (
         {"buttons": [FormButton("url", "Voir", "https://a.ma/{{1}}/x", "1")]},

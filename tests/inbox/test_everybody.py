@@ -48,6 +48,7 @@ from models.notice import Notice
 from models.notification import Notification
 from models.order import CallAttempt
 from models.pipeline import Stage, SystemState
+from models.snippet import Snippet
 from models.team import CustomRole, Team
 from models.template import MessageTemplate
 from models.timeline import By
@@ -181,6 +182,13 @@ TABLE: dict[str, Call] = {
     "composing.forward": Call(
         {"message_id": "message"}, {"client_id": "uuid", "conversation": "conversation"}
     ),
+    "library.index": Call(query={"q": "kanari"}),
+    "library.found": Call(query={"q": "kanari"}),
+    "library.new": Call(),
+    "library.edit": Call({"snippet_id": "snippet"}),
+    "library.create": Call(form={"name": "x", "text": "y"}),
+    "library.change": Call({"snippet_id": "snippet"}, {"name": "stolen", "text": "y"}),
+    "library.delete": Call({"snippet_id": "snippet"}),
     "messages.composer": Call(CONVERSATION),
     "messages.attach": Call(CONVERSATION, {"client_id": "uuid"}),
     "messages.send": Call(CONVERSATION, {"text": "stolen", "client_id": "uuid"}),
@@ -392,7 +400,9 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         attempt = CallAttempt(order_id=order.id, by_id=owner.id, outcome="busy", note=CANARY)
         notice = Notice(about="1" * 15, kind="quality", facts={"name": CANARY})
         nord, role = Team(name=CANARY), CustomRole(name=CANARY, permissions=["orders.read"])
-        session.add_all([zone, view, attempt, notice, nord, role])
+        snippet = Snippet(name=fold(CANARY), text=CANARY)
+        snippet.index()
+        session.add_all([zone, view, attempt, notice, nord, role, snippet])
         session.flush()
         notifications.tell("review", order=order)
         moved = bulk.start_move([order.id], _stage(SystemState.RETURNED), by=owner, client_id=None)
@@ -419,6 +429,7 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             pipeline=_stage(SystemState.NEW).pipeline_id,
             zone=zone.id,
             view=view.id,
+            snippet=snippet.id,
             attempt=attempt.id,
             bulk=moved.id,
             channel=conversation.channel_id,
