@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def _with_cards(
     """The components with a sample in every card, or how an upload failed."""
     handles: list[str] = []
     for upload in submission.cards:
-        ended = _answer(lambda upload=upload: sample(submission.token, upload))
+        ended = _answer(partial(sample, submission.token, upload))
         if ended.ending != "accepted" or not ended.listed:
             certain = ended.ending == "refused"
             return [], ended if certain else Submitted("not_sent", words=ended.words)
