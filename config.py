@@ -32,6 +32,8 @@ class Settings:
     verify_token: str = field(repr=False)
     graph_url: str | None
     """Where Graph calls go instead of Meta (the simulator); None is the real Meta."""
+    files: str = ""
+    """Where files lie: "" for the data folder's `media/`, or s3://bucket/prefix."""
     timer_speed: float = 1.0
     """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
@@ -62,6 +64,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         app_secrets=_app_secrets(env),
         verify_token=_needed(env, "META_VERIFY_TOKEN", "the token typed into Meta's webhook form"),
         graph_url=_address(env, "META_GRAPH_URL", "") or None,
+        files=_files(env),
         timer_speed=_speed(env),
     )
 
@@ -89,6 +92,13 @@ def _speed(env: os._Environ[str] | dict[str, str]) -> float:
     if not 0 < speed <= 86_400:
         raise Misconfigured(f"WASL_TIMER_SPEED is {value!r}: set a number above 0, usually 1.")
     return speed
+
+
+def _files(env: os._Environ[str] | dict[str, str]) -> str:
+    value = env.get("WASL_FILES", "").strip().rstrip("/")
+    if value and (urlsplit(value).scheme != "s3" or not urlsplit(value).netloc):
+        raise Misconfigured(f"WASL_FILES is {value!r}: set s3://bucket or s3://bucket/folder.")
+    return value
 
 
 def _address(env: os._Environ[str] | dict[str, str], name: str, default: str) -> str:

@@ -22,7 +22,7 @@ from models.automation import Run
 from models.bulk import Bulk, BulkState
 from models.channel import Channel
 from models.envelope import Envelope, EnvelopeState
-from models.message import Message, ReadMark, Sending
+from models.message import Media, Message, ReadMark, Sending
 from models.template import MessageTemplate
 from models.types import utcnow
 
@@ -42,6 +42,7 @@ JOBS = {
     "deliver": Job("deliver", "bot.jobs.deliver_messages"),
     "templates": Job("deliver", "bot.jobs.sync_templates"),
     "drafts": Job("deliver", "bot.jobs.submit_templates"),
+    "media": Job("media", "bot.jobs.fetch_media"),
     "timers": Job("chores", "flows.jobs.work_timers"),
     "bulk": Job("chores", "flows.jobs.work_bulk"),
 }
@@ -54,8 +55,8 @@ def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
     Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", and "drafts", "timers",
-    "bulk" with the merchant's id. Never raises: a dead Redis delays a row until the next sweep,
-    it does not turn a committed order into an error.
+    "bulk", "media" with the merchant's id. Never raises: a dead Redis delays a row until the next
+    sweep, it does not turn a committed order into an error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):
@@ -106,7 +107,7 @@ def deliver(channel_id: UUID) -> None:
 
 
 def wake(kind: str) -> None:
-    """Once this transaction is true, wake the worker of this merchant's drafts, timers or bulk."""
+    """Once this transaction is true, wake the worker of this merchant's drafts, timers, bulk, …"""
     lane = f"{kind}:{db.session().merchant_id}"
     waiting: set[str] = db.session().info.setdefault("lanes", set())
     if lane not in waiting:
@@ -115,7 +116,7 @@ def wake(kind: str) -> None:
 
 
 def merchant_of(lane: str) -> UUID:
-    """Whose drafts, timers or bulk a lane is about."""
+    """Whose drafts, timers, bulk or media a lane is about."""
     return UUID(lane.partition(":")[2])
 
 
@@ -152,7 +153,7 @@ def sweep() -> int:
 
 
 def _chores(now: datetime) -> dict[str, Select[UUID]]:
-    """The merchants with a draft to submit, a timer gone off or orders to move in bulk."""
+    """The merchants with a draft to submit, a timer gone off, orders to move, files to fetch."""
     ready = and_(
         MessageTemplate.sending.in_((Sending.QUEUED, Sending.WAITING)),
         MessageTemplate.due_at <= now,
@@ -166,6 +167,7 @@ def _chores(now: datetime) -> dict[str, Select[UUID]]:
         "bulk": select(Bulk.merchant_id)
         .where(Bulk.state.in_((BulkState.QUEUED, BulkState.WORKING)), free)
         .distinct(),
+        "media": select(Media.merchant_id).where(Media.to_fetch(now)).distinct(),
     }
 
 

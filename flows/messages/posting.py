@@ -11,7 +11,6 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from config import settings
 from flows import callbacks, consents, live, silence, statuses
 from flows.letters import Letter, Outcome, Upload
 from flows.messages import recall
@@ -106,8 +105,7 @@ def _upload(message: Message) -> Upload | None:
     media = message.media
     if media is None:
         return None
-    path = settings().var / "media" / media.file
-    return Upload(media.id, str(path), media.mime_type, media.filename)
+    return Upload(media.id, media.file, media.mime_type, media.filename)
 
 
 def _uploaded(media: Media | None) -> str | None:
