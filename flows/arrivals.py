@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import answers, consents, conversations, live, statuses, templates
+from flows import answers, consents, conversations, live, statuses, templates, voice
 from flows.events import (
     AccountNews,
+    Call,
     Event,
     News,
     Preference,
@@ -70,7 +71,7 @@ def _channels(events: Sequence[Event]) -> dict[str | None, Channel]:
 
 
 def _keep(news: Sequence[News], channels: dict[str | None, Channel]) -> None:
-    """News is kept as it was said; of templates and of advertising it also changes what we know."""
+    """News is kept as it was said; of templates, advertising and calls it changes what we know."""
     if not news:
         return
     session = db.session()
@@ -86,6 +87,8 @@ def _keep(news: Sequence[News], channels: dict[str | None, Channel]) -> None:
             templates.hear(event)
         elif event.key in fresh and isinstance(event, Preference):
             consents.hear_preference(event)
+    calls = [event for event in news if event.key in fresh and isinstance(event, Call)]
+    voice.hear([(channels.get(call.phone_number_id), call) for call in calls])
     live.changed("news")
 
 

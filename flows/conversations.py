@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -293,6 +294,21 @@ def show_last(message: Message) -> None:
         "_opens": False,
     }
     _update_shown([_news(message.conversation_id, [row])])
+
+
+def show_call(
+    conversation: Conversation,
+    *,
+    line_id: UUID,
+    at: datetime,
+    kind: str,
+    theirs: bool,
+    opens: bool,
+) -> None:
+    """The list shows this call for its conversation, unless it shows something newer."""
+    direction = Direction.IN if theirs else Direction.OUT
+    opened_at = at if opens else None
+    _update_shown([(conversation.id, 0, opened_at, at, line_id, str(direction), kind, "")])
 
 
 def _heard(fresh: set[UUID]) -> list[Message]:

@@ -15,6 +15,7 @@ PAGES = (
     "bulk",
     "calls",
     "catalog",
+    "contacts",
     "conversations",
     "costs",
     "customers",

@@ -7,6 +7,7 @@ that two of them are one. blocking: whom nobody wants to sell to. editing, histo
 from flows.customers.blocking import LONGEST_REASON, block, check_not_blocked, unblock
 from flows.customers.cards import (
     add_phone,
+    by_number,
     card_for,
     cards_with,
     count,
@@ -14,6 +15,7 @@ from flows.customers.cards import (
     link,
     open_card,
     refresh_search,
+    save_contact,
     search_text,
 )
 from flows.customers.editing import (
@@ -37,6 +39,7 @@ __all__ = [
     "Number",
     "add_phone",
     "block",
+    "by_number",
     "card_for",
     "cards_with",
     "check_not_blocked",
@@ -59,6 +62,7 @@ __all__ = [
     "remove_address",
     "remove_phone",
     "repoint",
+    "save_contact",
     "search_text",
     "unblock",
 ]

@@ -41,6 +41,7 @@ pages.add_app_template_filter(language_name)
 pages.add_app_template_filter(kinds.preview)
 pages.add_app_template_filter(kinds.label, "kind_label")
 pages.add_app_template_filter(kinds.icon, "kind_icon")
+pages.add_app_template_filter(kinds.raw, "raw_body")
 
 
 # --- pages ----------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ from models.conversation import Conversation
 from models.db import Base, Row
 from models.delivery import DeliveryCity, DeliveryZone
 from models.merchant import Merchant
-from models.message import Media
+from models.message import Media, Message
 from models.notification import Notification
 from models.order import CallAttempt
 from models.pipeline import Stage, SystemState
@@ -90,6 +90,7 @@ BULK = {"bulk_id": "bulk"}
 RUN = {"run_id": "run"}
 ZONE = {"zone_id": "zone"}
 VIEW = {"view_id": "view"}
+CONTACT = {"message_id": "contact", "place": "first"}
 AGREED = {"given": "1", "wording": "stolen"}
 TABLE: dict[str, Call] = {
     "auth.home": Call(),
@@ -110,12 +111,17 @@ TABLE: dict[str, Call] = {
     "conversations.listed": Call(query={"q": "kanari"}),
     "conversations.show": Call(CONVERSATION),
     "conversations.assignees": Call(CONVERSATION),
+    "contacts.add": Call(CONTACT),
+    "contacts.save": Call(CONTACT),
+    "contacts.write": Call(CONTACT),
     "conversations.assign": Call(CONVERSATION, {"member": "member"}),
     "conversations.panel": Call(CONVERSATION),
     "conversations.read": Call(CONVERSATION),
     "conversations.refreshed": Call(CONVERSATION),
     "conversations.unread": Call(),
     "costs.index": Call(),
+    "media.fetch": Call({"media_id": "media"}),
+    "media.small": Call({"media_id": "media"}),
     "media.show": Call({"media_id": "media"}),
     "messages.composer": Call(CONVERSATION),
     "messages.attach": Call(CONVERSATION, {"client_id": "uuid"}),
@@ -302,6 +308,8 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             number=number,
             media=media.id,
             message=message.id,
+            contact=session.scalars(select(Message.id).where(Message.kind == "contacts")).one(),
+            first=0,
             member=owner.id,
             merchant=merchant.id,
             order=order.id,
@@ -319,7 +327,10 @@ def world(merchant: Merchant, owner: Membership) -> SimpleNamespace:
 
 
 def _conversation() -> Conversation:
-    arrivals.take_in([factories.inbound(CANARY, sender=factories.person(CANARY))])
+    shared = {"name": {"formatted_name": CANARY}, "phones": [{"phone": "+212661999888"}]}
+    sender = factories.person(CANARY)
+    card = factories.inbound(CANARY, kind="contacts", payload={"contacts": [shared]}, sender=sender)
+    arrivals.take_in([factories.inbound(CANARY, sender=sender), card])
     return db.session().scalars(select(Conversation)).one()
 
 
