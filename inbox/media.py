@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, abort, request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import HTTPException
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
@@ -141,5 +142,10 @@ def _served(key: str, media: Media, mime_type: str, *, inline: bool) -> Response
     response.set_etag(media.sha256 if key == media.file else f"{media.sha256}-small")
     pdf = inline and mime_type == formats.PDF
     response.headers["Content-Security-Policy"] = HARMLESS_PDF if pdf else HARMLESS
-    response.make_conditional(request, accept_ranges=True, complete_length=length)
+    response.call_on_close(file.close)
+    try:
+        response.make_conditional(request, accept_ranges=True, complete_length=length)
+    except HTTPException:  # a range beyond its end
+        file.close()
+        raise
     return response
