@@ -66,10 +66,10 @@ def main() -> None:
 
 
 @wasl.command()
-@click.argument("queue", type=click.Choice(["ingest", "deliver", "chores"]))
+@click.argument("queue", type=click.Choice(["ingest", "deliver", "chores", "media"]))
 def worker(queue: str) -> None:
-    """Work for one queue: read what Meta sent, deliver what we send, or do what fell due."""
-    from rq import SimpleWorker
+    """Work for one queue: read what Meta sent, deliver, do what fell due, fetch files."""
+    from rq import SimpleWorker, Worker
     from rq.serializers import JSONSerializer
 
     from flows import outbox
@@ -79,7 +79,9 @@ def worker(queue: str) -> None:
             importlib.import_module(job.function.rpartition(".")[0])
 
     redis = outbox.patient_connection()
-    SimpleWorker(
+    # A stranger's picture is opened in a process of its own: what it breaks ends with the job.
+    kind = Worker if queue == "media" else SimpleWorker
+    kind(
         [outbox.queue(queue, redis)],
         connection=redis,
         serializer=JSONSerializer,

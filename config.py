@@ -42,6 +42,8 @@ class Settings:
     """WASL_SIGN_UP=off: nobody opens an account from outside; `wasl merchant add` still does."""
     plan: str = "plus"
     """WASL_PLAN: the plan a merchant begins with (flows/plans.py); plus has no limits."""
+    files: str = ""
+    """Where files lie: "" for the data folder's `media/`, or s3://bucket/prefix."""
     timer_speed: float = 1.0
     """WASL_TIMER_SPEED, for trials: at 3600 an automation's hour lasts a second; 1 in real life."""
 
@@ -81,6 +83,7 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         proxies=_proxies(env),
         sign_up=_switch(env, "WASL_SIGN_UP"),
         plan=_plan(env),
+        files=_files(env),
         timer_speed=_speed(env),
         smtp_url=_smtp(env),
         mail_from=_mail_from(env),
@@ -132,6 +135,13 @@ def _switch(env: os._Environ[str] | dict[str, str], name: str) -> bool:
     if value not in ("on", "off"):
         raise Misconfigured(f"{name} is {value!r}: set on or off.")
     return value == "on"
+
+
+def _files(env: os._Environ[str] | dict[str, str]) -> str:
+    value = env.get("WASL_FILES", "").strip().rstrip("/")
+    if value and (urlsplit(value).scheme != "s3" or not urlsplit(value).netloc):
+        raise Misconfigured(f"WASL_FILES is {value!r}: set s3://bucket or s3://bucket/folder.")
+    return value
 
 
 def _address(env: os._Environ[str] | dict[str, str], name: str, default: str) -> str:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from pywa.errors import WhatsAppError
 
 from bot import bodies
 from config import settings
+from flows import files
 from flows.letters import Ending, Letter, Outcome, ReadLetter, Upload
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def reach(through: Callable[[], httpx.BaseTransport]) -> None:
     global _reach
     _reach = cache(through)
     client.cache_clear()
+    plain.cache_clear()
 
 
 def _to_meta() -> httpx.BaseTransport:
@@ -74,6 +75,12 @@ def client(token: str) -> WhatsApp:
     """The client of one token; thousands are cheap, they share the transport."""
     session = httpx.Client(transport=_reach(), timeout=TIMEOUT)
     return WhatsApp(token=token, session=session)
+
+
+@cache
+def plain() -> httpx.Client:
+    """A client without a token of its own; it goes nowhere it was not sent (no redirects)."""
+    return httpx.Client(transport=_reach(), timeout=TIMEOUT, follow_redirects=False)
 
 
 def send(letter: Letter) -> Outcome:
@@ -161,7 +168,7 @@ def _upload(letter: Letter, upload: Upload | None) -> Any:
     assert upload is not None  # noqa: S101 - the caller looked
     return client(letter.token).api.upload_media(
         phone_id=letter.phone_number_id,
-        media=Path(upload.path).read_bytes(),
+        media=files.read(upload.path),
         mime_type=upload.mime_type,
         filename=upload.filename,
     )
@@ -183,8 +190,10 @@ def call(ask: Callable[[], Any], accepted: Callable[[Any], str | None] = _media_
         return _said_no(error)
     except _NEVER_LEFT as error:
         return Outcome("not_sent", detail=type(error).__name__)
-    except OSError as error:  # our own file cannot be read: nothing left
+    except FileNotFoundError as error:  # our own file is not there: nothing left
         return Outcome("refused", code=131053, detail=str(error))
+    except OSError as error:  # it cannot be read just now: nothing left either
+        return Outcome("not_sent", detail=type(error).__name__)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         return Outcome("unknown", detail=type(error).__name__)
     except (ValueError, KeyError, IndexError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What rq runs for the bot: envelopes, messages, templates. Any of it may run twice."""
+"""What rq runs for the bot: envelopes, messages, templates, files. Any of it may run twice."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from uuid import UUID
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
 
-from bot import client, numbers, reader, reckoning, submissions
+from bot import client, media, numbers, reader, reckoning, submissions
 from flows import arrivals, channels, costs, messages, outbox, templates
+from flows import media as incoming
 from flows.events import Event
 from flows.letters import Letter, Outcome
 from models import db
@@ -281,3 +282,25 @@ def reckon(lane: str) -> None:
     points = reckoning.ask(question)
     with db.merchant(merchant_id):
         costs.keep_answer(question, points)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def fetch_media(lane: str) -> None:
+    """Every file that customers sent this merchant has been fetched, or says why not."""
+    outbox.looking(lane)
+    until = time.monotonic() + SHIFT
+    while _fetch_some(outbox.merchant_of(lane)):
+        if time.monotonic() > until:
+            outbox.nudge(lane)
+            return
+
+
+def _fetch_some(merchant_id: UUID) -> int:
+    with db.merchant(merchant_id):
+        errands = incoming.claim()
+    for errand, ending in zip(errands, _pool().map(media.fetch, errands), strict=True):
+        with db.merchant(merchant_id):
+            incoming.conclude(errand, ending)
+    return len(errands)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bot.client import call, client
+from flows import files
 from flows.letters import Outcome, Upload
 from flows.templates import Listed, Submission, Submitted, examples
 from flows.verdicts import verdict
@@ -216,7 +216,7 @@ def _headed(component: Json, handle: str) -> Json:
 def sample(token: str, upload: Upload | None) -> Json:
     """Meta's Resumable Upload: a session of the token's own app, then the bytes; {"h": handle}."""
     assert upload is not None  # noqa: S101 - the caller looked
-    api, data = client(token).api, Path(upload.path).read_bytes()
+    api, data = client(token).api, files.read(upload.path)
     app_id = str(api.send_raw_request("GET", "/app", params={"fields": "id"})["id"])
     # By our own call: pywa 4.5.0 puts the file's name into the address as it is.
     facts = {"file_name": upload.filename, "file_length": len(data), "file_type": upload.mime_type}

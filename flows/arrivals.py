@@ -9,9 +9,19 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import answers, channels, consents, conversations, live, statuses, templates
+from flows import (
+    answers,
+    channels,
+    consents,
+    conversations,
+    live,
+    statuses,
+    templates,
+    voice,
+)
 from flows.events import (
     AccountNews,
+    Call,
     Event,
     Fault,
     News,
@@ -91,6 +101,8 @@ def _keep(news: Sequence[News], numbers: dict[str | None, Channel]) -> None:
             consents.hear_preference(event)
         elif event.key in fresh and isinstance(event, (AccountNews, Fault)):
             channels.hear(event)
+    calls = [event for event in news if event.key in fresh and isinstance(event, Call)]
+    voice.hear([(numbers.get(call.phone_number_id), call) for call in calls])
     live.changed("news")
 
 

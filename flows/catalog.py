@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -90,6 +91,28 @@ def offered(ids: Collection[UUID]) -> dict[UUID, Found]:
     """These products by id, sold or not any more; what is not there is left out."""
     wanted = _offers().where(Product.id.in_(ids)).order_by(Product.id, Variant.position)
     return {found.product.id: found for found in _grouped(wanted)} if ids else {}
+
+
+def by_reference(references: Collection[str]) -> dict[str, Variant]:
+    """The versions with these references, by the reference in small letters.
+
+    The reference of a product that has a single version names that version.
+    """
+    wanted = {clean(reference).strip().lower() for reference in references}
+    if not wanted:
+        return {}
+    skus = (func.lower(Variant.sku), func.lower(Product.sku))
+    found = (
+        select(Variant)
+        .join(Variant.product)
+        .options(contains_eager(Variant.product))
+        .where(or_(*(sku.in_(wanted) for sku in skus)))
+    )
+    variants = db.session().scalars(found).all()
+    versions = Counter(variant.product.sku.lower() for variant in variants)
+    alone = [v for v in variants if versions[v.product.sku.lower()] == 1]
+    named = {v.product.sku.lower(): v for v in alone if v.product.sku.lower() in wanted}
+    return named | {v.sku.lower(): v for v in variants}
 
 
 def _grouped(wanted: Select[Variant, int | None]) -> list[Found]:

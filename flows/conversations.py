@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
-from flows import customers, live, outbox
+from flows import customers, live, media, outbox
 from flows.events import Echo, Inbound, Written
 from models import db
 from models.channel import Channel
@@ -39,6 +40,8 @@ from models.user import Membership
 PREVIEW_LENGTH = 160
 SILENT = ("system", "edit", "revoke")
 """Kinds that nobody wrote just now: they open no window and wait for no answer."""
+PLACEHOLDER = "media_placeholder"
+"""What history says first of a file; the file comes after it, under the same wamid."""
 
 
 # --- what customers write -------------------------------------------------------------------------
@@ -61,7 +64,11 @@ def receive(written: Sequence[tuple[Channel, Written]]) -> list[Message]:
         _row(channel, conversations[channel.id, who.id], event)
         for (channel, event), who in zip(written, identities, strict=True)
     ]
+    media.expect(rows)
     fresh = _insert(rows)
+    known = [row for row in rows if row["id"] not in fresh]
+    filled = _fill_placeholders([row for row in known if row["_fills"]])
+    media.forget([row for row in known if row["id"] not in filled])
     _bring_forward([row for row in rows if row["id"] in fresh])
     for (_, event), who, row in zip(written, identities, rows, strict=True):
         if row["id"] in fresh and isinstance(event, Inbound) and event.became is not None:
@@ -152,10 +159,13 @@ def _row(channel: Channel, conversation_id: UUID, event: Written) -> Json:
         "payload": _payload(event),
         "wamid": event.wamid,
         "reply_to_wamid": event.context_wamid,
+        "target_wamid": event.target_wamid,
         "at": event.at or utcnow(),
         "rank": RANKS.get(event.status or "sent", 1) if isinstance(event, Echo) else None,
-        # Not a column: whether this is news for the agents.
+        # Not columns: whether this is news for the agents, opens the window, fills a placeholder.
         "_new": isinstance(event, Inbound) and event.kind not in SILENT,
+        "_opens": event.group_id is None,
+        "_fills": isinstance(event, Echo) and event.historic and event.kind != PLACEHOLDER,
     }
 
 
@@ -168,6 +178,8 @@ def _payload(event: Written) -> Json:
         "forwarded": event.forwarded or event.often_forwarded,
         "errors": list(event.errors),
         "extra": event.extra,
+        "group_id": event.group_id,
+        "historic": getattr(event, "historic", False),
         "referral": getattr(event, "referral", None),
         "product": getattr(event, "product", None),
     }
@@ -177,7 +189,7 @@ def _payload(event: Written) -> Json:
 def _insert(rows: Sequence[Json]) -> set[UUID]:
     """The ids of the messages that were not there yet, stored now in Meta's order."""
     in_order = sorted(rows, key=lambda row: row["at"])
-    values = [{k: v for k, v in row.items() if k != "_new"} for row in in_order]
+    values = [{k: v for k, v in row.items() if not k.startswith("_")} for row in in_order]
     statement = (
         insert(Message)
         .values(values)
@@ -185,6 +197,27 @@ def _insert(rows: Sequence[Json]) -> set[UUID]:
         .returning(Message.id)
     )
     return set(db.session().scalars(statement))
+
+
+def _fill_placeholders(rows: Sequence[Json]) -> set[UUID]:
+    """What history brings after its placeholder stands in the placeholder's place; which rows."""
+    return {row["id"] for row in rows if _fill(row)}
+
+
+def _fill(row: Json) -> bool:
+    # One statement each: history comes once in the life of a number, and files are few.
+    filled = (
+        update(Message)
+        .where(
+            Message.channel_id == row["channel_id"],
+            Message.wamid == row["wamid"],
+            Message.kind == PLACEHOLDER,
+        )
+        .values({name: row[name] for name in ("kind", "text", "payload", "media_id")})
+        .returning(Message.id)
+        .execution_options(synchronize_session=False)
+    )
+    return db.session().scalar(filled) is not None
 
 
 def _bring_forward(rows: Sequence[Json]) -> None:
@@ -203,7 +236,7 @@ def _news(conversation_id: UUID, rows: Sequence[Json]) -> tuple[Any, ...]:
     return (
         conversation_id,
         len(written),
-        max(written, default=None),
+        max((row["at"] for row in rows if row["_new"] and row["_opens"]), default=None),
         newest["at"],
         newest["id"],
         str(newest["direction"]),
@@ -274,8 +307,24 @@ def show_last(message: Message) -> None:
         "kind": message.kind,
         "text": message.text,
         "_new": False,
+        "_opens": False,
     }
     _update_shown([_news(message.conversation_id, [row])])
+
+
+def show_call(
+    conversation: Conversation,
+    *,
+    line_id: UUID,
+    at: datetime,
+    kind: str,
+    theirs: bool,
+    opens: bool,
+) -> None:
+    """The list shows this call for its conversation, unless it shows something newer."""
+    direction = Direction.IN if theirs else Direction.OUT
+    opened_at = at if opens else None
+    _update_shown([(conversation.id, 0, opened_at, at, line_id, str(direction), kind, "")])
 
 
 def _heard(fresh: set[UUID]) -> list[Message]:

@@ -13,7 +13,7 @@ Ending = Literal["accepted", "refused", "not_sent", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to upload before the message that shows it; `path` is absolute."""
+    """A file to upload before the message that shows it; `path` is its key in flows/files."""
 
     media_id: UUID
     path: str

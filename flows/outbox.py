@@ -24,7 +24,7 @@ from models.channel import Channel, ChannelState
 from models.envelope import Envelope, EnvelopeState
 from models.errand import Errand
 from models.mail import Mail, MailState
-from models.message import Message, ReadMark, Sending
+from models.message import Media, Message, ReadMark, Sending
 from models.template import MessageTemplate
 from models.types import utcnow
 
@@ -46,6 +46,7 @@ JOBS = {
     "reckon": Job("deliver", "bot.jobs.reckon"),
     "drafts": Job("deliver", "bot.jobs.submit_templates"),
     "numbers": Job("deliver", "bot.jobs.run_errands"),
+    "media": Job("media", "bot.jobs.fetch_media"),
     "timers": Job("chores", "flows.jobs.work_timers"),
     "bulk": Job("chores", "flows.jobs.work_bulk"),
     "mail": Job("chores", "flows.jobs.send_mail"),
@@ -60,9 +61,9 @@ def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
     Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", "reckon:…:…", and
-    "drafts", "timers", "numbers", "bulk" with the merchant's id; "typing" has the conversation's,
-    by `nudge_for`. Never raises: a dead Redis delays a row until the next sweep, it does not turn a
-    committed order into an error.
+    "drafts", "timers", "numbers", "bulk", "media" with the merchant's id; "typing" has the
+    conversation's, by `nudge_for`. Never raises: a dead Redis delays a row until the next sweep, it
+    does not turn a committed order into an error.
     """
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):
@@ -136,7 +137,7 @@ def wake(kind: str) -> None:
 
 
 def merchant_of(lane: str) -> UUID:
-    """Whose drafts, numbers, timers or bulk a lane is about."""
+    """Whose drafts, numbers, timers, bulk or media a lane is about."""
     return UUID(lane.partition(":")[2])
 
 
@@ -180,7 +181,7 @@ def sweep() -> int:
 
 
 def _chores(now: datetime) -> dict[str, Select[UUID]]:
-    """The merchants with a draft to submit, a number to ask about, a timer gone off, a bulk."""
+    """The merchants with something due: a draft, a number to ask about, a timer, a file, …"""
     ready = and_(
         MessageTemplate.sending.in_((Sending.QUEUED, Sending.WAITING)),
         MessageTemplate.due_at <= now,
@@ -200,6 +201,7 @@ def _chores(now: datetime) -> dict[str, Select[UUID]]:
         "mail": select(Mail.merchant_id)
         .where(Mail.state.in_((MailState.QUEUED, MailState.CLAIMED)), Mail.due_at <= now)
         .distinct(),
+        "media": select(Media.merchant_id).where(Media.to_fetch(now)).distinct(),
     }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, and_, exists, func, select, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased, joinedload, load_only
 
 from flows import customers
@@ -18,7 +19,7 @@ from models import db
 from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
-from models.message import Message
+from models.message import Direction, Message
 from models.team import TeamMember
 from models.template import MessageTemplate
 from models.user import Membership
@@ -28,6 +29,8 @@ PAGE = 50
 LONGEST = 300
 """How many rows a screen may ask again at once, however far somebody has scrolled."""
 MOST_UNREAD = 100
+PARTS = ("reaction", "edit", "revoke")
+"""Kinds that become a part of the message they are about."""
 
 Place = tuple[datetime, UUID]
 """Where a conversation stands in the list: (last_message_at, id)."""
@@ -168,6 +171,15 @@ def _whole(wanted: Select[Any], conversation_id: UUID) -> Select[Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What became of a message since: a reaction to it, an edit of it, its revocation."""
+
+    kind: str
+    text: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
     """A piece of a thread without a hole in it, oldest first."""
 
@@ -175,6 +187,8 @@ class Stretch:
     activities: list[Activity]
     quoted: dict[UUID, Message]
     """Message id → the message it answers, where we know that one."""
+    about: dict[str, list[Part]]
+    """Wamid → the reactions, edits and revocations of that message, wherever they stand."""
     older: bool
     """Whether more messages come before these; not told when asked `since`."""
     whole: bool = True
@@ -199,17 +213,19 @@ def only(message: Message) -> Stretch:
     """The stretch that is this one message."""
     wanted = _answering(message.conversation_id).where(Message.id == message.id)
     row = db.session().execute(wanted).one()
-    return Stretch([row[0]], [], {message.id: row[1]} if row[1] else {}, older=True)
+    quoted = {message.id: row[1]} if row[1] else {}
+    return Stretch([row[0]], [], quoted, _about([row]), older=True)
 
 
-def with_news(message: Message) -> Stretch:
-    """The stretch that is this message, with the reactions and edits that are about it."""
-    alone = only(message)
-    about = _answering(message.conversation_id).where(
-        Message.payload["target_wamid"].as_string() == message.wamid
+def message(conversation: Conversation, message_id: UUID) -> Message:
+    """A message of this conversation, or NotFound."""
+    wanted = select(Message).where(
+        Message.conversation_id == conversation.id, Message.id == message_id
     )
-    later = db.session().scalars(about.order_by(Message.at, Message.seq))
-    return replace(alone, messages=[*alone.messages, *later])
+    found = db.session().scalars(wanted).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def by_client_id(conversation: Conversation, client_id: UUID) -> Message | None:
@@ -235,21 +251,31 @@ def _read(
         wanted = wanted.where(point >= since)
     rows = db.session().execute(wanted.limit(limit + 1)).all()
     older, rows = len(rows) > limit, rows[:limit][::-1]
-    messages = [message for message, _ in rows]
+    messages = [row[0] for row in rows]
     begin = since[0] if since else messages[0].at if older else None
     return Stretch(
         messages=messages,
         activities=_activities(conversation, begin, before[0] if before else None),
-        quoted={message.id: answered for message, answered in rows if answered is not None},
+        quoted={message.id: answered for message, answered, *_ in rows if answered is not None},
+        about=_about(rows),
         older=older,
     )
 
 
-def _answering(conversation_id: UUID) -> Select[Message, Any]:
-    """The messages of a thread, each beside the one it answers."""
+def _about(rows: Iterable[Any]) -> dict[str, list[Part]]:
+    about: dict[str, list[Part]] = {}
+    for message, answered, of_message, of_answered in rows:
+        for whole, parts in ((message, of_message), (answered, of_answered)):
+            if parts:
+                about[whole.wamid] = [Part(kind, text, Direction(way)) for kind, text, way in parts]
+    return about
+
+
+def _answering(conversation_id: UUID) -> Select[Any]:
+    """The messages of a thread, each beside the one it answers; and the parts of both."""
     answered = aliased(Message)
     return (
-        select(Message, answered)
+        select(Message, answered, _parts(Message), _parts(answered))
         .outerjoin(
             answered,
             and_(
@@ -261,6 +287,19 @@ def _answering(conversation_id: UUID) -> Select[Message, Any]:
         .where(Message.conversation_id == conversation_id)
         .options(joinedload(Message.sender), joinedload(Message.media))
     )
+
+
+def _parts(whole: type[Message]) -> Any:
+    """[kind, text, direction] of each part of the message, oldest first; found by an index."""
+    part = aliased(Message)
+    said = func.jsonb_build_array(part.kind, part.text, part.direction)
+    parts = select(func.jsonb_agg(aggregate_order_by(said, part.at, part.seq))).where(
+        part.merchant_id == whole.merchant_id,
+        part.channel_id == whole.channel_id,
+        part.target_wamid == whole.wamid,
+        part.kind.in_(PARTS),
+    )
+    return parts.scalar_subquery()
 
 
 def _activities(

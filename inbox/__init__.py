@@ -19,6 +19,7 @@ PAGES = (
     "catalog",
     "channels",
     "composing",
+    "contacts",
     "conversations",
     "costs",
     "customers",

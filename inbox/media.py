@@ -1,91 +1,63 @@
-"""Files people attach: what WhatsApp takes, told by their first bytes; kept, and shown again."""
+"""Files people attach, and files customers send: kept, shown, served so that none can do harm."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import re
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, send_from_directory
-from sqlalchemy import select
+from flask import Blueprint, abort, request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import HTTPException
+from werkzeug.utils import send_file
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import wrap_file
 
-from config import settings
+from flows import files, formats
+from flows import media as incoming
 from flows.errors import N_, Refused
 from inbox import voice
 from inbox.auth import needs
+from inbox.current import current
 from inbox.filters import number
 from models import db
 from models.message import Media
-from models.types import clean, new_id
+from models.types import new_id
 
 MEGABYTE = 1024 * 1024
 # WhatsApp takes documents of 100 MB; ours travel through a form of at most 32.
 LIMITS = {"image": 5, "video": 16, "audio": 16, "document": 30, "sticker": 0.5}
 STILL = 100 * 1024
 """Bytes of a sticker that does not move."""
-PICTURES = ("image/jpeg", "image/png", "image/webp")
-
-pages = Blueprint("media", __name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A type of file WhatsApp takes: how it begins, how Meta calls it, as what it is sent."""
-
-    begins: re.Pattern[bytes]
-    mime_type: str
-    kind: str
-    extension: str
-
-
-def _format(begins: bytes, mime_type: str, kind: str, extension: str) -> Format:
-    return Format(re.compile(begins, re.DOTALL), mime_type, kind, extension)
-
-
-_OPEN_XML = "application/vnd.openxmlformats-officedocument"
-_FORMATS = (
-    _format(rb"\xff\xd8\xff", "image/jpeg", "image", ".jpg"),
-    _format(rb"\x89PNG\r\n\x1a\n", "image/png", "image", ".png"),
-    _format(rb"RIFF.{4}WEBPVP8", "image/webp", "sticker", ".webp"),
-    _format(rb"%PDF-", "application/pdf", "document", ".pdf"),
-    _format(rb".{4}ftyp3g", "video/3gpp", "video", ".3gp"),
-    _format(rb".{4}ftypM4A", "audio/mp4", "audio", ".m4a"),
-    _format(rb".{4}ftyp(?:isom|iso\d|mp4\d|avc1|MSNV|dash|M4V)", "video/mp4", "video", ".mp4"),
-    _format(rb"OggS.{20,40}OpusHead", "audio/ogg", "audio", ".ogg"),
-    _format(rb"#!AMR", "audio/amr", "audio", ".amr"),
-    _format(rb"ID3|\xff[\xfb\xf3\xf2]", "audio/mpeg", "audio", ".mp3"),
-    _format(rb"\xff[\xf1\xf9]", "audio/aac", "audio", ".aac"),
-    _format(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/msword", "document", ".doc"),
-)
-# Office files are archives: the folder inside tells which.
-_ARCHIVES = {
-    "word/": (f"{_OPEN_XML}.wordprocessingml.document", ".docx"),
-    "xl/": (f"{_OPEN_XML}.spreadsheetml.sheet", ".xlsx"),
-    "ppt/": (f"{_OPEN_XML}.presentationml.presentation", ".pptx"),
-}
-_OLD_OFFICE = {".xls": "application/vnd.ms-excel", ".ppt": "application/vnd.ms-powerpoint"}
+PICTURES = formats.PICTURES
 ACCEPTED = (
     "image/jpeg,image/png,video/mp4,video/3gpp,.pdf,.doc,.docx,.xls,.xlsx,.ppt,.pptx,.txt,.csv,"
     ".mp3,.m4a,.ogg,.amr,.aac"
 )
+# What a browser may open; everything else is downloaded. Never HTML, SVG or what nobody knows.
+INLINE = (
+    *formats.PICTURES,
+    formats.PDF,
+    *("audio/aac", "audio/amr", "audio/mp4", "audio/mpeg", "audio/ogg", "video/3gpp", "video/mp4"),
+)
+HARMLESS = "default-src 'none'; sandbox"
+# Chrome draws a PDF in a plugin of its own, which a sandbox forbids.
+HARMLESS_PDF = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'"
+
+pages = Blueprint("media", __name__)
 
 
 # --- keeping --------------------------------------------------------------------------------------
 
 
 def keep(upload: FileStorage) -> tuple[Media, str]:
-    """The file is in the data folder and its Media row with it; and the kind of message it makes.
+    """The file is kept and its Media row with it; and the kind of message it makes.
 
     Refused when WhatsApp would not take it: what a file is says its content, not its name.
     """
-    found = _recognised(upload.stream, upload.filename or "")
-    if found is None:
+    found = formats.recognised(upload.stream, upload.filename or "")
+    if found is None or found.kind not in LIMITS:
         raise Refused("file_type", N_("WhatsApp does not take this type of file."))
     size = upload.stream.seek(0, 2)
     if found.kind == "sticker" and size > STILL and not _moves(upload.stream):
@@ -99,12 +71,13 @@ def keep(upload: FileStorage) -> tuple[Media, str]:
     media = Media(
         id=new_id(),
         merchant_id=db.session().merchant_id,
-        filename=_name(upload.filename or "", found),
+        filename=formats.tidy_name(upload.filename or "", f"file{found.extension}"),
         mime_type=found.mime_type,
         size=size,
+        sha256=_digest(upload.stream),
     )
     media.file = f"{media.merchant_id}/{media.id}{found.extension}"
-    media.sha256 = _write(upload.stream, folder() / media.file)
+    files.put(media.file, upload.stream)
     db.session().add(media)
     return media, found.kind
 
@@ -117,31 +90,6 @@ def kind_of(stored: Media) -> str:
     return first if first in LIMITS else "document"
 
 
-def folder() -> Path:
-    return settings().var / "media"
-
-
-def _recognised(stream: IO[bytes], filename: str) -> Format | None:
-    stream.seek(0)
-    start = stream.read(4096)
-    suffix = Path(filename).suffix.lower()
-    if start.startswith(b"PK\x03\x04"):
-        return _archive(stream)
-    found = next((f for f in _FORMATS if f.begins.match(start)), None)
-    if found and found.extension == ".doc" and suffix in _OLD_OFFICE:
-        return Format(found.begins, _OLD_OFFICE[suffix], "document", suffix)
-    if found is None and suffix in (".txt", ".csv") and _is_text(start):
-        return Format(re.compile(b""), "text/plain", "document", suffix)
-    return found
-
-
-def _moves(stream: IO[bytes]) -> bool:
-    """Whether a WebP picture is an animation: a bit of its extended header."""
-    stream.seek(0)
-    start = stream.read(21)
-    return start[12:16] == b"VP8X" and bool(start[20] & 0x02)
-
-
 def keep_voice(upload: FileStorage) -> tuple[Media, str]:
     """The same for a recording of the browser: WebM becomes the Ogg that WhatsApp plays."""
     if voice.is_webm(upload.stream.read(4)):
@@ -152,43 +100,16 @@ def keep_voice(upload: FileStorage) -> tuple[Media, str]:
     return keep(upload)
 
 
-def _archive(stream: IO[bytes]) -> Format | None:
-    try:
-        names = zipfile.ZipFile(stream).namelist()
-    except zipfile.BadZipFile:
-        return None
-    for inside, (mime_type, extension) in _ARCHIVES.items():
-        if any(name.startswith(inside) for name in names):
-            return Format(re.compile(b"PK"), mime_type, "document", extension)
-    return None
-
-
-def _is_text(start: bytes) -> bool:
-    try:
-        # The last letter may be cut in two.
-        return "\x00" not in start.decode("utf-8", "strict" if len(start) < 4096 else "ignore")
-    except UnicodeDecodeError:
-        return False
-
-
-def _name(filename: str, found: Format) -> str:
-    """The name the customer reads, without the path or marks that could mislead."""
-    name = re.split(r"[\\/]", clean(filename))[-1]
-    name = "".join(c for c in name if c.isprintable()).strip(". ")[:120]
-    return name or f"file{found.extension}"
-
-
-def _write(stream: IO[bytes], path: Path) -> str:
-    """Written beside its place and moved there whole; its SHA-256."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part, digest = path.with_suffix(".part"), hashlib.sha256()
+def _moves(stream: IO[bytes]) -> bool:
+    """Whether a WebP picture is an animation: a bit of its extended header."""
     stream.seek(0)
-    with part.open("wb") as copy:
-        while block := stream.read(MEGABYTE):
-            digest.update(block)
-            copy.write(block)
-    part.replace(path)
-    return digest.hexdigest()
+    start = stream.read(21)
+    return start[12:16] == b"VP8X" and bool(start[20] & 0x02)
+
+
+def _digest(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def size(count: int) -> str:
@@ -207,16 +128,55 @@ pages.add_app_template_filter(size, "bytes")
 @pages.get("/media/<uuid:media_id>")
 @needs("inbox.read")
 def show(media_id: UUID) -> Response:
-    """A file of this merchant; only pictures open in the browser, all else is downloaded."""
-    media = db.session().scalars(select(Media).where(Media.id == media_id)).one_or_none()
-    if media is None:
+    """A file of this merchant, whole or the range that was asked for."""
+    media = _found(media_id)
+    inline = media.mime_type in INLINE and "download" not in request.args
+    return _served(media.file, media, media.mime_type, inline=inline)
+
+
+@pages.get("/media/<uuid:media_id>/small")
+@needs("inbox.read")
+def small(media_id: UUID) -> Response:
+    """The small picture of a picture."""
+    media = _found(media_id)
+    return _served(media.thumbnail or abort(404), media, "image/webp", inline=True)
+
+
+@pages.post("/media/<uuid:media_id>/fetch")
+@needs("inbox.read")
+def fetch(media_id: UUID) -> tuple[str, int]:
+    """The file is asked of Meta once more; the thread shows it when it comes."""
+    incoming.fetch_again(_found(media_id))
+    return "", 204
+
+
+def _found(media_id: UUID) -> Media:
+    return incoming.find(media_id, may_see_deleted=current.may("channels.edit"))
+
+
+def _served(key: str, media: Media, mime_type: str, *, inline: bool) -> Response:
+    try:
+        file, length = files.open(key)
+    except FileNotFoundError:
         abort(404)
-    response = send_from_directory(
-        folder(),
-        media.file,
-        mimetype=media.mime_type,
-        as_attachment=media.mime_type not in PICTURES,
+    response = send_file(
+        file,
+        request.environ,
+        mimetype=mime_type,
+        as_attachment=not inline,
         download_name=media.filename,
+        conditional=False,
+        response_class=Response,
     )
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.response = wrap_file(request.environ, file)
+    response.content_length = length
+    response.set_etag(media.sha256 if key == media.file else f"{media.sha256}-small")
+    pdf = inline and mime_type == formats.PDF
+    response.headers["Content-Security-Policy"] = HARMLESS_PDF if pdf else HARMLESS
+    response.call_on_close(file.close)
+    try:
+        response.make_conditional(request, accept_ranges=True, complete_length=length)
+    except HTTPException:  # a range beyond its end
+        file.close()
+        raise
     return response

@@ -69,6 +69,8 @@ def _policy() -> str:
 
 
 def _caching(response: Response) -> str:
+    if request.endpoint in ("media.show", "media.small") and response.status_code < 400:
+        return "private, no-cache"  # kept, but shown only after asking us again
     if request.endpoint not in ("static", "vendor.file"):
         return "no-store"
     # asset() puts the file's own version into the address, so that it may stay for ever.

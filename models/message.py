@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Identity,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    and_,
+    or_,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.channel import Channel
@@ -51,20 +61,68 @@ UNFINISHED = (Sending.QUEUED, Sending.CLAIMED, Sending.WAITING, Sending.HELD)
 RANKS = {"accepted": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
 
 
+class MediaState(enum.StrEnum):
+    """Whether we have the file. What customers send has to be fetched from Meta first."""
+
+    WAITING = "waiting"
+    FETCHED = "fetched"
+    FAILED = "failed"
+    """It came, but we may not keep it: too large, or not what Meta said it is."""
+    GONE = "gone"
+    """Meta no longer has it: only the customer can send it again."""
+
+
 class Media(Row):
     """A file we send, or one a customer sent; `meta_id` is Meta's name for it while it lasts."""
 
     __tablename__ = "media"
+    __table_args__ = (
+        Index(
+            "ix_media_waiting",
+            "merchant_id",
+            "due_at",
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
 
     file: Mapped[str]
-    """Path below the data folder's `media/`, made of identifiers only."""
+    """Its key in flows/files; "" while it is not there."""
     filename: Mapped[str]
     mime_type: Mapped[str]
+    """What its first bytes say it is; what Meta says until it is there."""
     size: Mapped[int]
     sha256: Mapped[str]
+    """In hex; Meta's word until it is there, "" when Meta said none."""
     meta_id: Mapped[str | None]
     meta_id_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    # Of what customers send: fetched from Meta.
+    state: Mapped[MediaState] = mapped_column(default=MediaState.FETCHED)
+    channel_id: Mapped[UUID | None] = ref("channels", nullable=True, ondelete="SET NULL")
+    """The number it came to: its token opens it."""
+    due_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    reason: Mapped[str | None]
+    """Why it waits, failed or is gone: a key of flows.media.REASONS."""
+
+    # What was found when it came.
+    thumbnail: Mapped[str | None]
+    """The key of a small picture of it, without what the camera wrote into it."""
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    pages: Mapped[int | None]
+
+    @property
+    def here(self) -> bool:
+        return self.state is MediaState.FETCHED
+
+    @classmethod
+    def to_fetch(cls, now: datetime) -> ColumnElement[bool]:
+        """Rows whose file should be fetched now, and that nobody is busy with."""
+        free = or_(cls.lease_until.is_(None), cls.lease_until < now)
+        return and_(cls.state == MediaState.WAITING, cls.due_at <= now, free)
 
 
 class Message(Row):
@@ -97,6 +155,19 @@ class Message(Row):
         ),
         Index(None, "merchant_id", "order_id"),
         Index(
+            "ix_messages_target",
+            "merchant_id",
+            "channel_id",
+            "target_wamid",
+            postgresql_where=text("target_wamid IS NOT NULL"),
+        ),
+        Index(
+            "ix_messages_media",
+            "merchant_id",
+            "media_id",
+            postgresql_where=text("media_id IS NOT NULL"),
+        ),
+        Index(
             "ix_messages_run",
             "merchant_id",
             "run_id",
@@ -117,6 +188,8 @@ class Message(Row):
     """Incoming: the typed body as Meta sent it. Outgoing: what `bot.client` needs to send it."""
     wamid: Mapped[str | None]
     reply_to_wamid: Mapped[str | None]
+    target_wamid: Mapped[str | None]
+    """The message this one reacts to, edits or takes back."""
     client_id: Mapped[UUID | None]
     """Made by the browser: a double click or a retry is one message."""
     sender_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")

@@ -24,6 +24,7 @@ STOPPED_IN_ORDER = (
     "ingest",
     "deliver",
     "chores",
+    "media",
     "clock",
     "valkey",
     "postgres",

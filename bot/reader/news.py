@@ -77,11 +77,14 @@ def preference(place: Place, item: Json) -> Iterator[Preference]:
 def call(place: Place, item: Json) -> Iterator[Call]:
     """A call's event or its status; Malformed without an id."""
     direction = first(item, "direction")
+    other = _other_end(item, direction)
+    # Seen with both ends ours: then only the contact tells who it is.
+    other = Person() if other.wa_id and other.wa_id == place.our_number else other
     yield Call(
         **place.news(item),
         call_id=need(item, "id"),
         event=first(item, "event", "status") or "",
-        person=place.people.complete(_other_end(item, direction)),
+        person=place.people.complete(other),
         direction=direction,
     )
 

@@ -7,6 +7,7 @@ that two of them are one. blocking: whom nobody wants to sell to. editing, histo
 from flows.customers.blocking import LONGEST_REASON, block, check_not_blocked, unblock
 from flows.customers.cards import (
     add_phone,
+    by_number,
     card_for,
     cards_with,
     count,
@@ -15,6 +16,7 @@ from flows.customers.cards import (
     open_card,
     reachable,
     refresh_search,
+    save_contact,
     search_text,
 )
 from flows.customers.editing import (
@@ -38,6 +40,7 @@ __all__ = [
     "Number",
     "add_phone",
     "block",
+    "by_number",
     "card_for",
     "cards_with",
     "check_not_blocked",
@@ -61,6 +64,7 @@ __all__ = [
     "remove_address",
     "remove_phone",
     "repoint",
+    "save_contact",
     "search_text",
     "unblock",
 ]

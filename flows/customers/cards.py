@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import case, func, literal, or_, select, update
+from sqlalchemy.orm import joinedload
 
 from flows.customers.phones import Number, matches, phone_words, read_phone
 from models import db, search
@@ -70,6 +72,37 @@ def cards_with(e164: str | None) -> list[UUID]:
         return []
     found = select(Phone.customer_id).where(Phone.e164 == e164).distinct().limit(5)
     return list(db.session().scalars(found))
+
+
+def by_number(numbers: Collection[str]) -> dict[str, Customer]:
+    """The oldest card with each of these numbers (E.164)."""
+    if not numbers:
+        return {}
+    found = (
+        select(Phone)
+        .where(Phone.e164.in_(numbers))
+        .options(joinedload(Phone.customer))
+        .order_by(Phone.customer_id.desc())
+    )
+    return {phone.e164: phone.customer for phone in db.session().scalars(found) if phone.e164}
+
+
+def save_contact(name: str, numbers: Sequence[Number], *, email: str | None = None) -> Customer:
+    """The card of somebody whose contact was shared: the one with their number, else a new one."""
+    known = by_number({number.e164 for number in numbers if number.e164})
+    customer = next(iter(known.values()), None)
+    if customer is None:
+        customer = open_card(name, email=email)
+    for number in numbers:
+        add_phone(customer, number)
+    db.session().flush()  # people who write from one of the numbers are looked for by it
+    e164s = [number.e164 for number in numbers if number.e164]
+    nobodys = select(WhatsAppIdentity).where(
+        WhatsAppIdentity.phone.in_(e164s), WhatsAppIdentity.customer_id.is_(None)
+    )
+    for identity in db.session().scalars(nobodys).all():
+        link(identity, customer)
+    return customer
 
 
 def link(identity: WhatsAppIdentity, customer: Customer) -> None:

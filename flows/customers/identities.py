@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows.customers.cards import cards_with, refresh_search
+from flows.customers.cards import add_phone, cards_with, refresh_search
 from flows.customers.joining import join
-from flows.customers.phones import read_wa_id
+from flows.customers.phones import Number, read_wa_id
 from flows.events import Person
 from models import db
 from models.customer import WhatsAppIdentity
@@ -129,11 +129,18 @@ def _said(identity: WhatsAppIdentity) -> tuple[Any, ...]:
 
 
 def repoint(identity: WhatsAppIdentity, became: Person) -> None:
-    """The same customer under a new number or user id (Meta's system messages say so)."""
+    """The same customer under a new number or user id (Meta's system messages say so).
+
+    Their card has the new number beside the old one, so that the courier calls the right phone.
+    """
     other = _Known([became])
     for taken in {*other.by_user_id.values(), *other.by_wa_id.values()} - {identity}:
         join(identity, taken)
     _refresh(identity, became)
+    if became.wa_id and identity.phone and identity.customer is not None:
+        add_phone(identity.customer, Number(identity.phone, identity.phone))
+        db.session().flush()  # refresh_search reads the card anew
+        refresh_search(identity)
 
 
 def _only_card_with(e164: str | None) -> UUID | None:

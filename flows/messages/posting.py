@@ -11,7 +11,6 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from config import settings
 from flows import callbacks, channels, consents, live, silence, statuses, templates
 from flows.letters import Letter, Outcome, Upload
 from flows.messages import recall
@@ -112,8 +111,7 @@ def _cards(message: Message) -> tuple[tuple[Upload, str | None], ...]:
 def _upload(media: Media | None) -> Upload | None:
     if media is None:
         return None
-    path = settings().var / "media" / media.file
-    return Upload(media.id, str(path), media.mime_type, media.filename)
+    return Upload(media.id, media.file, media.mime_type, media.filename)
 
 
 def _uploaded(media: Media | None) -> str | None:

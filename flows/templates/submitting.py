@@ -10,7 +10,6 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 
-from config import settings
 from flows import live
 from flows.errors import N_
 from flows.letters import Ending, Upload
@@ -151,8 +150,7 @@ def _token(waba_id: str) -> str | None:
 def _upload(media: Media | None) -> Upload | None:
     if media is None:
         return None
-    path = settings().var / "media" / media.file
-    return Upload(media.id, str(path), media.mime_type, media.filename)
+    return Upload(media.id, media.file, media.mime_type, media.filename)
 
 
 # --- conclude -------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def react(message_id: UUID) -> str:
     message = _found(message_id)
     conversation = _writable(message.conversation_id)
     messages.react(message, request.form.get("emoji", "").strip(), by=current.member)
-    bubble = thread.bubble(threads.with_news(message))
+    bubble = thread.bubble(threads.only(message))
     return render_template("composing/_reacted.html", conversation=conversation, bubble=bubble)
 
 

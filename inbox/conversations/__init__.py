@@ -43,6 +43,7 @@ pages.add_app_template_filter(kinds.preview)
 pages.add_app_template_filter(kinds.asks_for)
 pages.add_app_template_filter(kinds.label, "kind_label")
 pages.add_app_template_filter(kinds.icon, "kind_icon")
+pages.add_app_template_filter(kinds.raw, "raw_body")
 
 
 # --- pages ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from inbox.filters import bdi, ltr
 from inbox.languages import N_, gettext
 from models.conversation import Activity
 from models.timeline import Actor
+from models.types import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,38 @@ _THEIRS: dict[tuple[str, str], tuple[str, str]] = {
 }
 
 
+# Whose call it was, and how it ended.
+CALLS: dict[tuple[str, str], str] = {
+    ("customer", "rings"): N_("The customer is calling on WhatsApp"),
+    ("customer", "talked"): N_("The customer called on WhatsApp: %(length)s"),
+    ("customer", "missed"): N_("Missed call of the customer on WhatsApp"),
+    ("us", "rings"): N_("You are calling on WhatsApp"),
+    ("us", "talked"): N_("You called on WhatsApp: %(length)s"),
+    ("us", "missed"): N_("You called on WhatsApp, nobody answered"),
+    ("us", "declined"): N_("You called on WhatsApp, the customer declined"),
+}
+
+
+def _call(facts: Json) -> str:
+    by = "customer" if facts.get("by") == "customer" else "us"
+    if facts.get("seconds"):
+        ended = "talked"
+    elif facts.get("declined"):
+        ended = "declined"
+    else:
+        ended = "missed" if facts.get("over") else "rings"
+    return CALLS.get((by, ended)) or CALLS[by, "missed"]
+
+
+def _length(activity: Activity) -> Markup:
+    """2:05 min"""
+    minutes, seconds = divmod(int(activity.facts.get("seconds") or 0), 60)
+    return ltr(f"{minutes}:{seconds:02}")
+
+
 def _said(activity: Activity) -> tuple[str, str]:
+    if activity.kind == "call":
+        return "phone", _call(activity.facts)
     theirs = _THEIRS.get((activity.kind, str(activity.facts.get("source"))))
     if theirs is not None:
         return theirs
@@ -136,6 +168,7 @@ def _order(activity: Activity) -> Markup:
 _MADE: dict[str, Callable[[Activity], Markup]] = {
     "who": _who,
     "order": _order,
+    "length": _length,
     "kind": lambda activity: bdi(activity.kind.replace("_", " ")),
 }
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flows.customers import Number, read_phone
+from flows.media import REASONS
 from inbox.languages import N_, gettext
 from models.conversation import Conversation
 from models.message import Direction, Media, Message, Origin
@@ -30,10 +32,27 @@ KINDS: dict[str, tuple[str, str]] = {
     "unsupported": ("question", N_("Message WhatsApp does not hand over")),
     "request_welcome": ("inbox", N_("Opened the chat for the first time")),
     "media_placeholder": ("image", N_("Media from before")),
+    "call": ("phone", N_("Call")),
+    "missed_call": ("phone", N_("Missed call")),
     "form": ("note", N_("Answers to a form")),
     "template": ("template", N_("Template")),
 }
-PICTURES = ("image/jpeg", "image/png", "image/webp")
+# What WhatsApp says it does not hand over → what people call it.
+UNSUPPORTED = {
+    "poll": N_("Poll"),
+    "pool": N_("Poll"),
+    "poll_creation": N_("Poll"),
+    "poll_update": N_("Vote in a poll"),
+    "event": N_("Event"),
+    "edit": N_("Edited message"),
+    "button": N_("Message with buttons"),
+    "view_once": N_("Photo or video to be seen once"),
+    "ephemeral": N_("Disappearing message"),
+    "group_invite": N_("Invitation to a group"),
+    "list": N_("List"),
+    "payment": N_("Payment"),
+    "video_note": N_("Video note"),
+}
 UNKNOWN = ("question", N_("Message of a kind we do not know yet"))
 
 # Kind → the macro of _kinds.html that shows it; the others depend on the body.
@@ -44,6 +63,8 @@ SHAPES = {
     "audio": "media",
     "document": "media",
     "sticker": "media",
+    "ephemeral": "unsupported",
+    "view_once": "unsupported",
     "location": "location",
     "contacts": "contacts",
     "order": "cart",
@@ -102,7 +123,7 @@ def preview(conversation: Conversation) -> tuple[str, str]:
 
 def target(message: Message) -> str | None:
     """The wamid of the message this one reacts to, edits or takes back."""
-    return message.payload.get("target_wamid")
+    return message.target_wamid or message.payload.get("target_wamid")
 
 
 def raw(message: Message) -> str:
@@ -115,7 +136,7 @@ def raw(message: Message) -> str:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A picture, film, sound or document; `stored` is ours to show, else only its card is."""
+    """A picture, film, sound or document; `stored` is ours to show once it is here."""
 
     icon: str
     label: str
@@ -123,23 +144,49 @@ class File:
     mime_type: str
     caption: str
     stored: Media | None
+    shown_as: str = ""
+    """Meta's type: the same picture may be sent as a picture, a sticker or a document."""
 
     @property
     def picture(self) -> bool:
-        return self.stored is not None and self.stored.mime_type in PICTURES
+        return self.look == "picture"
+
+    @property
+    def here(self) -> bool:
+        return self.stored is not None and self.stored.here
+
+    @property
+    def look(self) -> str:
+        """How it is shown: picture, sticker, video, audio, card; absent while it is not here."""
+        if self.stored is not None and not self.stored.here:
+            return "absent"
+        family = self.mime_type.partition("/")[0] if self.stored is not None else ""
+        if family == "image" and self.shown_as == "sticker":
+            return "sticker"
+        playable = {"image": "picture", "video": "video", "audio": "audio"}
+        return "card" if self.shown_as == "document" else playable.get(family, "card")
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not here, as a sentence; "" when it is only on its way."""
+        if self.stored is None or self.stored.reason is None:
+            return ""
+        return gettext(REASONS.get(self.stored.reason, REASONS["no_answer"]))
 
 
 def file(message: Message) -> File:
     body, stored = _body(message), message.media
     kind = "voice" if message.kind == "audio" and body.get("voice") is True else message.kind
     ours = message.direction is Direction.OUT and message.origin is not Origin.PHONE
+    named = stored.filename if stored and (ours or message.kind == "document") else ""
     return File(
         icon=icon(kind),
         label=label(kind),
-        name=stored.filename if stored else _text(body.get("filename")),
+        name=named or _text(body.get("filename")),
         mime_type=stored.mime_type if stored else _text(body.get("mime_type")).partition(";")[0],
         caption=message.text if ours else _text(body.get("caption")),
         stored=stored,
+        shown_as=message.kind,
     )
 
 
@@ -171,30 +218,57 @@ def spot(message: Message) -> Spot:
 class Card:
     name: str
     organisation: str
-    phones: list[str]
+    numbers: list[Number]
     emails: list[str]
+    on_whatsapp: str
+    """Meta's digits of one of the numbers, where it says that somebody answers there."""
+    asked_for: bool
+    """They answer a request for their own number."""
+
+    @property
+    def e164(self) -> str | None:
+        return next((number.e164 for number in self.numbers if number.e164), None)
 
 
 def cards(message: Message) -> list[Card]:
-    """The contacts somebody shared."""
-    return [
-        Card(
-            name=_text(_part(card, "name").get("formatted_name"))
-            or _text(_part(card, "name").get("first_name")),
-            organisation=_text(_part(card, "org").get("company")),
-            phones=[_text(p.get("phone") or p.get("wa_id")) for p in _parts(card, "phones")],
-            emails=[_text(e.get("email")) for e in _parts(card, "emails")],
-        )
-        for card in _parts(_body(message), "contacts")
-    ]
+    """The contacts somebody shared; without a list of phones those of the vCard count."""
+    return [_card(card, message.channel.country) for card in _parts(_body(message), "contacts")]
+
+
+def _card(card: Json, region: str) -> Card:
+    phones = list(_parts(card, "phones"))
+    written = [_text(p.get("phone")) or _text(p.get("wa_id")) for p in phones]
+    written = written or _VCARD_PHONE.findall(_text(card.get("vcard")))
+    return Card(
+        name=_text(_part(card, "name").get("formatted_name"))
+        or _text(_part(card, "name").get("first_name")),
+        organisation=_text(_part(card, "org").get("company")),
+        numbers=[read_phone(number, region) for number in written if number],
+        emails=[_text(e.get("email")) for e in _parts(card, "emails") if _text(e.get("email"))],
+        on_whatsapp=next((digits for p in phones if (digits := _text(p.get("wa_id")))), ""),
+        asked_for=card.get("origin") == "contact_request",
+    )
+
+
+_VCARD_PHONE = re.compile(
+    r"^(?:item\d+\.)?TEL[^:\n]{0,200}:\s*([+\d][\d ().\-]{3,24})", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
     reference: str
     quantity: str
-    price: Money | None
-    """Of all pieces of the line."""
+    """As it was sent; `pieces` where that is a number."""
+    pieces: int | None
+    each: Money | None
+
+    @property
+    def price(self) -> Money | None:
+        """Of all pieces of the line."""
+        if self.each is None or self.pieces is None:
+            return None
+        return Money(self.each.minor * self.pieces, self.each.currency)
 
 
 def cart(message: Message) -> tuple[list[CartLine], Money | None]:
@@ -206,14 +280,20 @@ def cart(message: Message) -> tuple[list[CartLine], Money | None]:
 
 
 def _cart_line(item: Json) -> CartLine:
-    quantity = item.get("quantity")
+    quantity = _text(item.get("quantity"))
+    return CartLine(
+        reference=_text(item.get("product_retailer_id")),
+        quantity=quantity,
+        pieces=int(quantity) if re.fullmatch(r"[0-9]{1,6}", quantity) else None,
+        each=_price(item.get("item_price"), _text(item.get("currency"))),
+    )
+
+
+def _price(amount: Any, currency: str) -> Money | None:
     try:
-        pieces = int(str(quantity))
-        each = Money.parse(str(item.get("item_price")), _text(item.get("currency")))
-        price = Money(each.minor * pieces, each.currency) if each.currency else None
+        return Money.parse(str(amount), currency) if currency else None
     except ValueError:
-        price = None
-    return CartLine(_text(item.get("product_retailer_id")), _text(quantity), price)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +381,7 @@ def _header_file(message: Message, kind: str) -> File | None:
     stored = message.media
     if stored is None or kind not in SHAPES:
         return None
-    return File(icon(kind), label(kind), stored.filename, stored.mime_type, "", stored)
+    return File(icon(kind), label(kind), stored.filename, stored.mime_type, "", stored, kind)
 
 
 def tapped(message: Message) -> tuple[str, str]:
@@ -324,6 +404,31 @@ def answers(message: Message) -> list[tuple[str, str]]:
     return [(re.sub(r"[_\s]+", " ", name).strip(), _plain(v)) for name, v in shown.items()]
 
 
+def unsupported(message: Message) -> tuple[str, list[str]]:
+    """What it is, as far as Meta tells, and what Meta says of it."""
+    said = _text(_body(message).get("type")) or message.kind
+    known = UNSUPPORTED.get(said)
+    return gettext(known) if known else label("unsupported"), complaints(message)
+
+
+def notice(message: Message) -> str:
+    """What WhatsApp itself says in the conversation; Meta's own words where we have none."""
+    body = _body(message)
+    said = _text(body.get("type"))
+    number = _text(body.get("wa_id")) or _text(body.get("new_wa_id"))
+    if said in ("user_changed_number", "customer_changed_number") and number:
+        changed = N_("The customer's number is now %(number)s.")
+        return gettext(changed, number=f"\u2066+{number.lstrip('+')}\u2069")
+    known = NOTICES.get(said)
+    return gettext(known) if known else message.text or label(message.kind)
+
+
+NOTICES = {
+    "user_changed_user_id": N_("WhatsApp gave the customer a new identity: they are the same."),
+    "customer_identity_changed": N_("The customer has WhatsApp on a new device."),
+}
+
+
 def complaints(message: Message) -> list[str]:
     """What Meta says of a message it does not hand over, in Meta's words."""
     errors = message.payload.get("errors")
@@ -338,15 +443,27 @@ def _complaint(error: Json) -> str:
     return f"{text} ({code})" if text and code else text or code
 
 
-def advertisement(message: Message) -> tuple[str, str, str] | None:
-    """Headline, text and address of the advertisement or post they came from."""
+@dataclass(frozen=True, slots=True)
+class Advertisement:
+    """Where somebody came from: an advertisement, or a post."""
+
+    headline: str
+    body: str
+    url: str
+    post: bool
+    film: bool
+
+
+def advertisement(message: Message) -> Advertisement | None:
     referral = message.payload.get("referral")
     if not isinstance(referral, dict):
         return None
-    return (
-        _text(referral.get("headline")),
-        _text(referral.get("body")),
-        _text(referral.get("source_url")),
+    return Advertisement(
+        headline=_text(referral.get("headline")),
+        body=_text(referral.get("body")),
+        url=_text(referral.get("source_url")),
+        post=_text(referral.get("source_type")) == "post",
+        film=_text(referral.get("media_type")) == "video",
     )
 
 
@@ -365,8 +482,8 @@ READERS: dict[str, Callable[[Message], Any]] = {
     "buttons": question,
     "template": header_file,
     "form": answers,
-    "unsupported": complaints,
-    "unknown": raw,
+    "unsupported": unsupported,
+    "notice": notice,
 }
 
 

@@ -15,9 +15,10 @@ from markupsafe import Markup
 
 from flows import costs
 from flows.messages import PASSED_ON
-from flows.threads import Stretch
+from flows.threads import PARTS, Part, Stretch
 from flows.verdicts import REASONS, Reason
 from inbox.conversations import activities, kinds, prices
+from inbox.conversations.known import Known
 from inbox.current import current
 from models.conversation import Conversation
 from models.message import Direction, Message, Origin
@@ -27,6 +28,9 @@ _EMOJI = re.compile(
     r"(?:[\u231a-\u2bff\u3030\u303d\U0001f000-\U0001faff]"
     r"[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*\s?){1,6}"
 )
+
+# What came with it and stands above its words.
+TOLD_ABOVE = {"forwarded", "referral", "product", "historic", "group_id"}
 
 # Not written by the customer nor by the agent whose name stands below.
 _NAMED = (Origin.AUTOMATION, Origin.PHONE)
@@ -54,11 +58,28 @@ class Bubble:
     content: Any
     quote: Quote | None = None
     price: tuple[Markup, str] | None = None
+    known: Known = field(default_factory=Known)
     reactions: dict[Direction, str] = field(default_factory=dict)
     tapped: set[str] = field(default_factory=set)
     """The words of its buttons that the customer tapped."""
-    edited: bool = False
-    taken_back: bool = False
+    before: list[str] = field(default_factory=list)
+    """What it said before each of its edits."""
+    now: str | None = None
+    """What it says since its last edit."""
+    deleted_by: Direction | None = None
+    """Who took it back; its words and its file are then for those who look after the numbers."""
+
+    @property
+    def edited(self) -> bool:
+        return self.now is not None
+
+    @property
+    def text(self) -> str:
+        return self.message.text if self.now is None else self.now
+
+    @property
+    def taken_back(self) -> bool:
+        return self.deleted_by is not None
 
     @property
     def ours(self) -> bool:
@@ -75,11 +96,11 @@ class Bubble:
     @property
     def headed(self) -> bool:
         """Whether more than its own words stands in it: who sent it, where it came from."""
-        known = self.message.payload.keys() & {"forwarded", "referral", "product"}
+        known = self.message.payload.keys() & TOLD_ABOVE
         return self.shape == "template" or self.message.origin in _NAMED or bool(known)
 
     @property
-    def advertisement(self) -> tuple[str, str, str] | None:
+    def advertisement(self) -> kinds.Advertisement | None:
         return kinds.advertisement(self.message)
 
     @property
@@ -99,7 +120,7 @@ class Bubble:
     @property
     def big(self) -> bool:
         """Whether the text is nothing but a few emoji."""
-        return _EMOJI.fullmatch(self.message.text) is not None
+        return _EMOJI.fullmatch(self.text) is not None
 
     @property
     def reason(self) -> Reason | None:
@@ -167,22 +188,45 @@ def first_unread(stretch: Stretch, conversation: Conversation) -> UUID | None:
 
 def _bubbles(stretch: Stretch) -> list[Bubble]:
     by_wamid = {m.wamid: m for m in stretch.messages if m.wamid}
+    about = _about(stretch)
     settled = _settled(stretch.messages)
     taps = _taps(stretch.messages)
-    bubbles: dict[UUID, Bubble] = {}
+    known = Known.of(stretch.messages)
+    bubbles = []
     for message in stretch.messages:
         there = by_wamid.get(kinds.target(message) or "")
-        if there is not None and _attach(message, bubbles.get(there.id)):
+        if there is not None and _is_part(message, there):
             continue
-        bubbles[message.id] = Bubble(
+        bubble = Bubble(
             message,
             kinds.shape(message),
             kinds.content(message),
-            quote=_quote(message, stretch.quoted.get(message.id) or there),
+            quote=_quote(message, stretch.quoted.get(message.id) or there, about),
             price=_price(message, settled),
+            known=known,
             tapped=taps[message.wamid],
         )
-    return list(bubbles.values())
+        for part in about[message.wamid]:
+            if _is_part(part, message):
+                _attach(part, bubble)
+        bubbles.append(bubble)
+    return bubbles
+
+
+def _is_part(part: Part | Message, whole: Message) -> bool:
+    # Nobody edits or takes back what somebody else wrote: that stands by itself.
+    own = part.direction is whole.direction
+    return part.kind == "reaction" or (part.kind in PARTS and own)
+
+
+def _about(stretch: Stretch) -> dict[str | None, list[Part]]:
+    """Wamid → what became of that message since; also what is only on its way out."""
+    about: dict[str | None, list[Part]] = defaultdict(list, stretch.about.items())
+    for message in stretch.messages:
+        target = kinds.target(message)
+        if message.kind in PARTS and target and message.target_wamid is None:
+            about[target].append(Part(message.kind, message.text, message.direction))
+    return about
 
 
 def _taps(messages: Iterable[Message]) -> dict[str | None, set[str]]:
@@ -205,27 +249,28 @@ def _price(message: Message, settled: dict[UUID, costs.Cost]) -> tuple[Markup, s
     return prices.of(message, settled.get(message.id))
 
 
-def _attach(message: Message, target: Bubble | None) -> bool:
-    """Whether the message has become a part of the bubble it is about."""
-    if target is None:
-        return False
-    if message.kind == "reaction":
-        if message.progress == "failed":
-            return False  # nobody has seen it: a line of its own says so
-        target.reactions[message.direction] = message.text
-        if not message.text:
-            del target.reactions[message.direction]
-        return True
-    target.edited = target.edited or message.kind == "edit"
-    target.taken_back = target.taken_back or message.kind == "revoke"
-    return False
+def _attach(part: Part, bubble: Bubble) -> None:
+    if part.kind == "reaction":
+        bubble.reactions[part.direction] = part.text  # without an emoji it is taken back
+    elif part.kind == "revoke":
+        bubble.deleted_by = part.direction
+    else:
+        bubble.before.append(bubble.text)
+        bubble.now = part.text
 
 
-def _quote(message: Message, answered: Message | None) -> Quote | None:
+def _quote(
+    message: Message, answered: Message | None, about: dict[str | None, list[Part]]
+) -> Quote | None:
     if answered is None:
         unknown = message.reply_to_wamid or kinds.target(message)
         return Quote(False, "", "", None) if unknown else None
-    icon, words = kinds.words(answered.kind, answered.text)
+    parts = about[answered.wamid]
+    if any(part.kind == "revoke" for part in parts):
+        icon, words = kinds.icon("revoke"), kinds.label("revoke")
+    else:
+        edits = [part.text for part in parts if part.kind == "edit"]
+        icon, words = kinds.words(answered.kind, edits[-1] if edits else answered.text)
     return Quote(answered.direction is Direction.OUT, icon, words, f"m-{answered.id}")
 
 

@@ -17,7 +17,9 @@ from flows.orders import (
     Draft,
     NewOrder,
 )
+from flows.orders.form import MOST_LINES
 from inbox import filters, languages
+from inbox.conversations.kinds import CartLine
 from inbox.forms import Fields
 from inbox.languages import N_, gettext, ngettext
 from inbox.orders.figures import figures, plain, read_line
@@ -94,8 +96,8 @@ class Dialog:
         return next((name for name in needed if not self.typed.get(name)), "products")
 
 
-def fresh(draft: Draft) -> Dialog:
-    """The dialog before anybody typed."""
+def fresh(draft: Draft, rows: Sequence[Row] = ()) -> Dialog:
+    """The dialog before anybody typed, with the lines that are known already."""
     typed = {
         "client_id": str(draft.client_id),
         "customer_id": str(draft.card.id) if draft.card else "",
@@ -111,7 +113,25 @@ def fresh(draft: Draft) -> Dialog:
         "payment_status": "pending",
         "assignee_id": str(draft.assignee.id) if draft.assignee else "",
     }
-    return Dialog(draft=draft, typed=typed)
+    return Dialog(draft=draft, typed=typed, rows=list(rows))
+
+
+def cart_rows(lines: Sequence[CartLine], currency: str) -> list[Row]:
+    """The lines of a WhatsApp cart: products we have by our prices, others as free products."""
+    named = catalog.by_reference({line.reference for line in lines})
+    found = catalog.offered({variant.product_id for variant in named.values()})
+    rows = []
+    for index, line in enumerate(lines[:MOST_LINES]):
+        typed = {"quantity": str(line.pieces or 1)}
+        variant = named.get(line.reference.strip().lower())
+        if variant is not None:
+            typed |= {"product_id": str(variant.product_id), "variant_id": str(variant.id)}
+            rows.append(Row(index, found[variant.product_id], typed))
+            continue
+        same = line.each is not None and line.each.currency == currency
+        price = plain(line.each) if line.each is not None and same else ""
+        rows.append(Row(index, None, typed | {"name": line.reference, "unit_price": price}))
+    return rows
 
 
 def again(draft: Draft, posted: Mapping[str, str], refusal: Refused) -> Dialog:

@@ -14,12 +14,14 @@ from flows.errors import Refused
 from flows.orders.draft import FROM_A_CONVERSATION, FROM_NOWHERE
 from inbox import htmx, life
 from inbox.auth import needs
+from inbox.conversations import kinds
 from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.forms import Fields
 from inbox.languages import gettext as _
 from inbox.orders import dialog
 from inbox.orders.routes import pages
+from models.conversation import Conversation
 from models.order import Order
 
 Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -31,7 +33,18 @@ Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
 @pages.get("/conversations/<uuid:conversation_id>/orders/new")
 @needs("orders.create")
 def new(conversation_id: UUID) -> str:
-    return _shown(dialog.fresh(orders.prefill(threads.find(conversation_id))))
+    """The dialog of whoever writes there; with `cart` what they put into theirs."""
+    conversation = threads.find(conversation_id)
+    lines = _cart(conversation, read_id(request.args.get("cart")))
+    rows = dialog.cart_rows(lines, current.merchant.currency)
+    return _shown(dialog.fresh(orders.prefill(conversation), rows))
+
+
+def _cart(conversation: Conversation, message_id: UUID | None) -> list[kinds.CartLine]:
+    if message_id is None:
+        return []
+    message = threads.message(conversation, message_id)
+    return kinds.cart(message)[0] if kinds.shape(message) == "cart" else []
 
 
 @pages.post("/conversations/<uuid:conversation_id>/orders")

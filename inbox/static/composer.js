@@ -241,6 +241,14 @@ document.addEventListener("click", event => {
     quote({ wamid: reply.dataset.reply, name: reply.dataset.replyName, words: words.slice(0, 120) })
     part("answer").focus()
   }
+  // A sentence that is ready, about one message: nobody sends it but a person.
+  const ask = event.target.closest("[data-ask]")
+  if (ask && part("writer")) {
+    part(ask.dataset.askAbout).querySelector("[data-reply]")?.click()
+    part("answer").value = ask.dataset.ask
+    part("answer").dispatchEvent(new Event("input", { bubbles: true }))
+    part("answer").focus()
+  }
   if (event.target.closest("[data-unreply]")) unquote()
   const row = event.target.closest("[data-unattach]")?.closest(".composer-reply")
   if (row) detach([...row.parentElement.children].indexOf(row))

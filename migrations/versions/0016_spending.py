@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from migrations.protect import LEDGER, protect
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 ALIKE = "channel_id, local_date, currency, category, reason, template, automation_id, country"
 SUMS = "messages, free, billed, estimated, amount, guessed"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import html
 import json
+import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,11 @@ from config import settings
 from flows import channels, events
 from models import db
 from models.channel import ChannelEvent
+from models.conversation import Conversation
 from models.envelope import Envelope, EnvelopeState
 from models.merchant import Merchant
 from models.message import Message, MessageStatus
+from models.user import Membership
 
 OFFICIAL = Path(__file__).parents[3] / "shared" / "fixtures" / "webhooks"
 OURS = Path(__file__).parents[1] / "fixtures" / "webhooks"
@@ -28,6 +33,11 @@ OURS = Path(__file__).parents[1] / "fixtures" / "webhooks"
 def bodies() -> list[Path]:
     found = [p for folder in (OFFICIAL, OURS) for p in sorted(folder.glob("*.json"))]
     return [p for p in found if p.stem not in ("INDEX", "nested_deeply")]
+
+
+def says_something(path: Path) -> bool:
+    found = reader.events(path.read_bytes())
+    return any(isinstance(event, events.Written | events.Call) for event in found)
 
 
 def post(client: FlaskClient, body: bytes) -> int:
@@ -112,6 +122,45 @@ def test_a_body_for_nobody_is_kept_unrouted(path: Path, client: FlaskClient) -> 
         envelope = house.scalars(select(Envelope)).one()
         assert bytes(envelope.body) == body
         assert envelope.state is EnvelopeState.UNROUTED
+
+
+@pytest.mark.parametrize("path", [p for p in bodies() if says_something(p)], ids=lambda p: p.stem)
+def test_nothing_that_was_written_is_an_empty_bubble_in_any_language(
+    path: Path,
+    client: FlaskClient,
+    signed_in: Callable[[Membership], FlaskClient],
+    merchant: Merchant,
+    owner: Membership,
+) -> None:
+    body = path.read_bytes()
+    own(merchant, reader.events(body))
+    post(client, body)
+    jobs.read_envelopes("ingest")
+    with db.merchant(merchant.id) as session:
+        threads = session.scalars(select(Conversation.id)).all()
+    browser = signed_in(owner)
+
+    for language in ("fr", "en", "ar"):
+        browser.set_cookie("language", language)
+        pages = [browser.get(f"/inbox/{thread}") for thread in threads]
+
+        shown = [piece for page in pages for piece in pieces(page.text)]
+        assert {page.status_code for page in pages} <= {200}
+        assert shown or not threads
+        assert all(says(piece) for piece in shown), shown
+
+
+def pieces(page: str) -> list[str]:
+    """The bubbles and small lines of a thread, without what every one of them has."""
+    bubbles = re.findall(r'<article class="bubble[^>]*id="m-[^>]*>(.*?)</article>', page, re.DOTALL)
+    lines = re.findall(r'<p class="activity" id[^>]*>(.*?)</p>', page, re.DOTALL)
+    meta = r'<div class="bubble-meta">.*?</div>|<button.*?</button>|<time.*?</time>'
+    return [re.sub(meta, "", piece, flags=re.DOTALL) for piece in [*bubbles, *lines]]
+
+
+def says(piece: str) -> bool:
+    words = html.unescape(re.sub(r"<[^>]+>", "", piece))
+    return any(c.isalnum() or ord(c) > 0x2000 for c in words) or "<img" in piece
 
 
 def test_a_body_nobody_can_read_is_quarantined_and_stops_nobody(client: FlaskClient) -> None:

@@ -43,7 +43,7 @@ from models.conversation import Conversation
 from models.db import Base, Row
 from models.delivery import DeliveryCity, DeliveryZone
 from models.merchant import Merchant
-from models.message import Media
+from models.message import Media, Message
 from models.notice import Notice
 from models.notification import Notification
 from models.order import CallAttempt
@@ -101,6 +101,7 @@ MEMBER = {"member_id": "colleague"}
 TEAM = {"team_id": "team"}
 ROLE = {"role_id": "custom_role"}
 INVITATION = {"invitation_id": "invitation"}
+CONTACT = {"message_id": "contact", "place": "first"}
 AGREED = {"given": "1", "wording": "stolen"}
 TABLE: dict[str, Call] = {
     "account.change": Call(form={"name": "x", "email": "x@example.com"}),
@@ -155,6 +156,9 @@ TABLE: dict[str, Call] = {
     "conversations.listed": Call(query={"q": "kanari"}),
     "conversations.show": Call(CONVERSATION),
     "conversations.assignees": Call(CONVERSATION),
+    "contacts.add": Call(CONTACT),
+    "contacts.save": Call(CONTACT),
+    "contacts.write": Call(CONTACT),
     "conversations.assign": Call(CONVERSATION, {"member": "member"}),
     "conversations.panel": Call(CONVERSATION),
     "conversations.read": Call(CONVERSATION),
@@ -170,6 +174,8 @@ TABLE: dict[str, Call] = {
     "costs.price_now": Call(),
     "costs.show": Call(query={"currency": "USD", "day": "2026-10-01"}),
     "costs.unpriced": Call(),
+    "media.fetch": Call({"media_id": "media"}),
+    "media.small": Call({"media_id": "media"}),
     "media.show": Call({"media_id": "media"}),
     "composing.ask": Call(CONVERSATION | {"kind": "location"}),
     "composing.found": Call(CONVERSATION | {"kind": "contact"}),
@@ -420,6 +426,8 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             number=number,
             media=media.id,
             message=message.id,
+            contact=session.scalars(select(Message.id).where(Message.kind == "contacts")).one(),
+            first=0,
             member=owner.id,
             merchant=merchant.id,
             order=order.id,
@@ -446,8 +454,11 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
 
 def _conversation() -> Conversation:
     channel = db.session().scalars(select(Channel)).one()
-    here = {"phone_number_id": channel.phone_number_id, "waba_id": channel.waba_id}
-    arrivals.take_in([factories.inbound(CANARY, sender=factories.person(CANARY), **here)])
+    here: dict[str, Any] = {"sender": factories.person(CANARY)}
+    here |= {"phone_number_id": channel.phone_number_id, "waba_id": channel.waba_id}
+    shared = {"name": {"formatted_name": CANARY}, "phones": [{"phone": "+212661999888"}]}
+    card = factories.inbound(CANARY, kind="contacts", payload={"contacts": [shared]}, **here)
+    arrivals.take_in([factories.inbound(CANARY, **here), card])
     return db.session().scalars(select(Conversation)).one()
 
 
