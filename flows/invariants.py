@@ -101,6 +101,19 @@ QUESTIONS: dict[str, str] = {
            <> (coalesce(real.orders, 0), coalesce(real.due, 0), coalesce(real.confirmed, 0),
                coalesce(real.shipped, 0), coalesce(real.delivered, 0), coalesce(real.revenue, 0))
         """,
+    "what a month of charges adds up to is what there is": """
+        SELECT count(*) FROM (
+            SELECT merchant_id, channel_id, local_date, currency, category, reason,
+                sum(messages) AS messages, sum(amount) AS amount, sum(estimated) AS estimated
+            FROM spendings GROUP BY 1, 2, 3, 4, 5, 6) kept FULL JOIN (
+            SELECT merchant_id, channel_id, local_date, currency, category, reason,
+                count(*) AS messages, coalesce(sum(amount_micros), 0) AS amount,
+                count(*) FILTER (WHERE source = 'estimate') AS estimated
+            FROM charges GROUP BY 1, 2, 3, 4, 5, 6) real
+        USING (merchant_id, channel_id, local_date, currency, category, reason)
+        WHERE (coalesce(kept.messages, 0), coalesce(kept.amount, 0), coalesce(kept.estimated, 0))
+           <> (coalesce(real.messages, 0), coalesce(real.amount, 0), coalesce(real.estimated, 0))
+        """,
     "one conversation for each number and person": """
         SELECT count(*) FROM (
             SELECT 1 FROM conversations GROUP BY merchant_id, channel_id, identity_id

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, cast, func, select
+from sqlalchemy import BigInteger, Row, cast, func, select, tuple_
 
 from flows.costs.ledger import ESTIMATE, quota_counter
 from flows.costs.rules import FREE_SERVICE_MESSAGES, SERVICE_BILLED_SINCE, Reason
@@ -99,7 +99,7 @@ class MonthAccount:
     total: Tally = field(default_factory=Tally)
     categories: dict[str, Tally] = field(default_factory=dict)
     reasons: dict[str, Tally] = field(default_factory=dict)
-    """Why messages cost nothing, or have no price."""
+    """Why messages cost nothing, or have no price; without those that are simply billed."""
     templates: dict[str | None, Tally] = field(default_factory=dict)
     """By the template's name, the dearest first; None: what was no template."""
     senders: list[Sender] = field(default_factory=list)
@@ -134,18 +134,23 @@ def month(first_day: date, *, channel_id: UUID | None = None) -> MonthAccount:
         number.quota_used = used.get(number.channel.id, 0)
     senders: dict[UUID | None, Tally] = {}
     for row in _rows(first_day, channel_id):
-        of = [
-            account.total,
-            numbers[row.channel_id].tally,
-            account.days[row.local_date],
-            account.categories.setdefault(row.category, Tally()),
-            account.templates.setdefault(row.template, Tally()),
-            senders.setdefault(row.automation_id, Tally()),
-        ]
-        if row.reason != Reason.PRICED:
-            of.append(account.reasons.setdefault(row.reason, Tally()))
-        for tally in of:
-            tally.add(row)
+        match _LEVELS[row.level]:
+            case "channel_id":
+                tally = numbers[row.channel_id].tally
+            case "local_date":
+                tally = account.days[row.local_date]
+            case "category":
+                tally = account.categories.setdefault(row.category, Tally())
+            case "template":
+                tally = account.templates.setdefault(row.template, Tally())
+            case "automation_id":
+                tally = senders.setdefault(row.automation_id, Tally())
+            case "reason":
+                tally = account.reasons.setdefault(row.reason, Tally())
+            case _:
+                tally = account.total
+        tally.add(row)
+    account.reasons.pop(Reason.PRICED, None)
     account.categories = dict(sorted(account.categories.items(), key=lambda one: _rank(one[0])))
     account.templates = dict(sorted(account.templates.items(), key=lambda one: _dearest(one[1])))
     account.senders = _senders(senders)
@@ -213,11 +218,19 @@ _SUMS = (
 )
 
 
+_BY = (
+    *(Spending.channel_id, Spending.local_date, Spending.category),
+    *(Spending.template, Spending.automation_id, Spending.reason),
+)
+# What grouping() says of a row: a bit for each column that it is not grouped by, the first highest.
+_EVERYTHING = 2 ** len(_BY) - 1
+_LEVELS = {
+    _EVERYTHING - 2 ** (len(_BY) - 1 - place): column.key for place, column in enumerate(_BY)
+} | {_EVERYTHING: "total"}
+
+
 def _rows(first_day: date, channel_id: UUID | None) -> list[Sums]:
-    alike = (
-        *(Spending.channel_id, Spending.local_date, Spending.currency, Spending.category),
-        *(Spending.reason, Spending.template, Spending.automation_id),
-    )
+    """The month's sums by each column alone, and in all: PostgreSQL adds up thousands of them."""
     sums = [
         cast(func.sum(column), BigInteger).label(column.key)
         for column in (
@@ -225,12 +238,12 @@ def _rows(first_day: date, channel_id: UUID | None) -> list[Sums]:
             *(Spending.estimated, Spending.amount, Spending.guessed),
         )
     ]
+    sets = [tuple_(Spending.currency, column) for column in _BY]
     wanted = (
-        select(*alike, *sums)
+        select(*_BY, Spending.currency, func.grouping(*_BY).label("level"), *sums)
         .where(Spending.local_date.between(first_day, _last_day(first_day)))
-        .group_by(*alike)
+        .group_by(func.grouping_sets(tuple_(Spending.currency), *sets))
         .having(func.sum(Spending.messages) != 0)
-        .order_by(Spending.local_date)
     )
     if channel_id is not None:
         wanted = wanted.where(Spending.channel_id == channel_id)

@@ -32,8 +32,8 @@ class Spent:
 
 def of_month(first_day: date) -> list[Spent]:
     """The merchant's budgets beside what this month cost."""
-    spent = _spent(first_day)
-    budgets = db.session().scalars(select(Budget).order_by(Budget.currency))
+    budgets = db.session().scalars(select(Budget).order_by(Budget.currency)).all()
+    spent = _spent(first_day) if budgets else {}
     return [Spent(b.currency, b.micros, spent.get(b.currency, 0)) for b in budgets]
 
 

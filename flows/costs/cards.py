@@ -7,11 +7,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import joinedload
 
 from flows.costs.markets import RATES, lines_for
 from models import db
@@ -39,14 +40,25 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """Where a merchant's own list comes from; plain values, for they outlive their session."""
+
+    file: str
+    sha256: str
+    at: datetime
+    by: str | None
+    """The name of who brought it in; None: somebody who left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A price list as charges are made by it."""
 
     currency: str
     effective_from: date
     lines: dict[str, Line]
-    own: PriceList | None = None
-    """The row of the merchant that brought it in for itself; None: it is everybody's."""
+    own: Own | None = None
+    """How the merchant brought it in for itself; None: it is everybody's."""
 
     def price(self, country: str, category: str) -> Price:
         """A country's own line beats its region's, and its n/a is not filled from the region."""
@@ -171,12 +183,17 @@ def _own_shelf() -> _Shelf:
     session = db.session()
     shelf = _own.get(session.merchant_id)
     if shelf is None or _stale(shelf):
-        rows = session.scalars(select(PriceList).order_by(PriceList.id)).all()
-        shelf = _shelved(Card(r.currency, r.effective_from, dict(r.lines), r) for r in rows)
+        wanted = select(PriceList).options(joinedload(PriceList.by)).order_by(PriceList.id)
+        shelf = _shelved(_own_card(row) for row in session.scalars(wanted))
         if len(_own) >= MOST_SHELVES:
             _own.clear()
         _own[session.merchant_id] = shelf
     return shelf
+
+
+def _own_card(row: PriceList) -> Card:
+    own = Own(row.file, row.sha256, row.at, row.by.name if row.by else None)
+    return Card(row.currency, row.effective_from, dict(row.lines), own)
 
 
 def _stale(shelf: _Shelf) -> bool:

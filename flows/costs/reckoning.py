@@ -138,7 +138,8 @@ def drift(first_day: date, *, channel_id: UUID | None = None) -> list[Drift]:
     )
     if channel_id is not None:
         counted = counted.where(Reckoning.channel_id == channel_id)
-    ours = _ours(first_day, last)
+    told = db.session().execute(counted).all()
+    ours = _ours(first_day, last) if told else {}
     return [
         Drift(
             theirs.day,
@@ -148,7 +149,7 @@ def drift(first_day: date, *, channel_id: UUID | None = None) -> list[Drift]:
             theirs.volume,
             theirs.micros,
         )
-        for theirs, currency in db.session().execute(counted)
+        for theirs, currency in told
     ]
 
 
