@@ -30,10 +30,12 @@ TABLE = {
     "templates.read": "omav",
     "templates.edit": "om",
     "costs.read": "om",
+    "costs.edit": "om",
     "pipeline.edit": "om",
     "settings.edit": "om",
     "channels.edit": "o",
     "team.edit": "o",
+    "audit.read": "o",
 }
 PAIRS = list(itertools.product(Role, sorted(TABLE)))
 LETTERS = {
