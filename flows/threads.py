@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, exists, func, select, tuple_
+from sqlalchemy import Row, Select, and_, exists, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased, joinedload, load_only
 
@@ -19,7 +19,7 @@ from models import db
 from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
-from models.message import Direction, Message
+from models.message import Direction, Message, Sending
 from models.team import TeamMember
 from models.template import MessageTemplate
 from models.user import Membership
@@ -290,7 +290,10 @@ def _answering(conversation_id: UUID) -> Select[Any]:
 
 
 def _parts(whole: type[Message]) -> Any:
-    """[kind, text, direction] of each part of the message, oldest first; found by an index."""
+    """[kind, text, direction] of each part of the message, oldest first; found by an index.
+
+    A reaction of ours that failed is none: nobody has seen it.
+    """
     part = aliased(Message)
     said = func.jsonb_build_array(part.kind, part.text, part.direction)
     parts = select(func.jsonb_agg(aggregate_order_by(said, part.at, part.seq))).where(
@@ -298,6 +301,8 @@ def _parts(whole: type[Message]) -> Any:
         part.channel_id == whole.channel_id,
         part.target_wamid == whole.wamid,
         part.kind.in_(PARTS),
+        part.failed_at.is_(None),
+        or_(part.sending.is_(None), part.sending.not_in((Sending.FAILED, Sending.DISCARDED))),
     )
     return parts.scalar_subquery()
 

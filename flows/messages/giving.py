@@ -155,10 +155,8 @@ def react(
         quiet=True,
         kind="reaction",
         text=emoji,
-        payload={
-            "body": {"message_id": target.wamid, "emoji": emoji},
-            "target_wamid": target.wamid,
-        },
+        payload={"body": {"message_id": target.wamid, "emoji": emoji}},
+        target_wamid=target.wamid,
         category=SERVICE,
         client_id=client_id,
         sender_id=by.id if by else None,

@@ -188,7 +188,7 @@ def first_unread(stretch: Stretch, conversation: Conversation) -> UUID | None:
 
 def _bubbles(stretch: Stretch) -> list[Bubble]:
     by_wamid = {m.wamid: m for m in stretch.messages if m.wamid}
-    about = _about(stretch)
+    about: dict[str | None, list[Part]] = defaultdict(list, stretch.about.items())
     settled = _settled(stretch.messages)
     taps = _taps(stretch.messages)
     known = Known.of(stretch.messages)
@@ -214,19 +214,11 @@ def _bubbles(stretch: Stretch) -> list[Bubble]:
 
 
 def _is_part(part: Part | Message, whole: Message) -> bool:
+    if isinstance(part, Message) and part.progress == "failed":
+        return False  # nobody has seen it: a line of its own says so
     # Nobody edits or takes back what somebody else wrote: that stands by itself.
     own = part.direction is whole.direction
     return part.kind == "reaction" or (part.kind in PARTS and own)
-
-
-def _about(stretch: Stretch) -> dict[str | None, list[Part]]:
-    """Wamid → what became of that message since; also what is only on its way out."""
-    about: dict[str | None, list[Part]] = defaultdict(list, stretch.about.items())
-    for message in stretch.messages:
-        target = kinds.target(message)
-        if message.kind in PARTS and target and message.target_wamid is None:
-            about[target].append(Part(message.kind, message.text, message.direction))
-    return about
 
 
 def _taps(messages: Iterable[Message]) -> dict[str | None, set[str]]:
