@@ -323,6 +323,7 @@ def test_the_sweep_finds_drafts_and_lists_that_are_due(session: MerchantSession)
     assert wakes == {
         f"drafts:{session.merchant_id}",
         f"templates:{session.merchant_id}:{channel.id}",
+        f"reckon:{session.merchant_id}:{channel.id}",
     }
 
 
