@@ -136,8 +136,8 @@ def test_an_offer_ends_when_it_was_said_and_its_code_can_be_copied(
         shop, simulator, work, template, **{"offer__until": ends, "button:0__code": "ATLAS20"}
     )
 
-    assert shown["offer"] == "Ce soir !"
-    assert shown["choices"] == [{"kind": "copy_code", "text": "", "code": "ATLAS20"}]
+    assert shown["offer"]["text"] == "Ce soir !"
+    assert [(one["kind"], one["code"]) for one in shown["choices"]] == [("copy_code", "ATLAS20")]
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,11 @@ def test_what_a_message_asks_for_is_answered(
     sim: Simulator, atlas: WhatsApp, business: Business
 ) -> None:
     asked: list[tuple[str, Json, Json]] = [
-        ("flow", {"parameters": {"flow_cta": "Remplir", "flow_token": "t1"}}, {"ville": "Fès"}),
+        (
+            "flow",
+            {"parameters": {"flow_id": "7", "flow_cta": "Remplir", "flow_token": "t1"}},
+            {"ville": "Fès"},
+        ),
         ("request_contact_info", {"name": "request_contact_info"}, {}),
         ("location_request_message", {"name": "send_location"}, {"latitude": 1, "longitude": 2}),
         ("call_permission_request", {"name": "call_permission_request"}, {"response": "reject"}),
