@@ -98,7 +98,7 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
 
 
 SENTENCES |= {
-    "number": ("phone", "orange", N_("Something about %(name)s needs you")),
+    "number": ("phone", "orange", N_("The number %(name)s needs attention")),
     "number.token": (
         "phone",
         "red",

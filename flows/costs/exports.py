@@ -28,10 +28,10 @@ def _amount(row: Any) -> Decimal | str:
 
 CELLS = (
     Cell(N_("Delivered"), lambda row: row.delivered_at),
-    Cell(N_("Day of the account"), lambda row: row.local_date.isoformat()),
+    Cell(N_("Day in the account's time zone"), lambda row: row.local_date.isoformat()),
     Cell(N_("WhatsApp number"), lambda row: row.channel),
     Cell(N_("Country"), lambda row: row.country or ""),
-    Cell(N_("Line of the list"), lambda row: row.market or ""),
+    Cell(N_("Market"), lambda row: row.market or ""),
     Cell(N_("Category"), lambda row: row.category, code="categories"),
     Cell(N_("Template"), lambda row: row.template or ""),
     Cell(N_("Automation"), lambda row: row.automation or ""),

@@ -62,7 +62,7 @@ def settle(order: Order, flag: str, *, by: Membership) -> None:
     Refuses a flag that falls by itself once what it tells of is done.
     """
     if flag not in SETTLED_BY_LOOKING:
-        raise Refused("flag", N_("This falls by itself once it is dealt with."))
+        raise Refused("flag", N_("This mark goes by itself once the matter is settled."))
     pipeline.hold(order)
     if flag not in order.flags:
         return

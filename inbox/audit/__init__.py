@@ -74,9 +74,9 @@ def _cells() -> list[Cell]:
     return [
         Cell(words.N_("Date"), lambda row: row.at),
         Cell(words.N_("Person"), lambda row: row.by_name),
-        Cell(words.N_("What"), lambda row: said.get(row.kind, row.kind)),
+        Cell(words.N_("Event"), lambda row: said.get(row.kind, row.kind)),
         Cell(words.N_("Code"), lambda row: row.kind),
-        Cell(words.N_("Of what"), lambda row: row.on),
+        Cell(words.N_("Subject"), lambda row: row.on),
         Cell(words.N_("Before"), lambda row: _flat(row.before)),
         Cell(words.N_("After"), lambda row: _flat(row.after)),
         Cell(words.N_("Address"), lambda row: row.ip),

@@ -125,7 +125,7 @@ def set_password(token: str) -> Answer:
         return render_template("team/password.html", user=user, errors=errors), wrong.status
     except Refused as refusal:
         return _nowhere(refusal)
-    htmx.toast(_("Your new password holds. Sign in with it."))
+    htmx.toast(_("Your password is changed. Sign in with it."))
     response = redirect("/sign-in")
     if current.signed_in and current.user_id == user.id:
         sessions.take_cookie(response)
