@@ -32,7 +32,9 @@ def queue_interactive(
         body = body | {"header": _above(media)}
     interactives.check(body)
     if body["type"] == "request_contact_info" and not settings().contact_request:
-        raise Refused("not_offered", N_("Asking for phone numbers is switched off on this install."))
+        raise Refused(
+            "not_offered", N_("Asking for phone numbers is switched off on this install.")
+        )
     window_must_be_open(conversation)
     return queue(
         conversation,

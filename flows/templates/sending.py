@@ -137,7 +137,9 @@ def _future(value: str) -> Refused | None:
         fits = False
     if fits:
         return None
-    return Refused("past", N_("Enter when the offer ends, in the future: {example}."), example=EXAMPLE)
+    return Refused(
+        "past", N_("Enter when the offer ends, in the future: {example}."), example=EXAMPLE
+    )
 
 
 def _link(value: str) -> Refused | None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import jobs
+from bot.jobs import reading
 from flows import arrivals, callbacks, conversations, messages, outbox, statuses
 from flows.errors import Refused
 from flows.events import Person, Status
@@ -204,9 +205,9 @@ def test_what_whatsapp_itself_says_opens_no_window(merchant: Merchant) -> None:
 
 def test_a_flood_is_read_whole(merchant: Merchant) -> None:
     flood = [factories.inbound(f"{n}", wamid=f"wamid.flood.{n}") for n in range(1_200)]
-    one = jobs._Opened(envelope=None)  # type: ignore[arg-type]  # nothing in it fails
+    one = reading._Opened(envelope=None)  # type: ignore[arg-type]  # nothing in it fails
 
-    jobs._take_in(merchant.id, [(one, event) for event in flood])
+    reading._take_in(merchant.id, [(one, event) for event in flood])
 
     assert one.error is None
     with db.merchant(merchant.id) as session:

@@ -1,0 +1,26 @@
+"""What merchants ask of Meta about their numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from bot import numbers
+from bot.jobs.shifts import work_off
+from flows import channels, outbox
+from models import db
+
+
+def run_errands(lane: str) -> None:
+    """Everything this merchant asks of Meta about its numbers has been asked, or says why not."""
+    work_off(lane, partial(_run_some, outbox.merchant_of(lane)))
+
+
+def _run_some(merchant_id: UUID) -> int:
+    with db.merchant(merchant_id):
+        taken = channels.claim()
+    for task in taken:
+        done = numbers.carry_out(task)
+        with db.merchant(merchant_id):
+            channels.conclude(task, done)
+    return len(taken)

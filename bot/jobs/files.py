@@ -1,0 +1,26 @@
+"""Files that customers sent are fetched."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from bot import media
+from bot.jobs.shifts import pool, work_off
+from flows import media as incoming
+from flows import outbox
+from models import db
+
+
+def fetch_media(lane: str) -> None:
+    """Every file that customers sent this merchant has been fetched, or says why not."""
+    work_off(lane, partial(_fetch_some, outbox.merchant_of(lane)))
+
+
+def _fetch_some(merchant_id: UUID) -> int:
+    with db.merchant(merchant_id):
+        errands = incoming.claim()
+    for errand, ending in zip(errands, pool().map(media.fetch, errands), strict=True):
+        with db.merchant(merchant_id):
+            incoming.conclude(errand, ending)
+    return len(errands)

@@ -1,0 +1,29 @@
+"""A shift at a lane: one batch after the other, until nothing is left or others want their turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from flows import messages, outbox
+
+SHIFT = 20.0
+"""Seconds after which a drain makes room for other lanes and asks to be woken again."""
+
+
+def work_off(lane: str, some: Callable[[], int]) -> None:
+    """`some` has been called until it had nothing more to do; or the lane is woken again."""
+    outbox.looking(lane)
+    until = time.monotonic() + SHIFT
+    while some():
+        if time.monotonic() > until:
+            outbox.nudge(lane)
+            return
+
+
+@cache
+def pool() -> ThreadPoolExecutor:
+    """Threads of this process that talk to Meta side by side; made on first use, after any fork."""
+    return ThreadPoolExecutor(max_workers=messages.BATCH, thread_name_prefix="meta")
