@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from cli import wasl
-from flows import channels, costs, keys, plans, security, team
+from flows import channels, costs, team
 from flows.channels import errands
 from flows.channels.facts import Facts
 from models import db
 from models.audit import AuditEntry
 from models.channel import Channel
 from models.merchant import Merchant
-from models.user import LoginSession, Membership, Role, User
+from models.user import Membership, Role
 from tests import factories
-from tests.flows.test_price_lists import unpriced_charge
+from tests.flows import shop
 from tests.inbox.test_audit import lines
+from tests.inbox.test_cost_pages import EUROS, bring_in, charge
 from tests.inbox.test_signup import FORM
 
 Browser = Callable[[Any], FlaskClient]
@@ -58,7 +60,7 @@ def test_who_is_disabled_and_to_whom_their_work_goes_is_noted(
     owner: Membership, agent: Membership, signed_in: Browser, merchant: Merchant
 ) -> None:
     with db.merchant(merchant.id):
-        conversation = factories.conversation(agent)
+        shop.conversation().assignee_id = agent.id
     form = {"to": str(owner.id)}
     signed_in(owner).post(f"/team/people/{agent.id}/leave", data=form)
 
@@ -67,7 +69,6 @@ def test_who_is_disabled_and_to_whom_their_work_goes_is_noted(
     assert disabled.before == {"role": "confirmation_agent"}
     assert handed.kind == "team.handed_over"
     assert handed.after == {"to_whom": "Omar", "open_orders": 0, "conversations": 1}
-    assert conversation
 
 
 def test_an_own_role_is_told_by_its_name(
@@ -197,30 +198,34 @@ def test_a_budget_is_told_in_its_currency(
 def test_charges_priced_anew_are_noted(
     owner: Membership, signed_in: Browser, merchant: Merchant
 ) -> None:
-    unpriced_charge(merchant)
+    charge(merchant, "utility", currency="EUR")
     browser = signed_in(owner)
+    bring_in(browser, EUROS, currency="EUR", day="2026-10-01", go="1")
+    costs.forget_rate_cards()
     for _ in range(2):
         browser.post("/costs/price-now")
 
-    assert kinds(merchant, "costs") == ["costs.priced"]
+    assert kinds(merchant, "costs") == ["costs.list_taken", "costs.priced"]
 
 
+@pytest.fixture
+def _no_lists_left(owner_connection: psycopg.Connection) -> Iterator[None]:
+    yield
+    owner_connection.execute("DELETE FROM rate_cards WHERE effective_from > '2026-12-31'")
+    costs.forget_rate_cards()
+
+
+@pytest.mark.usefixtures("_no_lists_left")
 def test_a_list_for_all_is_noted_where_it_is_paid_by(merchant: Merchant) -> None:
     other = factories.merchant("Else", number="2")
     with db.merchant(other.id) as session:
         session.scalars(select(Channel)).one().currency = "EUR"
     read = costs.read(b"Market,Marketing\nMorocco,0.05", "new.csv")
-    try:
-        for _ in range(2):
-            costs.take_for_all(read.card("USD", costs.files.date(2031, 1, 1)))
-    finally:
-        _forget_list()
+    for _ in range(2):
+        costs.take_for_all(read.card("USD", date(2031, 1, 1)))
 
     assert kinds(merchant, "costs") == ["costs.list_for_all"]
     assert kinds(other, "costs") == []
-
-
-def _forget_list() -> None: ...
 
 
 # --- the first line, and the terminal -------------------------------------------------------------
