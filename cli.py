@@ -182,7 +182,7 @@ def merchant_add(name: str, owner_email: str, owner_password: str, **facts: str)
     form = signup.Form(
         merchant=name, name=owner_name, email=owner_email, password=password, **facts
     )
-    click.echo(signup.sign_up(form).merchant_id)
+    click.echo(signup.sign_up(form, myself=False).merchant_id)
 
 
 @merchant.command("plan")

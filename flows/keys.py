@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Mapper
 
+from flows import audit
 from models import db
 from models.db import Base
 
@@ -20,7 +22,12 @@ def rotate() -> int:
     May be stopped and run again, beside everything else: a batch is one transaction, its rows
     locked. cryptography's InvalidTag when one was sealed by a key that is no longer known.
     """
-    return sum(_rotate(mapper, names) for mapper, names in _sealed())
+    concerned: set[UUID] = set()
+    done = sum(_rotate(mapper, names, concerned) for mapper, names in _sealed())
+    with db.house() as house:
+        for merchant_id in sorted(concerned):
+            audit.note_at(house, merchant_id, "security.resealed")
+    return done
 
 
 def _sealed() -> Iterator[tuple[Mapper[Any], list[str]]]:
@@ -34,7 +41,7 @@ def _sealed() -> Iterator[tuple[Mapper[Any], list[str]]]:
             yield mapper, names
 
 
-def _rotate(mapper: Mapper[Any], names: list[str]) -> int:
+def _rotate(mapper: Mapper[Any], names: list[str], concerned: set[UUID]) -> int:
     done, last = 0, None
     key = tuple_(*mapper.primary_key)
     while True:
@@ -42,7 +49,10 @@ def _rotate(mapper: Mapper[Any], names: list[str]) -> int:
         with db.house() as house:
             rows = house.scalars(page if last is None else page.where(key > last)).all()
             for row in rows:
-                done += sum(_seal_anew(row, name) for name in names)
+                sealed = sum(_seal_anew(row, name) for name in names)
+                done += sealed
+                if sealed and isinstance(row, db.Row):
+                    concerned.add(row.merchant_id)
             if not rows:
                 return done
             last = mapper.primary_key_from_instance(rows[-1])

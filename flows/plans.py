@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from flows import audit
 from flows.errors import N_, Refused
 from models import db
 from models.merchant import Merchant
@@ -49,6 +50,9 @@ def change(merchant_id: UUID, name: str) -> None:
         merchant = house.get(Merchant, merchant_id)
         if merchant is None:
             raise Refused("merchant", N_("There is no such merchant."))
+        if merchant.plan != name:
+            before, after = {"plan": merchant.plan}, {"plan": name}
+            audit.note_at(house, merchant_id, "team.plan", before=before, after=after)
         merchant.plan = name
 
 

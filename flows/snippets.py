@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from flows import audit
 from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.message import Media
@@ -55,16 +56,24 @@ def save(snippet: Snippet | None, *, name: str, text: str, media: Media | None) 
         )
     if wrong:
         raise Invalid(wrong)
-    kept = snippet or Snippet()
+    kept, before = snippet or Snippet(), _told(snippet) if snippet else {}
     kept.name, kept.text, kept.media = name, text, media
     kept.index()
     db.session().add(kept)
+    kind = "library.changed" if before else "library.added"
+    audit.changed(kind, before, _told(kept), on=kept.name)
     return kept
 
 
 def remove(snippet: Snippet) -> None:
     """It is gone; what was sent of it stays."""
+    audit.note("library.deleted", on=snippet.name, before=_told(snippet))
     db.session().delete(snippet)
+
+
+def _told(snippet: Snippet) -> dict[str, object]:
+    file = snippet.media.filename if snippet.media else None
+    return {"name": snippet.name, "text": snippet.text, "file": file}
 
 
 def _taken(name: str, snippet: Snippet | None) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from werkzeug.exceptions import Forbidden, Unauthorized
@@ -107,7 +108,8 @@ def second_step_form() -> str | Response:
     onward = addresses.own_path(request.args.get("next"))
     if sessions.owing() is None:
         return redirect(url_for("auth.sign_in_form", next=onward))
-    return render_template("auth/second_step.html", next=onward)
+    joined = _merchant(request.args)
+    return render_template("auth/second_step.html", next=onward, merchant=joined)
 
 
 @pages.post("/sign-in/code")
@@ -117,24 +119,39 @@ def second_step() -> Response | tuple[str, int]:
     onward, half = addresses.own_path(request.form.get("next")), sessions.owing()
     if half is None:
         return redirect(url_for("auth.sign_in_form", next=onward))
-    recovery = request.form.get("recovery", "")
+    recovery, joined = request.form.get("recovery", ""), _merchant(request.form)
     try:
-        token = sessions.finish(half, request.form.get("code", "") or recovery)
+        code = request.form.get("code", "") or recovery
+        token = sessions.finish(half, code, merchant_id=joined)
     except Refused as refusal:
         problem = languages.told(refusal)
         page = render_template(
-            "auth/second_step.html", next=onward, problem=problem, recovery=bool(recovery)
+            "auth/second_step.html",
+            next=onward,
+            merchant=joined,
+            problem=problem,
+            recovery=bool(recovery),
         )
         return page, max(refusal.status, 422)
-    return _signed_in(token, onward, remember=half.remember)
+    return _signed_in(token, onward, remember=half.remember, choose=joined is None)
 
 
-def _signed_in(token: str, onward: str, *, remember: bool) -> Response:
+def _merchant(told: Mapping[str, str]) -> UUID | None:
+    """Whose invitation brings them; somebody else's id opens nothing."""
+    try:
+        return UUID(told.get("merchant", ""))
+    except ValueError:
+        return None
+
+
+def _signed_in(token: str, onward: str, *, remember: bool, choose: bool = True) -> Response:
+    """`choose`: who works for several merchants says for which one they come."""
     sessions.end()
-    if sessions.has_several(token):
+    if choose and sessions.has_several(token):
         onward = url_for("team.choose", next=onward)
     response = redirect(onward)
     sessions.give_cookie(response, token, remember=remember)
+    ticket.take_cookie(response)  # it may be of whoever was here before
     if sessions.half_cookie_name() in request.cookies:
         sessions.take_half_cookie(response)
     return response

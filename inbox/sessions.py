@@ -193,10 +193,11 @@ def owing() -> HalfSignIn | None:
     return half if half is not None and half.alive(utcnow()) else None
 
 
-def finish(half: HalfSignIn, code: str) -> str:
+def finish(half: HalfSignIn, code: str, *, merchant_id: UUID | None = None) -> str:
     """The token of a new session: the code was right, and opens nothing again.
 
-    Refused for a wrong or used one. It counts as a guess like a wrong password.
+    `merchant_id`: where they want to be, if they may, else where they were last. Refused for a
+    wrong or used one: it counts as a guess like a wrong password.
     """
     guesses.count_for(half.user_id)
     with db.house() as house:
@@ -208,7 +209,8 @@ def finish(half: HalfSignIn, code: str) -> str:
                 raise Refused("sign_in_over", N_("This took too long. Begin again."))
             guesses.forget(house, half.user_id)
             user = house.get_one(User, half.user_id)
-            return _open(house, user, remember=half.remember, way=way.value)
+            remember = half.remember
+            return _open(house, user, remember=remember, way=way.value, merchant_id=merchant_id)
     with db.house() as house:
         audit.note_of(house, half.user_id, "door.code_refused", myself=False)
     raise Refused("wrong_code", proving.WRONG_CODE)

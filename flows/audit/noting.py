@@ -76,6 +76,19 @@ def note_in(
     house.add(_entry(member.merchant_id, kind, member.name, member.id, None, after))
 
 
+def note_at(
+    house: db.HouseSession,
+    merchant_id: UUID,
+    kind: str,
+    *,
+    on: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """The same, of something done to a whole merchant, by whoever runs the install."""
+    house.add(_entry(merchant_id, kind, on, None, before, after))
+
+
 def note_of(
     house: db.HouseSession,
     user_id: UUID,

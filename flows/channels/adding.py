@@ -104,7 +104,10 @@ def connect(form: NewNumber) -> Channel:
     merchant = db.session().get_one(
         Merchant, db.session().merchant_id, with_for_update={"key_share": True}
     )
-    channel = _same(form) or Channel(
+    known = _same(form)
+    before = _told(known) if known else {}
+    renewed = known is not None and (known.token, known.app_secret) != (form.token, form.app_secret)
+    channel = known or Channel(
         merchant_id=merchant.id,
         phone_number_id=form.phone_number_id,
         display_phone_number="",
@@ -115,7 +118,19 @@ def connect(form: NewNumber) -> Channel:
     channel.token, channel.app_secret = form.token, form.app_secret
     db.session().add(channel)
     errands.ask(channel, "look")
+    kind = "channels.changed" if before else "channels.added"
+    audit.changed(kind, before, _told(channel), on=channel.name, on_id=channel.id)
+    if renewed:
+        audit.note("channels.token", on=channel.name, on_id=channel.id)
     return channel
+
+
+def _told(channel: Channel) -> dict[str, object]:
+    return {
+        "name": channel.name,
+        "number_id": channel.phone_number_id,
+        "account": channel.waba_id,
+    }
 
 
 def _same(form: NewNumber) -> Channel | None:
@@ -152,8 +167,10 @@ def replace_token(channel: Channel, token: str, app_secret: str | None = None) -
     if wrong:
         raise Invalid(wrong)
     channel.token = token
-    if app_secret is not None:
+    audit.note("channels.token", on=channel.name, on_id=channel.id)
+    if app_secret is not None and app_secret != channel.app_secret:
         channel.app_secret = app_secret
+        audit.note("channels.app_secret", on=channel.name, on_id=channel.id)
     errands.ask(channel, "look")
 
 
@@ -162,7 +179,9 @@ def rename(channel: Channel, name: str) -> None:
     if not 1 <= len(name) <= LONGEST_NAME:
         why = Refused("name", N_("A name of 1 to {limit} characters."), limit=LONGEST_NAME)
         raise Invalid({"name": why})
-    channel.name = name
+    read = audit.plain(channel, "name")
+    with audit.watching("channels.renamed", read, on=channel.name, on_id=channel.id):
+        channel.name = name
     live.changed("channels", "inbox")
 
 
@@ -171,6 +190,7 @@ def remove(channel: Channel) -> None:
     used = exists().where(Conversation.channel_id == channel.id)
     if channel.proven_at is not None or db.session().scalar(select(used)):
         raise Refused("in_use", N_("This number is connected: pause it instead."))
+    audit.note("channels.removed", on=channel.name, before=_told(channel))
     db.session().delete(channel)
     live.changed("channels")
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from flows import live, notifications, outbox
+from flows import audit, live, notifications, outbox
 from flows.channels import notices
 from models import db
 from models.channel import BY_A_PERSON, Channel, ChannelState
@@ -26,11 +26,15 @@ def pause(channel: Channel, reason: str = BY_A_PERSON, words: str | None = None)
         return
     channel.state, channel.pause_reason = ChannelState.PAUSED, reason
     _tell(channel, reason, words)
+    kind = "channels.paused" if reason == BY_A_PERSON else "channels.stopped"
+    audit.note(kind, on=channel.name, on_id=channel.id)
     live.changed("channels", "notices", "inbox")
 
 
 def resume(channel: Channel) -> None:
     """What waited leaves now."""
+    if channel.state is not ChannelState.ACTIVE:
+        audit.note("channels.resumed", on=channel.name, on_id=channel.id)
     channel.state, channel.pause_reason = ChannelState.ACTIVE, None
     notices.take_down(*STOPS, BY_A_PERSON, about=channel.phone_number_id)
     db.session().execute(

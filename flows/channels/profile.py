@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from email_validator import EmailNotValidError, validate_email
 
+from flows import audit
 from flows.channels import errands
 from flows.errors import N_, Invalid, Refused
 from models.channel import Channel
@@ -47,6 +48,10 @@ def change(channel: Channel, form: Profile, picture: Media | None = None) -> Non
     if not form.about:
         del told["about"]  # Meta takes no empty one
     errands.ask(channel, "profile", told, picture)
+    before, after = asdict(of(channel)) | {"picture": None}, asdict(form) | {"picture": None}
+    if picture is not None:
+        after["picture"] = picture.filename or True
+    audit.changed("channels.profile", before, after, on=channel.name, on_id=channel.id)
 
 
 def _wrong(form: Profile) -> Iterator[tuple[str, Refused]]:

@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from flows import outbox
+from flows import audit, outbox
 from models import db
 from models.channel import Channel
 from models.envelope import Envelope, EnvelopeState
@@ -35,6 +35,8 @@ def prove(channel: Channel) -> bool:
     except IntegrityError:
         session.refresh(channel)
         return False
+    told = {"number": channel.display_phone_number}
+    audit.note("channels.connected", on=channel.name, on_id=channel.id, after=told)
     db.after_commit(read_unrouted)
     ask_for_templates(channel)
     return True

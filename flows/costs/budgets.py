@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from sqlalchemy import BigInteger, cast, func, select
 
-from flows import live, notifications
+from flows import audit, live, notifications
 from models import db
 from models.cost import Budget, Spending
 from models.merchant import Merchant
@@ -41,6 +42,8 @@ def mean_to_spend(currency: str, micros: int | None) -> None:
     """From now on that is the month's budget in this currency; None or 0: there is none."""
     session = db.session()
     found = session.scalars(select(Budget).where(Budget.currency == currency)).one_or_none()
+    before, after = _told(found.micros if found else None), _told(micros)
+    audit.changed("costs.budget", before, after, on=currency)
     if not micros:
         if found:
             session.delete(found)
@@ -50,6 +53,10 @@ def mean_to_spend(currency: str, micros: int | None) -> None:
         session.add(Budget(currency=currency, micros=micros))
     session.flush()  # the page asks by SQL
     live.changed("costs")
+
+
+def _told(micros: int | None) -> dict[str, str | None]:
+    return {"budget": f"{Decimal(micros).scaleb(-6).normalize():f}" if micros else None}
 
 
 def warn() -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, select
 
+from flows import audit
 from flows.costs.ledger import ESTIMATE
 from flows.errors import N_
 from flows.exports import Cell, Codes, Export
@@ -77,6 +78,7 @@ def prepare(
     )
     if channel_id is not None:
         wanted = wanted.where(Charge.channel_id == channel_id)
+    audit.note("exports.charges", after={"month": f"{first_day:%Y-%m}"})
     return Export(
         merchant_id=merchant.id,
         only=db.session().only,

@@ -11,12 +11,13 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import live
+from flows import audit, live
 from flows.costs.cards import Card, add, cards, forget_rate_cards, in_force
 from flows.costs.files import CATEGORIES
 from flows.costs.markets import is_country
 from flows.errors import N_, Refused
 from models import db
+from models.channel import Channel
 from models.cost import PriceList, Spending
 from models.types import clean, new_id, utcnow
 from models.user import Membership
@@ -102,13 +103,26 @@ def take(card: Card, *, file: str, sha256: str, by: Membership) -> None:
     made = insert(PriceList).values(row).on_conflict_do_nothing().returning(PriceList.id)
     if session.scalar(made) is None:  # somebody was faster
         raise _there(card)
+    told = _facts(card) | {"file": clean(file)[:200]}
+    audit.note("costs.list_taken", on=card.currency, after=told)
     db.after_commit(forget_rate_cards)
     live.changed("costs")
 
 
 def take_for_all(card: Card) -> bool:
     """Every merchant of this install has the list; whether it is new (RateCardChanged: another)."""
-    return add(card)
+    new = add(card)
+    if new:
+        billed = select(Channel.merchant_id).where(Channel.currency == card.currency).distinct()
+        with db.house() as house:
+            for merchant_id in house.scalars(billed).all():
+                on, after = card.currency, _facts(card)
+                audit.note_at(house, merchant_id, "costs.list_for_all", on=on, after=after)
+    return new
+
+
+def _facts(card: Card) -> dict[str, object]:
+    return {"from_day": card.effective_from, "markets": len(card.lines)}
 
 
 def told(card: Card, against: Card | None) -> Iterator[str]:

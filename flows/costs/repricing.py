@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Row, cast, func, select, text
 
-from flows import live
+from flows import audit, live
 from flows.costs.cards import Price, price
 from models import db
 from models.cost import Charge, Repricing, Spending
@@ -61,6 +61,7 @@ def price_now(*, by: Membership) -> Priceable:
     session.expire_all()
     if done.charges:
         session.add(Repricing(by_id=by.id, charges=done.charges, amounts=done.amounts))
+        audit.note("costs.priced", after={"count": done.charges})
         live.changed("costs")
     return done
 

@@ -13,7 +13,8 @@ from flows.errors import N_, Invalid, Refused
 from flows.security import browsers
 from flows.security.proving import prove
 from models import db
-from models.types import clean
+from models.team import PasswordReset
+from models.types import clean, utcnow
 from models.user import Membership, User
 
 LONGEST_NAME = 80
@@ -51,6 +52,7 @@ def change_email(user_id: UUID, email: str, *, password: str) -> None:
             if house.scalar(select(User.id).where(same, User.id != user_id)):
                 raise Invalid({"email": Refused("email_taken", TAKEN)})
             before, user.email = user.email, address
+            forget_links(house, user_id)  # whoever reads the old mailbox opens nothing
             audit.note_of(
                 house,
                 user_id,
@@ -74,9 +76,18 @@ def change_password(user_id: UUID, *, password: str, new: str, here: bytes) -> i
         raise Invalid({"new": poor}) from poor
     with db.house() as house:
         house.get_one(User, user_id).password_hash = kept
+        forget_links(house, user_id)
         count = browsers.end_all(house, user_id, but=here)
         audit.note_of(house, user_id, "account.password_changed", after={"count": count})
     return count
+
+
+def forget_links(house: db.HouseSession, user_id: UUID) -> None:
+    """No link that was made before sets a password of theirs."""
+    links = update(PasswordReset).where(
+        PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None)
+    )
+    house.execute(links.values(used_at=utcnow()))
 
 
 def _address(email: str) -> str:

@@ -52,9 +52,7 @@ def end_others(user_id: UUID, here: bytes) -> int:
 def end_sessions(member: Membership) -> int:
     """The owner's hand: this member is signed out of the merchant everywhere, at once."""
     with db.house() as house:
-        theirs = _open(member.user_id, LoginSession.merchant_id == member.merchant_id)
-        count = len(_ended(house, theirs))
-        house.execute(delete(HalfSignIn).where(HalfSignIn.user_id == member.user_id))
+        count = end_here(house, member)
         audit.note_in(house, member, "team.browsers_ended", after={"count": count})
     return count
 
@@ -65,6 +63,13 @@ def still_open() -> ColumnElement[bool]:
     busy = (LoginSession.last_seen_at > now - IDLE) & (LoginSession.created_at > now - LONGEST)
     kept = LoginSession.remember & (LoginSession.created_at > now - REMEMBERED)
     return LoginSession.ended_at.is_(None) & (kept | (~LoginSession.remember & busy))
+
+
+def end_here(house: db.HouseSession, member: Membership) -> int:
+    """The same within a house's transaction, untold; half a sign-in ends too."""
+    house.execute(delete(HalfSignIn).where(HalfSignIn.user_id == member.user_id))
+    theirs = _open(member.user_id, LoginSession.merchant_id == member.merchant_id)
+    return len(_ended(house, theirs))
 
 
 def end_all(house: db.HouseSession, user_id: UUID, *, but: bytes | None = None) -> int:

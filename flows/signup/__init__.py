@@ -14,8 +14,9 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 
 from config import settings
-from flows import passwords, plans, presets
+from flows import audit, passwords, plans, presets
 from flows.errors import N_, Invalid, Refused
+from flows.security import guesses
 from flows.signup.countries import COUNTRIES, CURRENCIES, TIME_ZONES
 from models import db
 from models.merchant import Merchant
@@ -58,8 +59,10 @@ class SignedUp:
     again: bool
 
 
-def sign_up(form: Form) -> SignedUp:
+def sign_up(form: Form, *, myself: bool = True) -> SignedUp:
     """The merchant can start: its owner can sign in, its pipeline and a first warehouse are there.
+
+    `myself`: the owner asks for it; else whoever runs the install does.
 
     The same form twice is one merchant; a first time that broke off is completed. Invalid names
     each field that cannot be right, an address somebody else uses included.
@@ -67,7 +70,7 @@ def sign_up(form: Form) -> SignedUp:
     if wrong := dict(_wrong(form)):
         raise Invalid(wrong)
     email = _address(form.email) or ""
-    found = _already(form, email) or _open(form, email) or _already(form, email)
+    found = _already(form, email) or _open(form, email, myself=myself) or _already(form, email)
     if found is None:
         taken = N_("Somebody already uses this e-mail address. Sign in instead.")
         raise Invalid({"email": Refused("email_taken", taken)})
@@ -125,12 +128,16 @@ def _already(form: Form, email: str) -> SignedUp | None:
     )
     with db.house() as house:
         found = house.execute(mine.limit(1)).one_or_none()
-    if found is None or not passwords.matches(found[0].password_hash, form.password):
+    if found is None:
+        return None
+    # This too is a guess at somebody's password.
+    guesses.count_for(found[0].id)
+    if not passwords.matches(found[0].password_hash, form.password):
         return None
     return SignedUp(found[1], found[0].id, again=True)
 
 
-def _open(form: Form, email: str) -> SignedUp | None:
+def _open(form: Form, email: str, *, myself: bool) -> SignedUp | None:
     """Merchant, user and membership, or none of them: None when the address is somebody's."""
     currency, zone = COUNTRIES[form.country]
     password_hash = passwords.hashed(form.password)
@@ -157,6 +164,10 @@ def _open(form: Form, email: str) -> SignedUp | None:
                     merchant_id=merchant.id, user_id=user.id, name=user.name, role=Role.OWNER
                 )
             )
+            house.flush()  # the audit names who it is
+            after = {"country": merchant.country, "currency": merchant.currency}
+            after |= {"time_zone": merchant.time_zone, "plan": merchant.plan, "email": email}
+            audit.note_of(house, user.id, "team.founded", after=after, myself=myself)
             return SignedUp(merchant.id, user.id, again=False)
     except IntegrityError:
         return None

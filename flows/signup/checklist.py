@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import exists, func, select
 
+from flows import audit
 from models import db
 from models.automation import Automation
 from models.catalog import Product
@@ -86,7 +87,9 @@ def wanted(merchant: Merchant) -> bool:
 
 def put_away(merchant: Merchant) -> None:
     """Nobody sees the list any more; twice is once."""
-    merchant.moved_in_at = merchant.moved_in_at or utcnow()
+    if merchant.moved_in_at is None:
+        merchant.moved_in_at = utcnow()
+        audit.note("team.moved_in")
 
 
 def bring_back(merchant: Merchant) -> None:

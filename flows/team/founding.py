@@ -48,6 +48,8 @@ def add_merchant(
     )
     with db.house() as house:
         house.add(merchant)
+        house.flush()  # the audit belongs to it
+        audit.note_at(house, merchant.id, "team.founded", on=name, after={"plan": plan})
     with db.merchant(merchant.id) as session:
         presets.apply(merchant, "cod", language)
         session.add(Warehouse(name=_WAREHOUSE[language]))

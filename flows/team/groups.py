@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, delete, false, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import search
+from flows import audit, search
 from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.conversation import Conversation
@@ -86,7 +86,7 @@ def members_of(team: Team) -> frozenset[UUID]:
 def keep(form: NewTeam, team: Team | None = None) -> Team:
     """The team is as the form says; Invalid for a name that is empty, long or taken."""
     _check(form, team)
-    session = db.session()
+    session, before = db.session(), _facts(team) if team else {}
     if team is None:
         team = Team()
         session.add(team)
@@ -101,12 +101,30 @@ def keep(form: NewTeam, team: Team | None = None) -> Team:
     ]
     if rows:
         session.execute(insert(TeamMember).on_conflict_do_nothing(), rows)
+    kind = "team.group_changed" if before else "team.group_added"
+    audit.changed(kind, before, _facts(team), on=team.name, on_id=team.id)
     return team
 
 
 def remove(team: Team) -> None:
     """The team is no more; its people, orders and conversations stay where they are."""
+    audit.note("team.group_deleted", on=team.name, on_id=team.id, before=_facts(team))
     db.session().delete(team)
+
+
+def _facts(team: Team) -> dict[str, object]:
+    inside = (
+        select(Membership.name)
+        .join(TeamMember, _is_member())
+        .where(TeamMember.team_id == team.id)
+        .order_by(Membership.name)
+    )
+    return {
+        "name": team.name,
+        "languages": list(team.languages),
+        "cities": list(team.cities),
+        "people": list(db.session().scalars(inside)),
+    }
 
 
 def _each_once(cities: Iterable[str]) -> list[str]:

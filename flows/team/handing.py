@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import live
+from flows import audit, live
 from flows.errors import N_, Refused
 from models import db
 from models.conversation import Activity, Conversation
@@ -56,6 +56,8 @@ def hand_over(member: Membership, to: Membership | None, *, by: Membership) -> H
     talks = _conversations(member, to, by)
     _stop_calling(member)
     if orders or talks:
+        told = {"to_whom": to.name if to else None, "open_orders": orders, "conversations": talks}
+        audit.note("team.handed_over", on=member.name, on_id=member.id, after=told)
         live.changed("*")  # too many to name: every screen looks again
     return Holdings(orders, talks)
 

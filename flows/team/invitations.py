@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from flows import mail, passwords, permissions, plans
+from flows import audit, mail, passwords, permissions, plans
 from flows.errors import N_, Invalid, NotFound, Refused
 from flows.team import founding, tokens
 from models import db
@@ -90,6 +90,7 @@ def invite(
         db.session().add(invitation)
     invitation.role = role
     invitation.custom_role = custom_role if role is Role.CUSTOM else None
+    audit.note("team.invited", on=address, after=_facts(invitation))
     return invitation, _renew(invitation)
 
 
@@ -98,6 +99,7 @@ def resend(invitation: Invitation) -> str:
     if not invitation.open(utcnow()):
         plans.check_member()
     mail.withdraw(invitation.email)
+    audit.note("team.invited_again", on=invitation.email, after=_facts(invitation))
     return _renew(invitation)
 
 
@@ -105,12 +107,18 @@ def withdraw(invitation: Invitation) -> None:
     """The link opens nothing any more."""
     invitation.withdrawn_at = utcnow()
     mail.withdraw(invitation.email)
+    audit.note("team.withdrawn", on=invitation.email, before=_facts(invitation))
 
 
 def _renew(invitation: Invitation) -> str:
     token, invitation.token_hash = tokens.fresh()
     invitation.expires_at = utcnow() + INVITED_FOR
     return token
+
+
+def _facts(invitation: Invitation) -> dict[str, object]:
+    own = invitation.custom_role
+    return {"role": own.name if own else invitation.role}
 
 
 def _checked(email: str, role: Role, custom_role: CustomRole | None) -> str:
@@ -178,6 +186,9 @@ def accept(token: str, *, user: User | None, name: str = "", password: str = "")
                 raise Refused("email_taken", taken) from twice
         member = _member(house, invited, person)
         invited.accepted_at = utcnow()
+        house.flush()  # the audit names who joined
+        after = {"role": _role(house, invited), "email": invited.email}
+        audit.note_of(house, person.id, "team.joined", after=after, only=member.merchant_id)
         return Joined(person, member)
 
 
@@ -226,6 +237,13 @@ def _member(house: db.HouseSession, invited: Invitation, person: User) -> Member
     )
     house.add(member)
     return member
+
+
+def _role(house: db.HouseSession, invited: Invitation) -> str:
+    """What the role is called in the audit: an own one by its name."""
+    if invited.custom_role_id is None:
+        return invited.role.value
+    return house.get_one(CustomRole, (invited.merchant_id, invited.custom_role_id)).name
 
 
 def _new_password(name: str, password: str) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from flows import audit
 from flows.errors import NotFound
 from models import db
 from models.merchant import Merchant
@@ -34,4 +35,7 @@ def switch(session_id: bytes, user_id: UUID, merchant_id: UUID) -> None:
         )
         if house.scalar(inside) is None:
             raise NotFound
-        house.get_one(LoginSession, session_id).merchant_id = merchant_id
+        session = house.get_one(LoginSession, session_id)
+        if session.merchant_id != merchant_id:
+            session.merchant_id = merchant_id
+            audit.note_of(house, user_id, "door.came_over", only=merchant_id)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select
 
-from flows import live, permissions, plans
+from flows import audit, live, permissions, plans
 from flows.errors import N_, NotFound, Refused
+from flows.security import browsers
 from models import db
+from models.security import Totp
 from models.team import CustomRole
 from models.types import utcnow
 from models.user import LoginSession, Membership, Role, User
@@ -25,6 +27,8 @@ class Listed:
     email: str
     seen_at: datetime | None
     """When they last did something here; None: never signed in."""
+    second_step: bool
+    """Whether signing in asks them for a code too."""
     role_name: str | None
     """Of a custom role."""
 
@@ -49,17 +53,21 @@ def listed() -> list[Listed]:
     return [Listed(member, *known[member.user_id], name) for member, name in rows]
 
 
-def _known(user_ids: Sequence[UUID], merchant_id: UUID) -> dict[UUID, tuple[str, datetime | None]]:
+def _known(
+    user_ids: Sequence[UUID], merchant_id: UUID
+) -> dict[UUID, tuple[str, datetime | None, bool]]:
     seen = (
         select(LoginSession.user_id, func.max(LoginSession.last_seen_at).label("at"))
         .where(LoginSession.user_id.in_(user_ids), LoginSession.merchant_id == merchant_id)
         .group_by(LoginSession.user_id)
         .subquery()
     )
-    people = select(User.id, User.email, seen.c.at).outerjoin(seen, seen.c.user_id == User.id)
+    guarded = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None))
+    people = select(User.id, User.email, seen.c.at, guarded)
+    people = people.outerjoin(seen, seen.c.user_id == User.id)
     with db.house() as house:
         found = house.execute(people.where(User.id.in_(user_ids)))
-        return {id_: (email, at) for id_, email, at in found}
+        return {id_: (email, at, guard) for id_, email, at, guard in found}
 
 
 def find(member_id: UUID) -> Membership:
@@ -85,7 +93,8 @@ def change_role(
     _check_may(by, Role.OWNER in (role, member.role))
     if member.role is Role.OWNER and role is not Role.OWNER:
         _keep_an_owner(member)
-    give(member, role, custom_role)
+    with audit.watching("team.role_changed", _role_of(member), on=member.name, on_id=member.id):
+        give(member, role, custom_role)
     # A screen that is open may hear of more, or less, than it should: it asks for a new ticket.
     live.cut_off(member.id)
 
@@ -96,6 +105,18 @@ def give(member: Membership, role: Role, custom_role: CustomRole | None) -> None
     member.role = role
     member.custom_role_id = custom_role.id if custom_role and role is Role.CUSTOM else None
     member.grants = list(custom_role.permissions) if member.custom_role_id and custom_role else []
+
+
+def _role_of(member: Membership) -> Callable[[], Mapping[str, object]]:
+    """What the role is called in the audit: an own one by its name, as it is called then."""
+
+    def read() -> Mapping[str, object]:
+        if member.custom_role_id is None:
+            return {"role": member.role}
+        own = select(CustomRole.name).where(CustomRole.id == member.custom_role_id)
+        return {"role": db.session().scalar(own)}
+
+    return read
 
 
 def _check_may(by: Membership, owners_affair: bool) -> None:
@@ -132,6 +153,7 @@ def disable(member: Membership, *, by: Membership) -> None:
         _keep_an_owner(member)
     if member.disabled_at is None:
         member.disabled_at = utcnow()
+        audit.note("team.disabled", on=member.name, on_id=member.id, before=_role_of(member)())
     _end_sessions(member)
     live.cut_off(member.id)
 
@@ -142,18 +164,14 @@ def enable(member: Membership, *, by: Membership) -> None:
     if member.disabled_at is not None:
         plans.check_member()
         member.disabled_at = None
+        audit.note("team.enabled", on=member.name, on_id=member.id, after=_role_of(member)())
 
 
 def _end_sessions(member: Membership) -> None:
-    """Else they would come to life again with the member."""
-    theirs = update(LoginSession).where(
-        LoginSession.user_id == member.user_id,
-        LoginSession.merchant_id == member.merchant_id,
-        LoginSession.ended_at.is_(None),
-    )
+    """Else they would come to life again with the member; half a sign-in too."""
 
     def end() -> None:
         with db.house() as house:
-            house.execute(theirs.values(ended_at=utcnow()))
+            browsers.end_here(house, member)
 
     db.after_commit(end)

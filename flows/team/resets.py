@@ -8,16 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
-from flows import live, passwords, permissions
+from flows import audit, live, passwords, permissions
 from flows.errors import N_, Invalid, Refused
+from flows.security import browsers, taking
+from flows.security.account import forget_links
 from flows.team import tokens
 from flows.team.invitations import Gone
 from models import db
 from models.team import RESET_WITHIN, PasswordReset
 from models.types import utcnow
-from models.user import LoginSession, Membership, Role, User
+from models.user import Membership, Role, User
 
 MOST_ASKED = 3
 """Links by mail for one person within the hour: a mailbox is not to be flooded by strangers."""
@@ -50,6 +52,7 @@ def make_reset(member: Membership, *, by: Membership) -> str:
                 N_("{name} works for others too, so only they can change their password."),
                 name=member.name,
             )
+        audit.note_in(house, member, "team.reset_link")
         return _write(house, member.user_id, made_by=by.user_id)
 
 
@@ -82,7 +85,7 @@ def reset_of(token: str) -> User:
 
 
 def set_password(token: str, password: str) -> User:
-    """This is their password from now on; they are signed out everywhere, the link is used up.
+    """This is their password from now on; they are signed out everywhere, the links are used up.
 
     Invalid for a poor password: the link stays good.
     """
@@ -90,18 +93,15 @@ def set_password(token: str, password: str) -> User:
         password_hash = passwords.hashed(password)
     except Refused as refusal:
         raise Invalid({"password": refusal}) from refusal
-    now = utcnow()
     with db.house() as house:
         user = house.get_one(User, _open(house, token, lock=True).user_id)
-        user.password_hash, user.failed_sign_ins = password_hash, []
-        links = update(PasswordReset).where(
-            PasswordReset.user_id == user.id, PasswordReset.used_at.is_(None)
-        )
-        house.execute(links.values(used_at=now))
-        sessions = update(LoginSession).where(
-            LoginSession.user_id == user.id, LoginSession.ended_at.is_(None)
-        )
-        house.execute(sessions.values(ended_at=now))
+        user.password_hash = password_hash
+        if not taking.asked_of(house, user.id):
+            # Else a mailbox would buy ten more codes to guess, again and again.
+            user.failed_sign_ins = []
+        forget_links(house, user.id)
+        count = browsers.end_all(house, user.id)
+        audit.note_of(house, user.id, "account.password_reset", after={"count": count})
         places = select(Membership.merchant_id, Membership.id).where(Membership.user_id == user.id)
         cut = house.execute(places).all()
     for merchant_id, member_id in cut:

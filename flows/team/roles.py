@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, or_, select, update
 
-from flows import live, permissions
+from flows import audit, live, permissions
 from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.team import CustomRole, Invitation
@@ -45,6 +45,7 @@ def keep(form: NewRole, role: CustomRole | None = None) -> CustomRole:
     this way.
     """
     _check(form, role)
+    before = _facts(role) if role else {}
     if role is None:
         role = CustomRole()
         db.session().add(role)
@@ -57,6 +58,8 @@ def keep(form: NewRole, role: CustomRole | None = None) -> CustomRole:
         holders.values(grants=role.permissions).returning(Membership.id)
     ):
         live.cut_off(member_id)
+    kind = "team.own_role_changed" if before else "team.own_role_added"
+    audit.changed(kind, before, _facts(role), on=role.name, on_id=role.id)
     return role
 
 
@@ -75,7 +78,12 @@ def delete(role: CustomRole) -> None:
     session.execute(
         update(Invitation).where(Invitation.custom_role_id == role.id).values(custom_role_id=None)
     )
+    audit.note("team.own_role_deleted", on=role.name, on_id=role.id, before=_facts(role))
     session.delete(role)
+
+
+def _facts(role: CustomRole) -> dict[str, object]:
+    return {"name": role.name, "permissions": list(role.permissions)}
 
 
 def _check(form: NewRole, role: CustomRole | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from flask import Blueprint
 from markupsafe import Markup
 
+from flows import permissions, plans
 from flows.errors import N_ as N_
 from inbox import filters
 from inbox.current import ROLE_NAMES, current
@@ -26,6 +27,8 @@ ROOMS = {
     "delivery": N_("Delivery fees"),
     "rules": N_("Calls and quiet hours"),
     "channels": N_("WhatsApp numbers"),
+    "costs": N_("Costs"),
+    "library": N_("Saved answers"),
     "views": N_("Shared views"),
 }
 ICONS = {
@@ -40,6 +43,8 @@ ICONS = {
     "delivery": "truck",
     "rules": "phone",
     "channels": "phone",
+    "costs": "coins",
+    "library": "note",
     "views": "table",
 }
 
@@ -54,11 +59,13 @@ class Look(NamedTuple):
 LOOKS: dict[str, Look] = {
     "door.in": Look(N_("Signed in"), "green"),
     "door.out": Look(N_("Signed out")),
+    "door.came_over": Look(N_("Came over from another business"), "green"),
     "door.password_refused": Look(N_("Wrong password for the account of %(on)s"), "red"),
     "door.code_refused": Look(N_("Right password, wrong code for the account of %(on)s"), "red"),
     "account.renamed": Look(N_("Name changed")),
     "account.email_changed": Look(N_("E-mail of %(on)s changed"), "orange"),
     "account.password_changed": Look(N_("Password of %(on)s changed"), "orange"),
+    "account.password_reset": Look(N_("Password of %(on)s set anew by a link"), "orange"),
     "account.browser_ended": Look(N_("A browser of %(on)s signed out")),
     "account.browsers_ended": Look(N_("All other browsers of %(on)s signed out")),
     "account.second_step_on": Look(N_("Second step of %(on)s turned on"), "green"),
@@ -66,9 +73,29 @@ LOOKS: dict[str, Look] = {
     "account.codes_renewed": Look(N_("New recovery codes for %(on)s"), "orange"),
     "account.recovery_used": Look(N_("A recovery code of %(on)s was used"), "orange"),
     "team.added": Look(N_("%(on)s joined the team"), "green"),
+    "team.founded": Look(N_("Account opened: %(on)s"), "green"),
+    "team.moved_in": Look(N_("List of first steps put away")),
+    "team.plan": Look(N_("Plan changed"), "blue"),
+    "team.invited": Look(N_("%(on)s invited"), "blue"),
+    "team.invited_again": Look(N_("New link for the invitation of %(on)s"), "blue"),
+    "team.withdrawn": Look(N_("Invitation of %(on)s withdrawn"), "orange"),
+    "team.joined": Look(N_("%(on)s joined the team"), "green"),
+    "team.role_changed": Look(N_("Role of %(on)s changed"), "orange"),
+    "team.disabled": Look(N_("%(on)s disabled"), "red"),
+    "team.enabled": Look(N_("%(on)s let in again"), "green"),
+    "team.handed_over": Look(N_("Work of %(on)s handed over")),
+    "team.reset_link": Look(N_("Link for a new password of %(on)s made"), "orange"),
+    "team.group_added": Look(N_("Team “%(on)s” added"), "green"),
+    "team.group_changed": Look(N_("Team “%(on)s” changed")),
+    "team.group_deleted": Look(N_("Team “%(on)s” deleted"), "red"),
+    "team.own_role_added": Look(N_("Role “%(on)s” added"), "green"),
+    "team.own_role_changed": Look(N_("Role “%(on)s” changed"), "orange"),
+    "team.own_role_deleted": Look(N_("Role “%(on)s” deleted"), "red"),
     "team.browsers_ended": Look(N_("%(on)s signed out everywhere"), "orange"),
     "team.second_step_reset": Look(N_("Second step of %(on)s reset"), "orange"),
     "security.required": Look(N_("Roles that must have a second step changed"), "orange"),
+    "security.resealed": Look(N_("Secrets sealed anew with a new key")),
+    "exports.charges": Look(N_("Charges exported"), "blue"),
     "exports.orders": Look(N_("Orders exported"), "blue"),
     "exports.delivery": Look(N_("Delivery fees exported"), "blue"),
     "exports.audit": Look(N_("Audit exported"), "blue"),
@@ -98,12 +125,49 @@ LOOKS: dict[str, Look] = {
     "delivery.imported": Look(N_("List of delivery fees brought in"), "blue"),
     "rules.changed": Look(N_("Calls and quiet hours changed")),
     "channels.added": Look(N_("WhatsApp number “%(on)s” added"), "green"),
+    "channels.changed": Look(N_("WhatsApp number “%(on)s” changed")),
+    "channels.connected": Look(N_("WhatsApp number “%(on)s” connected"), "green"),
+    "channels.renamed": Look(N_("WhatsApp number “%(on)s” renamed")),
+    "channels.token": Look(N_("Access token of “%(on)s” replaced"), "orange"),
+    "channels.app_secret": Look(N_("App secret of “%(on)s” changed"), "orange"),
+    "channels.paused": Look(N_("WhatsApp number “%(on)s” paused"), "orange"),
+    "channels.stopped": Look(N_("WhatsApp number “%(on)s” paused: Meta refuses its token"), "red"),
+    "channels.resumed": Look(N_("WhatsApp number “%(on)s” goes on"), "green"),
+    "channels.profile": Look(N_("What customers see of “%(on)s” changed")),
+    "channels.removed": Look(N_("WhatsApp number “%(on)s” removed"), "red"),
+    "costs.list_taken": Look(N_("Price list in %(on)s taken"), "blue"),
+    "costs.list_for_all": Look(N_("Meta's new price list in %(on)s taken"), "blue"),
+    "costs.priced": Look(N_("Charges without a price priced anew"), "blue"),
+    "costs.budget": Look(N_("Budget in %(on)s changed")),
+    "library.added": Look(N_("Saved answer “%(on)s” added"), "green"),
+    "library.changed": Look(N_("Saved answer “%(on)s” changed")),
+    "library.deleted": Look(N_("Saved answer “%(on)s” deleted"), "red"),
     "views.shared": Look(N_("View “%(on)s” shared with everybody"), "green"),
     "views.changed": Look(N_("Everybody's view “%(on)s” changed")),
     "views.deleted": Look(N_("Everybody's view “%(on)s” deleted"), "red"),
 }
 
 FIELDS = {
+    "about": N_("About"),
+    "address": N_("Address"),
+    "budget": N_("Budget"),
+    "conversations": N_("Conversations"),
+    "country": N_("Country"),
+    "currency": N_("Currency"),
+    "from_day": N_("From"),
+    "languages": N_("Languages"),
+    "markets": N_("Markets"),
+    "month": N_("Month"),
+    "open_orders": N_("Open orders"),
+    "number_id": N_("Phone number id"),
+    "people": N_("People"),
+    "permissions": N_("Permissions"),
+    "picture": N_("Picture"),
+    "plan": N_("Plan"),
+    "text": N_("Text"),
+    "time_zone": N_("Time zone"),
+    "to_whom": N_("Handed over to"),
+    "websites": N_("Websites"),
     "account": N_("WhatsApp account"),
     "active": N_("Active"),
     "agent": N_("Browser"),
@@ -204,6 +268,10 @@ def _value(name: str, value: Any) -> Markup:
     if name in ("role", "roles"):
         roles = value if isinstance(value, list) else [value]
         return filters.bdi(", ".join(_role(role) for role in roles))
+    if name == "permissions" and isinstance(value, list):
+        return filters.bdi(", ".join(_permission(one) for one in value))
+    if name == "plan" and value in plans.PLANS:
+        return filters.bdi(gettext(plans.PLANS[value].name))
     if name == "second_step" and value in WAYS:
         return filters.bdi(gettext(WAYS[value]))
     return filters.bdi(raw(value))
@@ -211,6 +279,11 @@ def _value(name: str, value: Any) -> Markup:
 
 def _role(code: str) -> str:
     return next((gettext(name) for role, name in ROLE_NAMES.items() if role.value == code), code)
+
+
+def _permission(code: str) -> str:
+    every = (pair for group in permissions.GROUPS.values() for pair in group.items())
+    return next((gettext(says) for name, says in every if name == code), code)
 
 
 def raw(value: Any) -> str:

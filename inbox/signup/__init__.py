@@ -12,7 +12,7 @@ from config import settings
 from flows import passwords, presets, signup
 from flows.errors import Invalid, Refused
 from flows.signup import checklist
-from inbox import htmx, languages, sessions
+from inbox import htmx, languages, sessions, ticket
 from inbox.auth import needs, public
 from inbox.current import current
 from inbox.forms import Fields
@@ -45,8 +45,14 @@ def create() -> Response | tuple[str, int]:
     password = request.form.get("password", "")
     try:
         throttle.count(request.remote_addr or "")
-        signup.sign_up(signup.Form(password=password, **typed))
-        token = sessions.sign_in(typed["email"], password, remember=False)
+        opened = signup.sign_up(signup.Form(password=password, **typed))
+        token = sessions.sign_in(
+            typed["email"], password, remember=False, merchant_id=opened.merchant_id
+        )
+    except sessions.SecondStepNeeded as half:  # the same form again, and meanwhile they enrolled
+        response = redirect(url_for("auth.second_step_form"), 303)
+        sessions.give_half_cookie(response, half.token)
+        return response
     except Invalid as wrong:
         told = {name: languages.told(why) for name, why in wrong.fields.items()}
         return _page(typed, told), wrong.status
@@ -55,6 +61,7 @@ def create() -> Response | tuple[str, int]:
     sessions.end()
     response = redirect(url_for("signup.moving_in"), 303)
     sessions.give_cookie(response, token, remember=False)
+    ticket.take_cookie(response)  # it may be of whoever was here before
     return response
 
 

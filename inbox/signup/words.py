@@ -88,7 +88,7 @@ STEPS = {
         N_("Invite a colleague"),
         N_("Whoever calls, packs or answers has an account of their own."),
         N_("Invite somebody"),
-        ("team.index", "team.members", "team.invite"),
+        ("team.index",),
         "team.edit",
     ),
 }
@@ -104,6 +104,10 @@ def step(name: str, found: Checklist) -> Step:
 def _now(name: str, found: Checklist) -> str | None:
     """What is under way already."""
     channel = found.channel
+    if name == "product" and _url(name, STEPS[name][4], found) is None:
+        return gettext(
+            "There is no page for products yet: until it comes, type each article into its order."
+        )
     if name == "number" and channel is not None and not found.done[name]:
         return gettext("“%(name)s” is not connected yet: see what is missing.", name=channel.name)
     if name == "templates" and found.in_review:

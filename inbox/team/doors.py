@@ -53,7 +53,8 @@ def accept(token: str) -> Answer:
                 user, password, remember=False, merchant_id=joined.member.merchant_id
             )
     except sessions.SecondStepNeeded as half:
-        response = redirect(url_for("auth.second_step_form"))
+        place = opened.invitation.merchant_id
+        response = redirect(url_for("auth.second_step_form", merchant=place))
         sessions.give_half_cookie(response, half.token)
         return response
     except Invalid as wrong:

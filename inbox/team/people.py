@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import render_template, request
 
-from flows import team
+from flows import security, team
 from flows.errors import Invalid, Refused
 from flows.team import groups, roles
 from inbox import languages, life
@@ -60,10 +60,12 @@ def read_role(text: str) -> tuple[Role, CustomRole | None]:
 
 
 def _form(who: Membership, *, problem: str = "") -> str:
+    listed = next(one for one in team.listed() if one.member.id == who.id)
     return render_template(
         "team/member.html",
         member=who,
-        email=next(one.email for one in team.listed() if one.member.id == who.id),
+        email=listed.email,
+        second_step=listed.second_step,
         chosen=str(who.custom_role_id) if who.role is Role.CUSTOM else who.role.value,
         choices=page.choices(),
         teams=[one.team.name for one in team.teams() if who.id in groups.members_of(one.team)],
@@ -82,6 +84,22 @@ def reset(member_id: UUID) -> str:
     who = team.find(member_id)
     token = team.make_reset(who, by=current.member)
     return render_template("team/_link.html", **links.password(who, token))
+
+
+@pages.post("/team/people/<uuid:member_id>/browsers")
+@needs("team.edit")
+def sign_out(member_id: UUID) -> str:
+    """Signed out of this merchant on every device; in again with their password."""
+    who = team.find(member_id)
+    count = security.end_sessions(who)
+    return page.changed(
+        ngettext(
+            "%(name)s is signed out of %(num)s browser.",
+            "%(name)s is signed out of %(num)s browsers.",
+            count,
+            name=who.name,
+        )
+    )
 
 
 # --- out and in -----------------------------------------------------------------------------------

@@ -21,16 +21,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from flows import audit, channels, permissions, team, templates
+from flows import audit, channels, permissions, plans, snippets, team, templates
+from flows.team import groups, roles
 from inbox.audit import words
 from models import db
 from models.audit import AuditEntry
 from models.automation import Automation
+from models.channel import BY_A_PERSON, Channel, ChannelState
 from models.delivery import DeliveryZone
 from models.merchant import Merchant
 from models.message import Media
 from models.pipeline import Pipeline, Stage
 from models.template import MessageTemplate
+from models.types import new_id, utcnow
 from models.user import Membership, Role
 from models.view import View
 from tests import factories
@@ -55,6 +58,9 @@ STAGE, ZONE, VIEW = {"stage_id": "stage"}, {"zone_id": "zone"}, {"view_id": "vie
 AUTOMATION, PIPELINE = {"automation_id": "automation"}, {"pipeline_id": "pipeline"}
 DRAFT, MEMBER = {"template_id": "draft"}, {"member_id": "member"}
 SET = {"stage": "stage", "template": "template", "timeout": "", "variables.body.1": "customer.name"}
+NUMBER, GROUP, OWN = {"channel_id": "number"}, {"team_id": "group"}, {"role_id": "own_role"}
+INVITED, ANSWER = {"invitation_id": "invitation"}, {"snippet_id": "answer"}
+LIST = "Market,Marketing\nMorocco,0.05"
 WRITTEN = {"name": "new_one", "language": "fr", "category": "utility", "body": "Salam"}
 ACTS: dict[str, Act] = {
     "account.change": Act("account.renamed", form={"name": "Olé", "email": "owner@a.example"}),
@@ -70,11 +76,28 @@ ACTS: dict[str, Act] = {
     "automations.create": Act("automations.added", form=SET | {"name": "Bonjour"}),
     "automations.delete": Act("automations.deleted", AUTOMATION),
     "automations.switch": Act("automations.switched_off", AUTOMATION),
+    "channels.change": Act("channels.renamed", NUMBER, {"name": "Comptoir"}),
+    "channels.create": Act(
+        "channels.added",
+        form={"name": "Deux", "phone_number_id": "5" * 15, "waba_id": "6" * 15, "token": "EAAx"},
+    ),
+    "channels.pause": Act("channels.paused", NUMBER),
+    "channels.remove": Act("channels.removed", {"channel_id": "unproven"}),
+    "channels.replace_token": Act("channels.token", NUMBER, {"token": "EAAnew"}),
+    "channels.resume": Act("channels.resumed", {"channel_id": "paused"}),
+    "channels.take_starter": Act("templates.submitted", form={"language": "fr"}),
+    "costs.bring_in": Act(
+        "costs.list_taken", form={"text": LIST, "currency": "USD", "day": "2030-01-01", "go": "1"}
+    ),
+    "costs.mean_to_spend": Act("costs.budget", form={"USD": "100"}),
     "delivery.bring_in": Act("delivery.imported", form={"text": "Fès;20;15", "go": "1"}),
     "delivery.change": Act("delivery.zone_changed", ZONE, {"name": "Sud", "home": "30"}),
     "delivery.create": Act("delivery.zone_added", form={"name": "Nord", "home": "20"}),
     "delivery.delete": Act("delivery.zone_deleted", ZONE),
     "delivery.set_usual": Act("delivery.usual", form={"usual": "35"}),
+    "library.change": Act("library.changed", ANSWER, {"name": "salam", "text": "Salam !"}),
+    "library.create": Act("library.added", form={"name": "merci", "text": "Merci !"}),
+    "library.delete": Act("library.deleted", ANSWER),
     "message_templates.acknowledge": Act("templates.acknowledged", DRAFT),
     "message_templates.change": Act("templates.drafted", DRAFT, WRITTEN | {"name": "draft"}),
     "message_templates.create": Act("templates.drafted", form=WRITTEN),
@@ -95,6 +118,23 @@ ACTS: dict[str, Act] = {
     "pipeline.give_up": Act("pipeline.deleted", {"pipeline_id": "spare"}),
     "pipeline.reorder": Act("pipeline.reordered", PIPELINE, {"ids": "order"}),
     "rules.change": Act("rules.changed", form={"call_limit": "5", "call_again_minutes": "60"}),
+    "signup.put_away": Act("team.moved_in"),
+    "team.add_role": Act("team.own_role_added", form={"name": "X", "permission": "orders.read"}),
+    "team.add_team": Act("team.group_added", form={"name": "Est"}),
+    "team.change_role": Act("team.role_changed", MEMBER, {"role": "viewer"}),
+    "team.change_role_of_ours": Act(
+        "team.own_role_changed", OWN, {"name": "Stock", "permission": "orders.all"}
+    ),
+    "team.change_team": Act("team.group_changed", GROUP, {"name": "Ouest"}),
+    "team.delete_role": Act("team.own_role_deleted", OWN),
+    "team.delete_team": Act("team.group_deleted", GROUP),
+    "team.disable": Act("team.disabled", MEMBER, {"to": "nobody"}),
+    "team.enable": Act("team.enabled", {"member_id": "gone"}),
+    "team.invite": Act("team.invited", form={"email": "n@a.example", "role": "viewer"}),
+    "team.resend": Act("team.invited_again", INVITED),
+    "team.reset": Act("team.reset_link", MEMBER),
+    "team.sign_out": Act("team.browsers_ended", MEMBER),
+    "team.withdraw": Act("team.withdrawn", INVITED),
     "table.change": Act("views.changed", VIEW, {"name": "Autre"}),
     "table.delete": Act("views.deleted", VIEW),
     "table.keep": Act("views.shared", form={"name": "Mine", "shared": "1"}),
@@ -102,6 +142,7 @@ ACTS: dict[str, Act] = {
 # Taken out rather than changed: these are asked for with GET.
 EXPORTS = {
     "audit.export": "exports.audit",
+    "costs.export": "exports.charges",
     "delivery.export": "exports.delivery",
     "table.export_csv": "exports.orders",
     "table.export_xlsx": "exports.orders",
@@ -109,7 +150,7 @@ EXPORTS = {
 # What people do all day is told by timelines, threads and ledgers; all else sets something.
 WORK = {
     *("auth", "board", "bulk", "calls", "conversations", "customers", "messages", "orders"),
-    *("runs", "webhook"),
+    *("runs", "webhook", "composing", "contacts", "media"),
 }
 EXCEPTIONS = {
     "account.confirm_second_step": "told by test_the_second_step_is_noted_from_its_beginning",
@@ -117,12 +158,21 @@ EXCEPTIONS = {
     "account.renew_codes": "told by test_the_second_step_is_noted_from_its_beginning",
     "account.start_second_step": "a key that no code has confirmed protects nothing yet",
     "account.turn_off_second_step": "told by test_the_second_step_is_noted_from_its_beginning",
+    "channels.dismiss": "the notice keeps who has seen to it",
+    "channels.look": "asks Meta; what that changes is Meta's doing",
+    "channels.test": "a message like any other: its conversation tells it",
+    "costs.price_now": "told by test_charges_priced_anew_are_noted",
     "message_templates.attach": "told by test_the_file_of_a_template_is_noted",
     "message_templates.preview": "changes nothing",
     "message_templates.refresh": "asks Meta for its list; what that changes is Meta's doing",
     "message_templates.upload": "a file that belongs to no template yet",
     "notifications.choose": "what rings one's own bell",
     "notifications.read": "what one has read",
+    "signup.create": "told by test_the_first_line_of_a_merchant_is_its_beginning",
+    "team.accept": "told by test_who_joins_is_noted_under_their_own_name",
+    "team.send_link": "a link nobody has followed changes nothing",
+    "team.set_password": "told by test_a_password_set_by_a_link_is_noted_without_it",
+    "team.switch": "told by test_coming_over_from_another_business_is_noted_there",
     "table.choose_columns": "the columns one person looks at",
 }
 
@@ -137,6 +187,10 @@ def boss(merchant: Merchant) -> Membership:
 @pytest.fixture
 def shop(merchant: Merchant, boss: Membership, agent: Membership) -> SimpleNamespace:
     """Something of everything that can be set; without orders, so that all of it may go."""
+    plans.change(merchant.id, "plus")
+    gone = factories.member(merchant, "viewer")
+    with db.house() as house:
+        house.get_one(Membership, (merchant.id, gone.id)).disabled_at = utcnow()
     with db.merchant(merchant.id) as session:
         channel = channels.all_of_merchant()[0].waba_id
         listed = {
@@ -160,6 +214,14 @@ def shop(merchant: Merchant, boss: Membership, agent: Membership) -> SimpleNames
         draft = templates.save(form)
         zone = DeliveryZone(name="Sud", position=1, home=1000)
         view = View(name="Tout", filters={"q": ["secret customer"]}, columns=["number"])
+        invitation, _ = team.invite("i@a.example", Role.VIEWER, by=boss)
+        own_role = roles.keep(team.NewRole("Stock", frozenset({"orders.read"})))
+        group = groups.keep(team.NewTeam("Nord"))
+        answer = snippets.save(None, name="salam", text="Salam", media=None)
+        unproven, paused = (_number(f"{digit}" * 15) for digit in (7, 8))
+        paused.proven_at, paused.state = utcnow(), ChannelState.PAUSED
+        paused.pause_reason = BY_A_PERSON
+        session.add_all([unproven, paused])
         spare = Pipeline(name="Spare")
         spare.every_stage = [Stage(position=1, name="A", color="red", state=stage.state)]
         session.add_all([automation, zone, view, spare])
@@ -176,11 +238,33 @@ def shop(merchant: Merchant, boss: Membership, agent: Membership) -> SimpleNames
             view=view.id,
             spare=spare.id,
             member=agent.id,
+            gone=gone.id,
+            invitation=invitation.id,
+            own_role=own_role.id,
+            group=group.id,
+            answer=answer.id,
+            number=channels.all_of_merchant()[0].id,
+            unproven=unproven.id,
+            paused=paused.id,
             order=" ".join(str(one.id) for one in reversed(pipeline.stages[1:])),
         )
         known.order = f"{stage.id} {known.order}"
     factories.signed_in(boss)
     return known
+
+
+def _number(phone_number_id: str) -> Channel:
+    channel = Channel(
+        name=phone_number_id[:1],
+        phone_number_id=phone_number_id,
+        waba_id="1" * 15,
+        display_phone_number="",
+        country="MA",
+        time_zone="Africa/Casablanca",
+    )
+    channel.merchant_id, channel.id = db.session().merchant_id, new_id()
+    channel.token = "EAAold"
+    return channel
 
 
 def lines(merchant_id: UUID) -> list[AuditEntry]:

@@ -341,6 +341,7 @@ TABLE: dict[str, Call] = {
     "team.new_team": Call(),
     "team.resend": Call(INVITATION),
     "team.reset": Call(MEMBER),
+    "team.sign_out": Call(MEMBER),
     "team.switch": Call(form={"merchant": "merchant"}),
     "team.withdraw": Call(INVITATION),
     "table.change": Call(VIEW, {"name": "stolen"}),
