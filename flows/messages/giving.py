@@ -23,7 +23,7 @@ _EMOJI = re.compile(
     r"(?:[\u203c-\u3299\U0001f000-\U0001faff]|[0-9#*]\ufe0f?\u20e3)"
     r"[\ufe0f\u200d\u20e3\U0001f000-\U0001faff\U000e0020-\U000e007f\u2640-\u27bf]*"
 )
-_PAIR = re.compile(r"(-?\d{1,3}(?:[.,]\d+)?)\s*[,;/ ]\s*(-?\d{1,3}(?:[.,]\d+)?)")
+_PAIR = re.compile(r"(-?\d{1,3}(?:[.,]\d+)?)\s*[,،;/ ]\s*(-?\d{1,3}(?:[.,]\d+)?)")
 _IN_A_LINK = (
     re.compile(r"!3d(-?\d+\.?\d*)!4d(-?\d+\.?\d*)"),
     re.compile(

@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "unsupported": ("question", N_("Message WhatsApp does not hand over")),
     "request_welcome": ("inbox", N_("Opened the chat for the first time")),
     "media_placeholder": ("image", N_("Media from before")),
-    "call": ("phone", N_("Call")),
+    "call": ("phone", N_("Phone call")),
     "missed_call": ("phone", N_("Missed call")),
     "form": ("note", N_("Answers to a form")),
     "template": ("template", N_("Template")),
