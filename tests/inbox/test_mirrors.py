@@ -158,9 +158,9 @@ def test_the_criterion_alone_would_hold_and_without_it_the_test_would_notice(
     assert len(bare) > 20
 
 
-def _above(self: MerchantSession, merchant_id: UUID) -> None:
+def _above(self: MerchantSession, merchant_id: UUID, only: UUID | None = None) -> None:
     Session.__init__(self, db._engine("wasl_house"), expire_on_commit=False)
-    self.merchant_id = merchant_id
+    self.merchant_id, self.only = merchant_id, only
 
 
 # Statements that the criterion does not reach (docs/decisions D8): row-level security holds them.
