@@ -12,7 +12,6 @@ from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
-from config import settings
 from flows import live, outbox
 from flows.channels import facts, pausing, proving
 from flows.channels.facts import Facts
@@ -181,8 +180,7 @@ def _upload(media_id: UUID | None) -> Upload | None:
     if media_id is None:
         return None
     media = db.session().scalars(select(Media).where(Media.id == media_id)).one()
-    path = settings().var / "media" / media.file
-    return Upload(media.id, str(path), media.mime_type, media.filename)
+    return Upload(media.id, media.file, media.mime_type, media.filename)
 
 
 # --- conclude -------------------------------------------------------------------------------------
