@@ -95,7 +95,8 @@ def test_who_joins_with_a_second_step_shows_it_and_is_where_they_were_invited(
 
     assert done.location == "/"
     assert "Somebody else" in client.get("/orders", headers=PAGE).text
-    assert [line.kind for line in lines(stranger.merchant_id)][-2:] == ["team.joined", "door.in"]
+    told = [line.kind for line in lines(stranger.merchant_id)]
+    assert told[-3:] == ["team.joined", "door.code_refused", "door.in"]
 
 
 @pytest.mark.parametrize("which", ["stranger", "nonsense"])
