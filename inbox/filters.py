@@ -221,14 +221,17 @@ _MARKS = re.compile(
 TAGS = {tag: Markup(f"<{tag}>{{}}</{tag}>") for tag in ("strong", "em", "s")}  # noqa: S704
 
 
-def whatsapp(text: str | None) -> Markup:
-    """The text as WhatsApp shows it: *bold*, _italic_, ~struck~, ```code```, links; no HTML."""
+def whatsapp(text: str | None, *, links: bool = True) -> Markup:
+    """The text as WhatsApp shows it: *bold*, _italic_, ~struck~, ```code```, links; no HTML.
+
+    Without `links` it may stand in a link itself: none can hold another.
+    """
     written = text or ""
     shown, end = [], 0
     for piece in _PIECES.finditer(written):
         shown += [
             _marked(written[end : piece.start()]),
-            _code(piece["code"]) if piece["code"] else _link(piece["link"]),
+            _code(piece["code"]) if piece["code"] else _link(piece["link"], alive=links),
         ]
         end = piece.end()
     return Markup("").join([*shown, _marked(written[end:])])
@@ -247,7 +250,9 @@ def _code(text: str) -> Markup:
     return Markup("<code>{}</code>").format(text.strip("\n"))
 
 
-def _link(text: str) -> Markup:
+def _link(text: str, *, alive: bool) -> Markup:
+    if not alive:
+        return escape(text)
     address = text.rstrip(".,;:!?)]»…")
     target = address if address.startswith("http") else f"https://{address}"
     link = Markup(

@@ -34,7 +34,7 @@ def send(
         raise Refused("phone", N_("This is not a phone number."))
     (identity,) = customers.identities_for([Person(wa_id=to.e164.removeprefix("+"))])
     if identity.customer_id is None:
-        customers.link(identity, customers.open_card(by.name, number=to))
+        customers.link(identity, customers.open_card(identity.name or by.name, number=to))
     conversation = conversations.open_with(channel, identity)
     if template is None and conversation.window_open:
         return messages.queue_text(conversation, text, by=by, client_id=client_id)

@@ -85,4 +85,5 @@ def address(email: str) -> str:
         return validate_email(email, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         says = N_("This is not an e-mail address: {email}.")
+        says = says if email else N_("This is not an e-mail address.")
         raise Refused("email", says, email=email) from error

@@ -26,7 +26,7 @@ from inbox.forms import Fields
 from inbox.languages import N_
 from inbox.languages import gettext as _
 from models.channel import Channel
-from models.message import Media
+from models.message import Media, Message
 
 pages = Blueprint("channels", __name__)
 words.attach(pages)
@@ -103,9 +103,13 @@ def _form(typed: Mapping[str, str], wrong: Mapping[str, str] | None = None) -> s
 @pages.get("/numbers/<uuid:channel_id>")
 @needs("channels.edit")
 def show(channel_id: UUID) -> str:
-    channel = channels.get(channel_id)
-    template = "channels/_show.html" if current.wants_fragment else "channels/show.html"
-    return render_template(template, **_about(channel))
+    return _page(channels.get(channel_id))
+
+
+def _page(channel: Channel, typed: Mapping[str, str] | None = None, untried: str = "") -> str:
+    part = "_test" if request.args.get("part") == "test" else "_show"
+    template = f"channels/{part}.html" if current.wants_fragment else "channels/show.html"
+    return render_template(template, typed=typed or {}, untried=untried, **_about(channel))
 
 
 def _about(channel: Channel) -> dict[str, object]:
@@ -216,15 +220,28 @@ def remove(channel_id: UUID) -> Response:
 
 @pages.post("/numbers/<uuid:channel_id>/test")
 @needs("channels.edit")
-def test(channel_id: UUID) -> Response:
-    """A message is on its way to a phone of the team's own; its conversation shows the rest."""
-    channel, fields = channels.get(channel_id), Fields(request.form)
+def test(channel_id: UUID) -> Response | tuple[str, int]:
+    """A message is on its way to a phone of the team's own; its conversation shows the rest.
+    Or the form again, with why not beside the phone."""
+    try:
+        message = _try(channels.get(channel_id))
+    except Refused as no:
+        life.undo()
+        typed = request.form.to_dict()
+        return _page(channels.get(channel_id), typed, languages.told(no)), max(no.status, 422)
+    htmx.toast(_("On its way."))
+    place = url_for("conversations.show", conversation_id=message.conversation_id)
+    return redirect(place, 303)
+
+
+def _try(channel: Channel) -> Message:
+    fields = Fields(request.form)
     number = fields.phone("phone", channel.country)
     if number is None:
         raise fields.wrong.get("phone") or Refused("phone", NO_PHONE)
     wished = read_id(request.form.get("template"))
     template = next((t for t in trying.offered(channel) if t.id == wished), None)
-    message = trying.send(
+    return trying.send(
         channel,
         number,
         by=current.member,
@@ -232,9 +249,6 @@ def test(channel_id: UUID) -> Response:
         template=template,
         client_id=read_id(request.form.get("client_id")),
     )
-    htmx.toast(_("On its way."))
-    place = url_for("conversations.show", conversation_id=message.conversation_id)
-    return redirect(place, 303)
 
 
 @pages.get("/numbers/<uuid:channel_id>/qr.svg")

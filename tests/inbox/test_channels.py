@@ -24,6 +24,7 @@ from models.user import Membership
 
 Browser = Callable[[Membership], FlaskClient]
 Work = Callable[[], None]
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 ENGLISH = {"Accept-Language": "en"}
 FORM = {
     "name": "Boutique",
@@ -83,6 +84,20 @@ def test_a_number_is_connected_and_its_page_follows(
     assert settings().verify_token in page.text
     assert "/webhooks/whatsapp" in page.text
     assert "https://wa.me/212520000009" in page.text
+
+
+def test_the_trial_message_is_offered_as_soon_as_meta_shows_the_number(
+    omar: FlaskClient, work: Work
+) -> None:
+    place = omar.post("/numbers", data=FORM).location
+    waiting = omar.get(place).text
+    work()
+    fragment = omar.get(f"{place}?part=test", headers=HTMX).text
+
+    assert f'hx-get="{place}?part=test"' in waiting
+    assert 'name="phone"' not in waiting
+    assert 'name="phone"' in fragment
+    assert "data-live" not in fragment
 
 
 def test_what_cannot_be_right_is_named_and_no_secret_comes_back(omar: FlaskClient) -> None:
@@ -151,7 +166,10 @@ def test_a_test_message_goes_out_by_template_or_within_the_window(
     sent = omar.post(f"{place}/test", data={"phone": "0661234567"})
     work()
 
-    assert (closed.status_code, nonsense.status_code) == (409, 409)
+    assert (closed.status_code, nonsense.status_code) == (422, 422)
+    assert 'value="0661234567"' in closed.text
+    assert 'id="e-phone"' in closed.text
+    assert 'value="abc"' in nonsense.text
     assert sent.status_code == 303
     with db.merchant(shop.id) as session:
         ours = session.scalars(select(Message).where(Message.direction == "out")).all()

@@ -109,7 +109,7 @@ def test_the_file_has_every_charge_and_no_formula(
     assert answer.headers["Content-Disposition"].endswith('"whatsapp-costs-2026-10.csv"')
     assert [row["Amount"] for row in rows] == ["0.023000", ""]
     assert rows[0]["Template"] == "'=1+1"
-    assert rows[0]["Day of the account"] == "2026-10-15"
+    assert rows[0]["Day in the account's time zone"] == "2026-10-15"
     assert rows[0]["Country"] == "MA"
 
 

@@ -317,6 +317,12 @@ def test_links_open_elsewhere_and_know_nothing_of_us() -> None:
     assert shown.endswith("</a>. Merci")
 
 
+def test_what_stands_in_a_link_holds_no_other_link() -> None:
+    assert filters.whatsapp("*ici* https://x.example", links=False) == (
+        "<strong>ici</strong> https://x.example"
+    )
+
+
 def test_a_link_cannot_break_out_of_its_attribute() -> None:
     shown = filters.whatsapp('https://x.example/"onmouseover="alert(1)')
 
