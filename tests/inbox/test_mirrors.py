@@ -22,9 +22,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapper, Session
 from werkzeug.test import TestResponse
 
+from flows import files
 from models import db
 from models.db import Base, MerchantSession, Row
 from models.merchant import Merchant
+from models.message import Media
 from models.user import Membership, Role
 from tests import factories
 from tests.inbox.test_everybody import CANARY, TABLE, ask, build, calls, everything_of
@@ -133,6 +135,26 @@ def test_nothing_of_the_mirror_is_read_or_changed(
                 assert answer.status_code in (403, 404), told
 
     assert everything_of(theirs.merchant, owner_connection) == before
+
+
+def test_a_file_of_the_mirror_is_served_to_its_own_people_only(
+    app: Flask,
+    signed_in: Callable[[Membership], FlaskClient],
+    owner: Membership,
+    stranger: Membership,
+    theirs: SimpleNamespace,
+) -> None:
+    with db.merchant(theirs.merchant) as session:
+        media = session.get_one(Media, (theirs.merchant, theirs.media))
+        media.file, media.size = f"{theirs.merchant}/{theirs.media}.txt", len(THEIRS)
+        files.put(media.file, io.BytesIO(THEIRS.encode()))
+
+    seen = ask(app, signed_in(stranger), theirs, "media.show", "GET")
+    refused = ask(app, signed_in(owner), theirs, "media.show", "GET")
+
+    with seen:
+        assert (seen.status_code, THEIRS in seen.text) == (200, True)
+    assert (refused.status_code, THEIRS in readable(refused)) == (404, False)
 
 
 def test_the_criterion_alone_would_hold_and_without_it_the_test_would_notice(
