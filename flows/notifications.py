@@ -21,7 +21,7 @@ from models.types import new_id, utcnow
 from models.user import Membership
 
 KINDS: dict[str, tuple[str, str, bool]] = {
-    # kind → its name for people, the permission of those it is for, whether it rings unless
+    # kind → its name for people, the permissions of those it is for, whether it rings unless
     # somebody says otherwise
     "new_order": (N_("New order"), "orders.read", False),
     "stock_blocked": (N_("A confirmation waits for stock"), "orders.move", True),
@@ -33,7 +33,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "number": (N_("A WhatsApp number or account needs somebody"), "channels.edit", True),
-    "budget": (N_("The budget of WhatsApp messages nears its end"), "costs.read", True),
+    "budget": (N_("The budget of WhatsApp messages nears its end"), "costs.read money.see", True),
     "review": (N_("An order needs a look"), "orders.move", True),
     "bulk_done": (N_("Many orders you moved are done"), "orders.move", True),
 }
@@ -77,15 +77,19 @@ def tell(
 
 def _listening(kind: str, but: Membership | None, order: Order | None) -> Iterable[UUID]:
     """Who sees only their own orders is told of no other."""
-    _, permission, by_default = KINDS[kind]
+    by_default = KINDS[kind][2]
     chosen = (Preference.member_id == Membership.id) & (Preference.kind == kind)
     rings = func.coalesce(Preference.on, by_default)
     people = select(Membership).outerjoin(Preference, chosen).where(rings)
     for member in db.session().scalars(people):
         theirs = order is not None and order.assignee_id == member.id
-        may = permissions.may(member, permission) and (theirs or permissions.sees_all(member))
+        may = _is_for(kind, member) and (theirs or permissions.sees_all(member))
         if may and (but is None or member.id != but.id):
             yield member.id
+
+
+def _is_for(kind: str, member: Membership) -> bool:
+    return all(permissions.may(member, one) for one in KINDS[kind][1].split())
 
 
 def unread(member: Membership) -> int:
@@ -151,8 +155,8 @@ def chosen(member: Membership) -> dict[str, bool]:
     own = {kind: bool(on) for kind, on in db.session().execute(said)}
     return {
         kind: own.get(kind, by_default)
-        for kind, (_, permission, by_default) in KINDS.items()
-        if permissions.may(member, permission)
+        for kind, (_, _, by_default) in KINDS.items()
+        if _is_for(kind, member)
     }
 
 

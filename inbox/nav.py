@@ -20,7 +20,7 @@ class Entry:
     icon: str
     key: str
     permission: str = ""
-    """None needed: everybody who is signed in."""
+    """All of these; none needed: everybody who is signed in."""
     badge: str = ""
     live: str = ""
     also: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ MENU = (
     Entry("/automations", N_("Automations"), "bolt", "a", "automations.read"),
     Entry("/runs", N_("Sent messages"), "receipt", "r", "automations.read", narrow=False),
     Entry("/templates", N_("Templates"), "template", "t", "templates.read", narrow=False),
-    Entry("/costs", N_("Costs"), "coins", "c", "costs.read", narrow=False),
+    Entry("/costs", N_("Costs"), "coins", "c", "costs.read money.see", narrow=False),
     Entry(
         "/notifications",
         N_("Notifications"),
@@ -74,7 +74,7 @@ class Link:
 def links() -> Iterator[Link]:
     """The entries this person may open."""
     for entry in MENU:
-        if not entry.permission or current.may(entry.permission):
+        if all(current.may(one) for one in entry.permission.split()):
             yield Link(
                 entry.path,
                 gettext(entry.text),

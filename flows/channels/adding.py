@@ -104,25 +104,30 @@ def connect(form: NewNumber) -> Channel:
     merchant = db.session().get_one(
         Merchant, db.session().merchant_id, with_for_update={"key_share": True}
     )
-    known = _same(form)
-    before = _told(known) if known else {}
-    renewed = known is not None and (known.token, known.app_secret) != (form.token, form.app_secret)
-    channel = known or Channel(
+    channel = _same(form) or Channel(
         merchant_id=merchant.id,
         phone_number_id=form.phone_number_id,
         display_phone_number="",
         country=merchant.country,
         time_zone=merchant.time_zone,
     )
-    channel.name, channel.waba_id = form.name, form.waba_id
-    channel.token, channel.app_secret = form.token, form.app_secret
-    db.session().add(channel)
+    _write(channel, form)
     errands.ask(channel, "look")
-    kind = "channels.changed" if before else "channels.added"
+    return channel
+
+
+def _write(channel: Channel, form: NewNumber) -> None:
+    """What was typed holds, and the audit tells of it; never of a secret, only that it is new."""
+    known, secrets = channel in db.session(), (form.token, form.app_secret)
+    before = _told(channel) if known else {}
+    renewed = known and (channel.token, channel.app_secret) != secrets
+    channel.name, channel.waba_id = form.name, form.waba_id
+    channel.token, channel.app_secret = secrets
+    db.session().add(channel)
+    kind = "channels.changed" if known else "channels.added"
     audit.changed(kind, before, _told(channel), on=channel.name, on_id=channel.id)
     if renewed:
         audit.note("channels.token", on=channel.name, on_id=channel.id)
-    return channel
 
 
 def _told(channel: Channel) -> dict[str, object]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from flows import audit
+from flows import audit, live
 from flows.errors import NotFound
 from models import db
 from models.security import HalfSignIn
@@ -54,6 +54,7 @@ def end_sessions(member: Membership) -> int:
     with db.house() as house:
         count = end_here(house, member)
         audit.note_in(house, member, "team.browsers_ended", after={"count": count})
+    live.cut_off(member.id, merchant_id=member.merchant_id)
     return count
 
 

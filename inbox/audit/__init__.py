@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from flows import audit, exports
 from flows.exports import Cell
-from inbox.audit import words
+from inbox.audit import telling, words
 from inbox.audit.asked import Asked
 from inbox.auth import needs
 from inbox.conversations.asked import read_place, write_place
@@ -20,7 +20,7 @@ from models.audit import AuditEntry
 from models.types import utcnow
 
 pages = Blueprint("audit", __name__)
-words.attach(pages)
+telling.attach(pages)
 
 
 @pages.get("/audit")
@@ -85,4 +85,4 @@ def _cells() -> list[Cell]:
 
 
 def _flat(facts: Mapping[str, Any] | None) -> str:
-    return "; ".join(f"{name}: {words.raw(value)}" for name, value in (facts or {}).items())
+    return "; ".join(f"{name}: {telling.raw(value)}" for name, value in (facts or {}).items())

@@ -311,7 +311,7 @@ def test_a_late_conclusion_changes_nothing(session: MerchantSession) -> None:
     assert (template.state, template.meta_id) == ("pending", "7")
 
 
-def test_the_sweep_finds_drafts_and_lists_that_are_due(session: MerchantSession) -> None:
+def test_the_sweep_finds_drafts_lists_and_charges_that_are_due(session: MerchantSession) -> None:
     templates.submit(templates.save(form()))
     session.commit()
     outbox.connection().flushdb()

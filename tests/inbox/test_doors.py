@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from flows import passwords, plans, team
+from flows import notifications, passwords, permissions, plans, team
 from inbox.auth import needs_of
 from inbox.current import ROLE_NAMES
 from models import db
@@ -228,12 +228,7 @@ def test_every_role_can_be_asked_for_a_second_step(
 ) -> None:
     who = factories.member(merchant, role.value)
     if role is Role.CUSTOM:
-        with db.merchant(merchant.id) as session:
-            own = CustomRole(name="Dépôt", permissions=["orders.read"])
-            session.add(own)
-            session.flush()
-            member = session.get_one(Membership, (merchant.id, who.id))
-            member.custom_role_id, member.grants = own.id, own.permissions
+        who = own_role(who, "orders.read")
     browser, boss = signed_in(who), signed_in(owner)
     assert f'value="{role.value}"' in boss.get("/security").text
 
@@ -338,9 +333,33 @@ def test_no_charge_price_list_or_budget_is_for(app: Flask, role: Role) -> None:
     assert all("money.see" in (needs_of(app, one) or ()) for one in money)
 
 
-def _opens(app: Flask, endpoint: str, role: Role) -> bool:
-    from flows import permissions
+def test_an_own_role_without_money_is_led_to_no_charges_and_hears_of_no_budget(
+    merchant: Merchant, signed_in: Browser
+) -> None:
+    who = own_role(factories.member(merchant, "custom"), "costs.read", "orders.all", "orders.read")
+    with db.merchant(merchant.id):
+        notifications.tell("budget", facts={"percent": 80, "currency": "USD", "what": "nearing"})
+        assert notifications.unread(who) == 0
 
+    browser = signed_in(who)
+
+    assert browser.get("/costs").status_code == 403
+    assert 'href="/costs"' not in browser.get("/orders").text
+    assert "budget" not in browser.get("/notifications/preferences", headers=PAGE).text
+
+
+def own_role(who: Membership, *names: str) -> Membership:
+    """The member as they are with an own role of these permissions."""
+    with db.merchant(who.merchant_id) as session:
+        own = CustomRole(name="Dépôt", permissions=list(names))
+        session.add(own)
+        session.flush()
+        member = session.get_one(Membership, (who.merchant_id, who.id))
+        member.custom_role_id, member.grants = own.id, own.permissions
+    return member
+
+
+def _opens(app: Flask, endpoint: str, role: Role) -> bool:
     if endpoint.startswith(("webhook.", "health.", "static", "vendor.")):
         return False
     needed = needs_of(app, endpoint)
