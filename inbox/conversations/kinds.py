@@ -77,7 +77,14 @@ SHAPES = {
     "reaction": "reaction",
     "template": "template",
 }
-_INTERACTIVE = {"button_reply": "tap", "list_reply": "tap", "nfm_reply": "form"}
+_INTERACTIVE = {
+    "button_reply": "tap",
+    "list_reply": "tap",
+    "nfm_reply": "form",
+    "call_permission_reply": "tap",
+}
+CALLS = {"accept": N_("You may call"), "reject": N_("Please do not call")}
+"""What the customer says when asked whether the shop may call them on WhatsApp."""
 _WORDLESS = ("text", "template", "button", "interactive")
 
 
@@ -388,6 +395,9 @@ def tapped(message: Message) -> tuple[str, str]:
     """Title and description of the button or list row the customer chose."""
     body = _body(message)
     choice = _part(body, _text(body.get("type"))) if message.kind == "interactive" else {}
+    if body.get("type") == "call_permission_reply":
+        answer = CALLS.get(_text(choice.get("response")))
+        return gettext(answer) if answer else label("call"), ""
     return message.text or label(message.kind), _text(choice.get("description"))
 
 
