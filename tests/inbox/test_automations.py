@@ -131,7 +131,7 @@ def test_an_automation_whose_template_was_taken_back_stays_off(
 
     assert answer.status_code == 409
     assert not stored(merchant)[0].active
-    assert "Not approved" in client.get("/automations", headers=ENGLISH).text
+    assert "Paused" in client.get("/automations", headers=ENGLISH).text
 
 
 def test_without_any_the_page_proposes_a_first_one(owner: Membership, signed_in: Browser) -> None:
