@@ -18,6 +18,7 @@ document.addEventListener("htmx:after:swap", () => {
 dialog.addEventListener("input", () => { typed = true })
 dialog.addEventListener("close", () => { if (!dialog.open) dialog.replaceChildren() })
 dialog.addEventListener("cancel", event => {
+  if (event.target !== dialog) return // a file's picker was left: the form stays
   event.preventDefault()
   leave()
 })
