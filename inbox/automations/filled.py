@@ -42,6 +42,12 @@ class Choices:
         if automation is not None and automation.template not in self.templates:
             # Meta took it back since: it stays chosen, and saving says what is wrong.
             self.templates.append(automation.template)
+        self._names = {channel.waba_id: channel.name for channel in reversed(self.channels)}
+
+    def account_of(self, template: MessageTemplate) -> str:
+        """What to add to its name: " · Shop" where two accounts may hold the same name."""
+        name = self._names.get(template.waba_id)
+        return f" · {name}" if name and len(self._names) > 1 else ""
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,25 @@ document.addEventListener("htmx:after:swap", () => {
   }
 })
 dialog.addEventListener("input", () => { typed = true })
-dialog.addEventListener("close", () => dialog.replaceChildren())
+dialog.addEventListener("close", () => { if (!dialog.open) dialog.replaceChildren() })
 dialog.addEventListener("cancel", event => {
+  if (event.target !== dialog) return // a file's picker was left: the form stays
   event.preventDefault()
   leave()
 })
-document.addEventListener("dialog:close", () => dialog.close())
+document.addEventListener("dialog:close", shut)
 
 async function leave() {
   const guarded = typed && dialog.querySelector("[data-guard]")
-  if (!guarded || await ask(say.sayDiscard)) dialog.close()
+  if (!guarded || await ask(say.sayDiscard)) shut()
+}
+
+// The browser tells "close" late: until then what is behind may be renewed, and the content that is
+// still here would be shown again. What the same answer tells its form besides goes first.
+function shut() {
+  dialog.close()
+  const shown = [...dialog.childNodes]
+  setTimeout(() => { for (const node of shown) node.remove() })
 }
 
 document.addEventListener("click", event => {

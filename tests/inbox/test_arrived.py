@@ -146,6 +146,7 @@ def test_a_reaction_that_was_taken_back_is_gone(
 
     page = signed_in(agent).get(f"/inbox/{conversation}").text
 
+    assert "❤️" not in bubbles(page)[0]
     assert "bubble-reactions" not in page
 
 

@@ -131,7 +131,7 @@ def test_an_automation_whose_template_was_taken_back_stays_off(
 
     assert answer.status_code == 409
     assert not stored(merchant)[0].active
-    assert "Not approved" in client.get("/automations", headers=ENGLISH).text
+    assert "Paused" in client.get("/automations", headers=ENGLISH).text
 
 
 def test_without_any_the_page_proposes_a_first_one(owner: Membership, signed_in: Browser) -> None:
@@ -355,10 +355,12 @@ def test_the_numbers_are_offered_when_there_are_several(
             token="EAA",
         ).id
 
-    page = client.get("/automations/new").text
     answer = client.post("/automations", data=full(merchant, channel=str(second)), headers=ENGLISH)
+    page = client.get("/automations/new", headers=ENGLISH).text
 
     assert f'value="{second}"' in page
+    # Two accounts may both hold a template of this name: each says whose it is.
+    assert f"Utility · {merchant.name}</option>" in page
     assert "The WhatsApp account of “Deuxième” does not have this template." in answer.text
 
 

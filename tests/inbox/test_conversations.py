@@ -447,6 +447,11 @@ KINDS: list[tuple[str, dict[str, Any], str]] = [
         {"type": "nfm_reply", "nfm_reply": {"response_json": '{"note_sur_10": 4}'}},
         "Answers to a form note sur 10 4",
     ),
+    (
+        "interactive",
+        {"type": "call_permission_reply", "call_permission_reply": {"response": "accept"}},
+        "You may call",
+    ),
     ("edit", {}, "Edited message Salam"),
     ("unsupported", {}, "Message WhatsApp does not hand over Unknown type: No (131051)"),
     ("media_placeholder", {}, "Media from before Salam"),

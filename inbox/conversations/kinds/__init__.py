@@ -64,7 +64,12 @@ __all__ = [
     "words",
 ]
 
-_INTERACTIVE = {"button_reply": "tap", "list_reply": "tap", "nfm_reply": "form"}
+_INTERACTIVE = {
+    "button_reply": "tap",
+    "list_reply": "tap",
+    "nfm_reply": "form",
+    "call_permission_reply": "tap",
+}
 
 # Shape → what its macro finds in `content`.
 READERS: dict[str, Callable[[Message], Any]] = {

@@ -101,12 +101,18 @@ def _reference(item: Json) -> str:
     return bodies.text(item.get("product_retailer_id"))
 
 
+CALLS = {"accept": N_("You may call"), "reject": N_("Please do not call")}
+"""What the customer says when asked whether the shop may call them on WhatsApp."""
+
+
 def tapped(message: Message) -> tuple[str, str]:
     """Title and description of the button or list row the customer chose."""
     body = bodies.body(message)
-    choice = (
-        bodies.part(body, bodies.text(body.get("type"))) if message.kind == "interactive" else {}
-    )
+    chosen = bodies.text(body.get("type")) if message.kind == "interactive" else ""
+    choice = bodies.part(body, chosen)
+    if chosen == "call_permission_reply":
+        answer = CALLS.get(bodies.text(choice.get("response")))
+        return gettext(answer) if answer else label("call"), ""
     return message.text or label(message.kind), bodies.text(choice.get("description"))
 
 

@@ -1,0 +1,47 @@
+"""The one dialog: it goes when it is left, and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Demo
+from tests.browser.test_story import SOON, sign_in
+
+pytestmark = pytest.mark.browser
+
+Window = Callable[..., Page]
+
+
+def test_a_saved_order_stands_uncovered_after_its_page_was_renewed(
+    demo: Demo, window: Window
+) -> None:
+    page = window()
+    sign_in(page, demo, "owner", "fr")
+    page.goto(f"{demo['base_url']}/board")
+    page.locator(".ticket").first.locator("a").first.click()
+    page.wait_for_url("**/orders/*")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("e")
+    page.locator("#dialog[open] [name=note]").fill("Sonner deux fois")
+    with page.expect_response(lambda answer: answer.request.method == "GET"):
+        page.keyboard.press("Control+Enter")
+
+    expect(page.locator("main")).to_contain_text("Sonner deux fois", timeout=SOON)
+    expect(page.locator("#dialog")).not_to_have_attribute("open", "", timeout=SOON)
+    expect(page.locator("#dialog > *")).to_have_count(0)
+
+
+def test_leaving_the_picker_of_a_file_leaves_the_form_open(demo: Demo, window: Window) -> None:
+    page = window()
+    sign_in(page, demo, "owner", "fr")
+    page.goto(f"{demo['base_url']}/costs/lists")
+    page.locator("[hx-get='/costs/lists/new']").click()
+    file = page.locator("#dialog[open] [name=file]")
+    expect(file).to_be_visible(timeout=SOON)
+
+    file.evaluate("field => field.dispatchEvent(new Event('cancel', { bubbles: true }))")
+
+    expect(file).to_be_visible()
