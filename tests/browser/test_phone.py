@@ -97,7 +97,7 @@ def _deed(page: Page, text: str, name: str) -> None:
 
 
 def _ask_for_a_form(sim: Simulator) -> None:
-    flow = {"flow_cta": "Votre adresse", "flow_token": "t1"}
+    flow = {"flow_id": "7", "flow_cta": "Votre adresse", "flow_token": "t1"}
     interactive = {
         "type": "flow",
         "body": {"text": "Où livrer ?"},

@@ -121,8 +121,10 @@ def test_stopping_leaves_no_program_and_no_demo_json(clone: Clone, told: signal.
 def test_a_killed_bin_dev_takes_its_children_along_and_the_next_one_waits_for_that(
     clone: Clone,
 ) -> None:
-    clone.up().kill()
+    started = clone.up()
     left = set(clone.programs())
+    started.kill()
+    started.wait(10)
     clone.demo_file.unlink()
 
     clone.up()
