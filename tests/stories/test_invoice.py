@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -20,7 +21,7 @@ from models.template import MessageTemplate
 from models.types import utcnow
 from tests.stories.steps import Work, settle
 
-DISORDER = {
+DISORDER: dict[str, dict[str, Any]] = {
     "in order": {},
     "twice, shuffled, batched": {
         **{"duplicate": 2, "shuffle": True, "ordered": False, "batch": 7, "shape": "mixed"},
