@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from bin.lib import catalogues
+from config import settings
 from flows import outbox
 from models import schema
 from models.db import Base, Row
@@ -40,6 +43,25 @@ def test_only_the_listed_tables_stand_outside_every_merchant() -> None:
 
 def test_the_migrations_make_what_the_models_say() -> None:
     assert schema.differences() == []
+
+
+def test_every_step_of_the_schema_goes_down_and_up_again(
+    monkeypatch: pytest.MonkeyPatch, owner_connection: psycopg.Connection
+) -> None:
+    name = f"wasl_steps_{os.getpid()}"
+    owner_connection.execute(f"CREATE DATABASE {name} TEMPLATE wasl_template")
+    address = make_url(settings().database_url).set(database=name)
+    monkeypatch.setenv("DATABASE_URL", address.render_as_string(hide_password=False))
+    settings.cache_clear()
+    try:
+        schema.downgrade("base")
+        schema.upgrade()
+
+        assert schema.differences() == []
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+        owner_connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_every_table_of_merchants_is_under_row_level_security(
