@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +104,24 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     launched.close()
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def window(browser: Browser) -> Iterator[Any]:
-    """`window(width=360, dark=True)`: a browser of its own, whose errors fail the test."""
+def window(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """`window(width=360, dark=True)`: a browser of its own, whose errors fail the test.
+
+    A story that fails leaves a picture of every page it had open.
+    """
     opened: list[BrowserContext] = []
     troubles: list[str] = []
 
@@ -127,6 +142,9 @@ def window(browser: Browser) -> Iterator[Any]:
         return page
 
     yield open_window
-    for context in opened:
+    for number, context in enumerate(opened):
+        if request.node.stash.get(FAILED, False):
+            for page in context.pages:
+                page.screenshot(path=PICTURES / f"failed-{request.node.name}-{number}.png")
         context.close()
     assert troubles == []

@@ -152,12 +152,15 @@ def test_five_hundred_orders_move_while_one_watches(demo: Demo, window: Window) 
 
     # Everything the column has comes as one scrolls; then one box, Shift and another.
     cards = from_.locator(".ticket")
-    while cards.count() < MANY:
-        from_.locator(".column-more").scroll_into_view_if_needed()
-        page.wait_for_function(
-            "([id, n]) => document.querySelectorAll(`#${id} .ticket`).length > n",
-            arg=[from_.get_attribute("id"), cards.count()],
-        )
+    page.wait_for_function(
+        """([id, n]) => {
+            document.querySelector(`#${id} .column-more`)?.scrollIntoView()
+            return document.querySelectorAll(`#${id} .ticket`).length >= n
+        }""",
+        arg=[from_.get_attribute("id"), MANY],
+        polling=100,
+    )
+    from_.locator(".column-cards").evaluate("list => list.scrollTo(0, 0)")
     cards.first.hover()
     cards.first.locator(".ticket-pick").check()
     cards.nth(MANY - 1).locator(".ticket-pick").click(modifiers=["Shift"])

@@ -23,7 +23,7 @@ def test_a_saved_order_stands_uncovered_after_its_page_was_renewed(
     page.goto(f"{demo['base_url']}/board")
     page.locator(".ticket").first.locator("a").first.click()
     page.wait_for_url("**/orders/*")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("html")).to_have_attribute("data-live", "on", timeout=SOON)
     page.keyboard.press("e")
     page.locator("#dialog[open] [name=note]").fill("Sonner deux fois")
     with page.expect_response(lambda answer: answer.request.method == "GET"):
