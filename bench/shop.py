@@ -96,7 +96,7 @@ def open_shop(number: int, size: int) -> Shop:
         products = [_product(n) for n in range(20)]
         model = _model_order(number, products[0], agents[0])
         stages = db.session().scalars(select(Stage)).all()
-        Counter.take("order", size, start=FIRST)
+        Counter.take("order", size)
     shop = Shop(merchant_id, size, agents, products)
     with owner() as connection:
         _multiply(connection, _Copies(shop, model, stages))
