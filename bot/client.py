@@ -93,9 +93,10 @@ def send(letter: Letter) -> Outcome:
         if outcome.ending != "accepted":
             return _nothing_sent(outcome)
         uploaded = outcome.wamid
+    new = uploaded if uploaded != letter.uploaded else None
     cards, fresh, trouble = _card_files(letter)
     if trouble is not None:
-        return trouble
+        return replace(trouble, uploaded=new, cards=fresh)
     try:
         body = bodies.body(letter, uploaded, cards)
     except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -103,7 +104,6 @@ def send(letter: Letter) -> Outcome:
         log.exception("message %s cannot be written", letter.message_id)
         return Outcome("refused", code=132012, detail=f"{type(error).__name__}: {error}")
     outcome = call(lambda: _post(letter, body), accepted=_wamid)
-    new = uploaded if uploaded != letter.uploaded else None
     return replace(outcome, uploaded=new, cards=fresh)
 
 
@@ -116,14 +116,14 @@ def _nothing_sent(outcome: Outcome) -> Outcome:
 def _card_files(
     letter: Letter,
 ) -> tuple[list[str], tuple[tuple[UUID, str], ...], Outcome | None]:
-    """Meta's ids of the cards' files, which of them are new, or why there are none."""
+    """Meta's ids of the cards' files, which of them are new, or why some are missing."""
     ids: list[str] = []
     fresh: list[tuple[UUID, str]] = []
     for upload, known in letter.cards:
         if known is None:
             outcome = call(lambda upload=upload: _upload(letter, upload))  # type: ignore[misc]
             if outcome.ending != "accepted":
-                return [], (), _nothing_sent(outcome)
+                return [], tuple(fresh), _nothing_sent(outcome)
             known = str(outcome.wamid)
             fresh.append((upload.media_id, known))
         ids.append(known)
@@ -200,6 +200,13 @@ def call(ask: Callable[[], Any], accepted: Callable[[Any], str | None] = _media_
         # A 2xx whose body is cut or strange: Meta has it, but did not tell its name (W8).
         log.warning("unreadable answer from Meta: %s", error)
         return Outcome("unknown", detail="unreadable_answer")
+
+
+def answer(ask: Callable[[], Any]) -> tuple[Outcome, Any]:
+    """How the call ended, and what Meta answered: None unless it was accepted."""
+    kept: list[Any] = []
+    ended = call(lambda: kept.append(ask()), accepted=lambda _: None)
+    return ended, kept[0] if ended.ending == "accepted" else None
 
 
 def _said_no(error: WhatsAppError) -> Outcome:

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from bot.client import call, client, plain
+from bot.client import answer, client, plain
 from config import settings
 from flows import files, formats, pictures
 from flows.formats import Format
@@ -81,14 +81,11 @@ def _fetched(errand: Errand, file: IO[bytes]) -> Found:
 
 def _facts(errand: Errand) -> Json:
     """What Meta says of the id: an address for five minutes, a hash."""
-    kept: list[Any] = []
     whatsapp = client(errand.token)
-    outcome = call(
-        lambda: kept.append(whatsapp.api.get_media_url(errand.meta_id)), accepted=lambda _: None
-    )
+    outcome, facts = answer(lambda: whatsapp.api.get_media_url(errand.meta_id))
     if outcome.ending != "accepted":
         raise _no(outcome)
-    return kept[0] if isinstance(kept[0], dict) else {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _no(outcome: Outcome) -> _Missing:
@@ -107,10 +104,10 @@ def _download(errand: Errand, url: str, file: IO[bytes]) -> tuple[int, str]:
     file.truncate()
     size, digest, until = 0, hashlib.sha256(), time.monotonic() + PATIENCE
     largest = LIMITS.get(errand.mime_type.partition("/")[0], LARGEST)
-    with _opened(errand, url) as answer:
-        if int(answer.headers.get("Content-Length") or 0) > largest:
+    with _opened(errand, url) as response:
+        if int(response.headers.get("Content-Length") or 0) > largest:
             raise _Missing("too_large", "failed")
-        for block in answer.iter_bytes(MEGABYTE // 4):
+        for block in response.iter_bytes():  # as they come: a drip is seen drop by drop
             size += len(block)
             if size > largest:
                 raise _Missing("too_large", "failed")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.client import call, client
+from bot.client import answer, client
 from bot.submissions import sample
 from flows.channels import NEEDED, Done, Facts, Task
 from models.types import Json
@@ -153,15 +153,9 @@ def _get(task: Task, path: str, **query: Any) -> _Answer:
 
 
 def _asked(ask: Callable[[], Any]) -> _Answer:
-    kept: list[Any] = []
-
-    def asked() -> Any:
-        kept.append(ask())
-        return kept[0]
-
-    ended = call(asked, accepted=lambda _: None)
+    ended, told = answer(ask)
     if ended.ending == "accepted":
-        return _Answer(kept[0] if isinstance(kept[0], dict) else {})
+        return _Answer(told if isinstance(told, dict) else {})
     problem = "media" if ended.code == 131053 else None
     return _Answer({}, Done(ended.ending, problem=problem, code=ended.code, words=ended.detail))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.client import call, client
+from bot.client import answer, client
 from flows.costs import Point, Question
 from models.types import Json
 
@@ -19,31 +19,27 @@ def ask(question: Question) -> list[Point] | None:
 
     By the half-hour: whatever Meta calls a day, we cut it on the account's own calendar.
     """
-    kept: list[Any] = []
     fields = (
         f"pricing_analytics.start({int(question.start.timestamp())})"
         f".end({int(question.end.timestamp())}).granularity(HALF_HOUR)"
         ".metric_types(COST,VOLUME).dimensions(PRICING_CATEGORY,PRICING_TYPE,PHONE)"
     )
     api = client(question.token).api
-    ended = call(
-        lambda: kept.append(
-            api.send_raw_request("GET", f"/{question.waba_id}", params={"fields": fields})
-        ),
-        accepted=lambda _: None,
+    ended, told = answer(
+        lambda: api.send_raw_request("GET", f"/{question.waba_id}", params={"fields": fields})
     )
     if ended.ending != "accepted":
         log.warning("analytics of account %s: %s", question.waba_id, ended.detail)
         return None
-    return _points(kept[0])
+    return _points(told)
 
 
-def _points(answer: Any) -> list[Point] | None:
+def _points(told: Any) -> list[Point] | None:
     try:
-        told = answer.get("pricing_analytics")
-        if told is None:
+        analytics = told.get("pricing_analytics")
+        if analytics is None:
             return None
-        return [_point(point) for part in told["data"] for point in part["data_points"]]
+        return [_point(point) for part in analytics["data"] for point in part["data_points"]]
     except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         log.warning("unreadable analytics: %s", error)
         return None

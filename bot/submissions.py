@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from bot.client import call, client
+from bot.client import answer, client
 from flows import files
-from flows.letters import Outcome, Upload
+from flows.letters import Upload
 from flows.templates import Listed, Submission, Submitted, examples
 from flows.verdicts import verdict
 from models.types import Json
@@ -227,13 +227,7 @@ def sample(token: str, upload: Upload | None) -> Json:
 
 def _answer(ask: Callable[[], Any]) -> Submitted:
     """How a call ended, and what Meta answered."""
-    kept: list[Any] = []
-
-    def asked() -> Any:
-        kept.append(ask())
-        return kept[0]
-
-    ended: Outcome = call(asked, accepted=lambda _: None)
+    ended, told = answer(ask)
     if ended.ending == "accepted":
-        return Submitted("accepted", kept[0] if isinstance(kept[0], dict) else {})
+        return Submitted("accepted", told if isinstance(told, dict) else {})
     return Submitted(ended.ending, None, ended.code, ended.subcode, ended.detail)

@@ -76,7 +76,7 @@ ANSWERS: dict[str, Callable[[Json], tuple[str, Json]]] = {
 
 def own_card(who: Customer) -> Json:
     """A person's own contact card."""
-    first = who.name.split()[0]
+    first = who.name.partition(" ")[0]
     phone = {"phone": who.phone, "wa_id": (who.phone or "").lstrip("+"), "type": "CELL"}
     lines = ["BEGIN:VCARD", "VERSION:3.0", f"FN:{who.name}"]
     lines += [f"TEL;TYPE=CELL:{who.phone}"] if who.phone else []

@@ -61,6 +61,8 @@ class MerchantPhone(Gestures):
 
         Declined: the merchant does not share them, and Meta says so.
         """
+        if chunks < 1:
+            raise ValueError("chunks count from 1")
         found = self.number(number)
         account = self.world.accounts[found.account]
         if declined:
@@ -89,7 +91,7 @@ class MerchantPhone(Gestures):
                 "type": "contact",
                 "contact": {
                     "full_name": customer.name,
-                    "first_name": customer.name.split()[0],
+                    "first_name": customer.name.partition(" ")[0],
                     "phone_number": (customer.phone or "").lstrip("+"),
                 },
                 "action": "add",

@@ -44,6 +44,7 @@ class Simulator(WebhookSamples):
             folder=folder,
             latency=latency,
         )
+        self._before = self.manner
         self._ended = threading.Event()
         self._clockwork: threading.Thread | None = None
         self.app = Line(self, flask_app().wsgi_app)
@@ -78,6 +79,7 @@ class Simulator(WebhookSamples):
         with self.turn():
             self.note("scenario", name=chosen.name, seed=seed, rules=chosen.rules)
         self.running = {"name": chosen.name, "seed": seed}
+        self._before = self.manner
         for fault in faults:
             self.faults.add(fault)
         if chosen.manner:
@@ -86,10 +88,10 @@ class Simulator(WebhookSamples):
         return chosen
 
     def end_scenario(self) -> None:
-        """The running scenario fails nothing any more, and webhooks travel well again."""
+        """The running scenario fails nothing any more, and webhooks travel as before it."""
         if self.running:
             self.faults.clear(self.running["name"])
-            self.manner = Manner()
+            self.manner = self._before
             with self.turn():
                 self.note("scenario_over", name=self.running["name"])
         self.running = None
@@ -97,8 +99,11 @@ class Simulator(WebhookSamples):
     @contextmanager
     def scenario(self, scenario: Scenario | str, seed: int = 0) -> Iterator[Scenario]:
         """Inside, this scenario is on."""
-        yield self.run(scenario, seed)
-        self.end_scenario()
+        chosen = self.run(scenario, seed)
+        try:
+            yield chosen
+        finally:
+            self.end_scenario()
 
     @contextmanager
     def manners(self, **changes: Any) -> Iterator[Manner]:
@@ -129,7 +134,7 @@ class Simulator(WebhookSamples):
         self._days_passed()
 
     def drain(self, timeout: float = 60.0) -> bool:
-        """True once every event was answered with 200; False when some still wait."""
+        """True once every event was answered with 200, those held back as late apart."""
         if self.postman.running:
             return self.postman.drain(timeout)
         self.deliver()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.simulator.compose import FILES
 from bot.simulator.errors import details_of
 from bot.simulator.faults import Fault
 from bot.simulator.statuses import Statuses
 from bot.simulator.template_fates import TemplateFates
 from bot.simulator.world import Bubble, Json, Number, Template
 
-FILES = ("image", "video", "audio", "document", "sticker")
 VERDICTS = {"template_paused": "PAUSED", "template_disabled": "DISABLED"}
 
 

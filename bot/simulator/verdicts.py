@@ -89,6 +89,8 @@ def _shortened(text: str) -> bool:
 
 def _text(template: Template) -> str:
     parts = list(template.components)
-    parts += [button for c in parts for button in c.get("buttons") or []]
+    cards = [card for c in template.components for card in c.get("cards") or []]
+    parts += [part for card in cards for part in card.get("components") or []]
+    parts += [button for c in list(parts) for button in c.get("buttons") or []]
     said = [str(part[name]) for part in parts for name in ("text", "url") if part.get(name)]
     return "\n".join(said)

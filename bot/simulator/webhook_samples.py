@@ -52,8 +52,9 @@ class WebhookSamples(Sends, MerchantPhone):
         mine = [t for t in self.world.templates.values() if t.account == number.account]
         template = mine[0] if mine else None
         now = int(self.clock.time())
-        chat = self.world.chat(number.id, customer.id)
-        bubbles = [self.world.bubbles[wamid] for wamid in reversed(chat.wamids)]
+        chat = self.world.chats.get((number.id, customer.id))
+        wamids = chat.wamids if chat else []
+        bubbles = [self.world.bubbles[wamid] for wamid in reversed(wamids)]
 
         def last(*, theirs: bool) -> str:
             known = (b.wamid for b in bubbles if b.from_customer == theirs and b.type != "call")

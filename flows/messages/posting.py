@@ -181,7 +181,16 @@ def _end(message: Message, letter: Letter, outcome: Outcome) -> None:
         message.media.meta_id_expires_at = utcnow() + timedelta(days=29)
     elif letter.uploaded and outcome.ending == "refused" and message.media:
         message.media.meta_id = None  # perhaps Meta no longer has it: the next one uploads
+    if outcome.ending == "refused":
+        _forget_cards(letter)
     _conclude(message, letter.attempt, outcome)
+
+
+def _forget_cards(letter: Letter) -> None:
+    """Perhaps Meta no longer has the files it was told to show: the next letter uploads them."""
+    shown = [upload.media_id for upload, known in letter.cards if known]
+    for media in db.session().scalars(select(Media).where(Media.id.in_(shown))) if shown else ():
+        media.meta_id = None
 
 
 def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:

@@ -25,9 +25,7 @@ from models.envelope import Envelope, EnvelopeState
 from models.merchant import Merchant
 from models.message import Message, MessageStatus
 from models.user import Membership
-
-OFFICIAL = Path(__file__).parents[3] / "shared" / "fixtures" / "webhooks"
-OURS = Path(__file__).parents[1] / "fixtures" / "webhooks"
+from tests.recorded import OFFICIAL, OURS
 
 
 def bodies() -> list[Path]:

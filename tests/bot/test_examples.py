@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,9 +23,9 @@ from models.message import Media, Message, Origin
 from models.template import MessageTemplate
 from models.types import Json, new_id
 from tests import factories
+from tests.recorded import SENT
 
-FILE = Path(__file__).parents[3] / "shared" / "data" / "whatsapp_send_examples.json"
-EXAMPLES: dict[str, Json] = json.loads(FILE.read_text())["examples"] if FILE.exists() else {}
+EXAMPLES: dict[str, Json] = json.loads(SENT.read_text())["examples"]
 
 OUT_OF_SCOPE = {
     "Send Sample Issue Resolution Template": (
@@ -53,7 +52,6 @@ STAND_INS = (
 )
 
 Queue = Callable[[Conversation, Json], Message]
-pytestmark = pytest.mark.skipif(not EXAMPLES, reason="Meta's examples are not beside the project")
 
 
 @pytest.fixture

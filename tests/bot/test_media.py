@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from bot import client as meta
 from bot import jobs
+from bot import media as fetching
 from bot.simulator import Simulator
 from bot.simulator.demo import ATLAS_ONE
 from flows import arrivals, files, media, outbox
@@ -441,6 +442,24 @@ def test_a_file_larger_than_may_be_is_not_read_to_its_end(
 
     assert (only(merchant).state, only(merchant).reason) == (MediaState.FAILED, "too_large")
     assert sum(1 for _ in left) > 880
+
+
+def test_a_file_that_comes_drop_by_drop_is_left_when_patience_ends(
+    road: Road,
+    merchant: Merchant,
+    waits: Callable[..., UUID],
+    work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph(road, address())
+    monkeypatch.setattr(fetching, "PATIENCE", 0.0)
+    left = (b"\0" for _ in range(1000))
+    road.answers["/f"] = [httpx.Response(200, content=left)]
+    waits()
+    work()
+
+    assert only(merchant).reason == "no_answer"
+    assert sum(1 for _ in left) > 990
 
 
 ELSEWHERE = [

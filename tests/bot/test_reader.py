@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,10 +28,9 @@ from flows.events import (
     Unknown,
 )
 from tests.effort import examples
+from tests.recorded import OFFICIAL, OURS
 
-OURS = Path(__file__).parents[1] / "fixtures" / "webhooks"
-RECORDED = Path(__file__).parents[2].parent / "shared" / "fixtures" / "webhooks"
-INDEX = RECORDED / "INDEX.json"
+INDEX = OFFICIAL / "INDEX.json"
 
 NOW = 1795170000
 
@@ -106,7 +104,7 @@ FIELDS: dict[str, tuple[type[Event], str | None]] = {
 @pytest.mark.skipif(not INDEX.exists(), reason="the recorded webhooks lie beside the project")
 @pytest.mark.parametrize(("file", "kind"), recorded())
 def test_a_recorded_body_is_read_as_what_its_index_says(file: str, kind: str) -> None:
-    found = events((RECORDED / file).read_bytes())
+    found = events((OFFICIAL / file).read_bytes())
 
     where, _, what = kind.partition("/")
     if what.startswith("msg:"):
@@ -159,7 +157,7 @@ def test_the_recorded_messages_say_what_a_person_would_read() -> None:
     said = {
         file[:3]: event.text
         for file, _ in recorded()
-        for event in events((RECORDED / file).read_bytes())
+        for event in events((OFFICIAL / file).read_bytes())
         if isinstance(event, Inbound)
     }
 

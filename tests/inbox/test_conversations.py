@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,9 +29,9 @@ from models.template import MessageTemplate
 from models.types import utcnow
 from models.user import Membership
 from tests import factories
+from tests.recorded import OFFICIAL
 
 Browser = Callable[[Membership], FlaskClient]
-RECORDED = Path(__file__).parents[3] / "shared/fixtures/webhooks"
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 FATIMA = Person(wa_id="212661234567", profile_name="Fatima Zahra El Idrissi")
 YOUSSEF = Person(wa_id="212662000001", profile_name="Youssef Benali")
@@ -492,11 +491,11 @@ def test_what_is_no_message_of_its_own_is_a_small_line(
         assert said in words(page)
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded webhooks lie beside the project")
+@pytest.mark.skipif(not OFFICIAL.exists(), reason="the recorded webhooks lie beside the project")
 def test_every_recorded_message_is_shown(
     signed_in: Browser, merchant: Merchant, owner: Membership
 ) -> None:
-    files = [file for file in RECORDED.glob("*.json") if file.stem != "INDEX"]
+    files = [file for file in OFFICIAL.glob("*.json") if file.stem != "INDEX"]
     found = [event for file in files for event in reader.events(file.read_bytes())]
     # Recorded ids repeat from file to file: here every message is its own.
     written = [

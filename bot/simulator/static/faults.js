@@ -14,7 +14,7 @@ const page = document.getElementById('page');
 const state = {};
 let parts = [];
 
-export const named = (key) => NAMES[spoken()][key] ?? String(key);
+const named = (key) => NAMES[spoken()][key] ?? String(key);
 
 async function load() {
   const asked = ['faults', 'scenarios', 'requests', 'webhooks', 'clock', 'reviews', 'templates'];
@@ -92,13 +92,13 @@ function summary({ rules, manner }) {
 }
 
 // Only when something differs: a button under the pointer must not be replaced.
-export function redraw(element, children, facts) {
+function redraw(element, children, facts) {
   if (element.facts === facts) return;
   element.facts = facts;
   element.replaceChildren(...children);
 }
 
-export function card(title, content) {
+function card(title, content) {
   return h('section', { className: `card ${title}` }, h('h2', {}, word(title)), ...content);
 }
 

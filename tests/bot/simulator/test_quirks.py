@@ -13,8 +13,7 @@ from pywa.client import WhatsApp
 from bot.simulator import Simulator, demo, events
 from bot.simulator.webhook_samples import kinds
 from tests.bot.simulator.business import FATIMA, SECRET, Business, open_simulator
-
-FIXTURES = Path("/work/shared/fixtures/webhooks")
+from tests.recorded import OFFICIAL
 
 
 def test_nobody_has_a_phone(sim: Simulator, atlas: WhatsApp, business: Business) -> None:
@@ -187,9 +186,9 @@ def test_every_documented_kind_can_be_posted(
     assert json.loads(body)["entry"][0]["id"] == demo.ATLAS
 
 
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason="the recorded webhooks are not beside us")
+@pytest.mark.skipif(not OFFICIAL.is_dir(), reason="the recorded webhooks are not beside us")
 def test_no_documented_field_is_left_out() -> None:
-    recorded = [json.loads(path.read_text()) for path in FIXTURES.glob("[0-9]*.json")]
+    recorded = [json.loads(path.read_text()) for path in OFFICIAL.glob("[0-9]*.json")]
     entries = [e for body in recorded if isinstance(body, dict) for e in body.get("entry") or []]
     fields = {change.get("field") for entry in entries for change in entry.get("changes", [])}
 
