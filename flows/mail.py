@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 PATIENCE_SECONDS = 15
-AT_ONCE = 20
 # How long to wait after each try that did not work; after the last one it has failed.
 AGAIN = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120))
 WAITING = (MailState.QUEUED, MailState.CLAIMED)
@@ -67,26 +66,27 @@ def post(recipient: str, subject: str, text: str) -> None:
 def drain(merchant_id: UUID) -> None:
     """What is due has left or waits for its next try. Twice is harmless, and rare: only a worker
     that died after the server took a mail has it sent again."""
-    while envelopes := _claim(merchant_id):
-        for envelope in envelopes:
-            _conclude(merchant_id, envelope.id, _tried(envelope))
+    while envelope := _claim(merchant_id):
+        _conclude(merchant_id, envelope.id, _tried(envelope))
 
 
-def _claim(merchant_id: UUID) -> list[Envelope]:
+def _claim(merchant_id: UUID) -> Envelope | None:
+    # One: a server that hangs costs a worker its life, and the mail under way one try.
     now = utcnow()
     with db.merchant(merchant_id) as session:
         due = (
             select(Mail)
             .where(Mail.state.in_(WAITING), Mail.due_at <= now)
             .order_by(Mail.due_at)
-            .limit(AT_ONCE)
+            .limit(1)
             .with_for_update(skip_locked=True)
         )
-        claimed = session.scalars(due).all()
-        for mail in claimed:
-            mail.state, mail.due_at = MailState.CLAIMED, now + LEASE
-            mail.attempt += 1
-        return [Envelope(m.id, m.recipient, m.subject, m.text) for m in claimed]
+        mail = session.scalars(due).one_or_none()
+        if mail is None:
+            return None
+        mail.state, mail.due_at = MailState.CLAIMED, now + LEASE
+        mail.attempt += 1
+        return Envelope(mail.id, mail.recipient, mail.subject, mail.text)
 
 
 def _tried(envelope: Envelope) -> NotAccepted | None:
@@ -110,14 +110,14 @@ def _conclude(merchant_id: UUID, mail_id: UUID, no: NotAccepted | None) -> None:
         else:
             mail.state, mail.reason = MailState.FAILED, str(no)[:200]
         if mail.state is not MailState.QUEUED:
-            mail.text_sealed = None  # the link in it opens a door
+            mail.sealed_text = None  # the link in it opens a door
 
 
 def withdraw(recipient: str) -> None:
     """What waits to leave for this address never will: its link is no good any more."""
     waiting = update(Mail).where(Mail.recipient == recipient, Mail.state == MailState.QUEUED)
     db.session().execute(
-        waiting.values(state=MailState.FAILED, reason="withdrawn", text_sealed=None)
+        waiting.values(state=MailState.FAILED, reason="withdrawn", sealed_text=None)
     )
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -23,6 +23,8 @@ from flows.errors import N_, NotFound
 from models import db
 from models.channel import Channel
 from models.message import Media, MediaState, Message
+from models.snippet import Snippet
+from models.template import MessageTemplate
 from models.types import Json, new_id, utcnow
 
 KINDS = ("image", "video", "audio", "document", "sticker")
@@ -247,18 +249,17 @@ def fetch_again(media: Media) -> None:
 
 
 def _taken_back(media: Media) -> bool:
+    """Whether every message that showed it was deleted, and no saved answer or template has it."""
     shown, revoke = aliased(Message), aliased(Message)
-    found = (
-        select(revoke.id)
-        .join(
-            shown,
-            and_(
-                shown.merchant_id == revoke.merchant_id,
-                shown.channel_id == revoke.channel_id,
-                shown.wamid == revoke.target_wamid,
-            ),
-        )
-        .where(shown.media_id == media.id, revoke.kind == "revoke")
-        .limit(1)
+    deleted = exists().where(
+        revoke.merchant_id == shown.merchant_id,
+        revoke.channel_id == shown.channel_id,
+        revoke.target_wamid == shown.wamid,
+        revoke.kind == "revoke",
     )
-    return db.session().scalar(found) is not None
+    told = select(func.bool_and(deleted)).where(shown.media_id == media.id)
+    kept = or_(
+        exists().where(Snippet.media_id == media.id),
+        exists().where(MessageTemplate.media_id == media.id),
+    )
+    return db.session().scalar(select(and_(told.scalar_subquery(), not_(kept)))) is True

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from flows import audit
+from flows import audit, turns
 from flows.errors import N_, Refused
 from models import db
 from models.merchant import Merchant
@@ -77,16 +77,9 @@ def places_taken() -> int:
     return (session.scalar(people) or 0) + (session.scalar(waiting) or 0)
 
 
-def hold() -> Merchant:
-    """The current merchant, held until the transaction ends: two who invite at once take turns."""
-    session = db.session()
-    own = select(Merchant).where(Merchant.id == session.merchant_id)
-    return session.scalars(own.with_for_update(key_share=True)).one()
-
-
 def check_member() -> None:
     """One more person fits into the current merchant's plan, or Refused (plan_limit)."""
-    plan = of(hold())
+    plan = of(turns.take())
     if plan.members is not None and places_taken() >= plan.members:
         raise Refused(
             "plan_limit",

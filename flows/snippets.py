@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from flows import audit
+from flows import audit, turns
 from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.message import Media
@@ -42,6 +42,7 @@ def find(snippet_id: UUID) -> Snippet:
 
 def save(snippet: Snippet | None, *, name: str, text: str, media: Media | None) -> Snippet:
     """Kept under this name; Invalid when the name is none or taken, or nothing is kept."""
+    turns.take()
     name, text = clean(name).strip().lstrip("/").lower(), clean(text).strip()
     wrong: dict[str, Refused] = {}
     if not NAME.fullmatch(name):

@@ -86,9 +86,7 @@ def sign_in() -> Response | tuple[str, int]:
     try:
         token = sessions.sign_in(email, request.form.get("password", ""), remember=remember)
     except sessions.SecondStepNeeded as half:
-        response = redirect(url_for("auth.second_step_form", next=onward))
-        sessions.give_half_cookie(response, half.token)
-        return response
+        return half_signed_in(half, next=onward)
     except Refused as refusal:
         page = render_template(
             "auth/sign_in.html",
@@ -99,7 +97,7 @@ def sign_in() -> Response | tuple[str, int]:
             sign_up=settings().sign_up,
         )
         return page, max(refusal.status, 422)
-    return _signed_in(token, onward, remember=remember)
+    return signed_in(token, onward, remember=remember)
 
 
 @pages.get("/sign-in/code")
@@ -133,7 +131,7 @@ def second_step() -> Response | tuple[str, int]:
             recovery=bool(recovery),
         )
         return page, max(refusal.status, 422)
-    return _signed_in(token, onward, remember=half.remember, choose=joined is None)
+    return signed_in(token, onward, remember=half.remember, choose=joined is None)
 
 
 def _merchant(told: Mapping[str, str]) -> UUID | None:
@@ -144,8 +142,18 @@ def _merchant(told: Mapping[str, str]) -> UUID | None:
         return None
 
 
-def _signed_in(token: str, onward: str, *, remember: bool, choose: bool = True) -> Response:
-    """`choose`: who works for several merchants says for which one they come."""
+def half_signed_in(half: sessions.SecondStepNeeded, **query: Any) -> Response:
+    """The password was right: this browser owes the second step, and is asked for it."""
+    response = redirect(url_for("auth.second_step_form", **query))
+    sessions.give_half_cookie(response, half.token)
+    return response
+
+
+def signed_in(token: str, onward: str, *, remember: bool, choose: bool = True) -> Response:
+    """This browser is signed in, and whoever was before no longer is.
+
+    `choose`: who works for several merchants says for which one they come.
+    """
     sessions.end()
     if choose and sessions.has_several(token):
         onward = url_for("team.choose", next=onward)

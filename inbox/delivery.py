@@ -16,7 +16,7 @@ from inbox.auth import needs
 from inbox.current import current
 from inbox.forms import Fields
 from inbox.languages import gettext as _
-from inbox.languages import ngettext, told
+from inbox.languages import ngettext, told, told_each
 from models.delivery import DeliveryZone
 from models.types import exponent
 
@@ -52,7 +52,7 @@ def set_usual() -> Answer:
         delivery.set_usual_fee(amount)
     except Invalid as refusal:
         life.undo()
-        errors = _told(refusal)
+        errors = told_each(refusal)
         typed = request.form.get("usual", "")
         return render_template("delivery/_usual.html", typed=typed, errors=errors), 422
     htmx.toast(_("Saved."))
@@ -131,7 +131,7 @@ def _kept(zone: DeliveryZone | None) -> Answer:
         kept = delivery.keep(form, zone)
     except Invalid as refusal:
         life.undo()
-        return _form(zone, request.form, _told(refusal)), 422
+        return _form(zone, request.form, told_each(refusal)), 422
     htmx.toast(_said(kept))
     return _saved()
 
@@ -248,10 +248,6 @@ def cities() -> str | Response:
     if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
         return jsonify([{"name": city.name, "other": city.other} for city in found])
     return render_template("delivery/_cities.html", cities=found, asked=asked)
-
-
-def _told(refusal: Invalid) -> dict[str, str]:
-    return {name: told(why) for name, why in refusal.fields.items()}
 
 
 def _typed(amount: int | None) -> str:

@@ -39,7 +39,7 @@ def _refused(refusal: Refused) -> Response:
     life.undo()
     facts: dict[str, Any] = {"code": refusal.code}
     if isinstance(refusal, Invalid):
-        facts["fields"] = {name: languages.told(why) for name, why in refusal.fields.items()}
+        facts["fields"] = languages.told_each(refusal)
     if "allowed_ids" in refusal.facts:
         pairs = zip(refusal.facts["allowed_ids"], refusal.facts["allowed"], strict=True)
         facts["allowed"] = [{"id": id_, "name": name} for id_, name in pairs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -39,6 +39,12 @@ def bdi(text: object) -> Markup:
 def ltr(text: object) -> Markup:
     """A datum that always runs left to right: a number, a code, a SKU, an e-mail."""
     return _wrapped('<bdi dir="ltr">', text, "</bdi>")
+
+
+def listed(data: Iterable[object]) -> Markup:
+    """Data one after the other, with the comma of the reader's language."""
+    comma = Markup("، ") if current.language == "ar" else Markup(", ")
+    return comma.join(bdi(datum) for datum in data)
 
 
 def _wrapped(before: str, text: object, after: str) -> Markup:
@@ -299,7 +305,7 @@ def attrs(**wanted: Any) -> Markup:
 
 
 FILTERS: tuple[Callable[..., object], ...] = (
-    *(bdi, ltr, phone, money, micros, number, compact, tick),
+    *(bdi, ltr, listed, phone, money, micros, number, compact, tick),
     *(clock, when, day, moment, ago, left),
     *(initials, hue, whatsapp),
 )

@@ -18,7 +18,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from flows.errors import N_ as N_
-from flows.errors import Refused
+from flows.errors import Invalid, Refused
 
 NAMES = {"fr": "Français", "en": "English", "ar": "العربية"}
 DEFAULT = "fr"
@@ -43,6 +43,11 @@ _ = gettext
 def told(refusal: Refused) -> str:
     """What the shop says no with, in the reader's language."""
     return catalogue(_reader()).gettext(refusal.message).format(**refusal.facts)
+
+
+def told_each(refusal: Invalid) -> dict[str, str]:
+    """The same of every field that was refused."""
+    return {name: told(why) for name, why in refusal.fields.items()}
 
 
 def choose(*wishes: str | None) -> str:

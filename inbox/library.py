@@ -79,7 +79,7 @@ def _save(snippet_id: UUID | None) -> str | tuple[str, int]:
         snippets.save(snippet, name=name, text=text, media=stored)
     except Invalid as refusal:
         life.undo()
-        errors = {name: languages.told(why) for name, why in refusal.fields.items()}
+        errors = languages.told_each(refusal)
         return _form(snippets.find(snippet_id) if snippet_id else None, errors), 422
     htmx.toast(_("Saved."))
     return _changed()

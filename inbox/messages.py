@@ -8,11 +8,11 @@ from uuid import UUID, uuid5
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
-from flows import consents, customers, messages, snippets, templates, threads
-from flows.errors import N_, Invalid, NotFound
+from flows import consents, messages, snippets, templates, threads
+from flows.errors import N_, Invalid
 from inbox import languages, media
 from inbox.auth import needs
-from inbox.conversations import thread
+from inbox.conversations import thread, writing
 from inbox.conversations.asked import read_id
 from inbox.conversations.composer import (
     compose,
@@ -40,12 +40,12 @@ pages = Blueprint("messages", __name__)
 @needs("inbox.reply")
 def send(conversation_id: UUID) -> tuple[Response, int]:
     """The text is on its way, once for each `client_id`; the answer holds its bubble."""
-    conversation = _writable(conversation_id)
+    conversation = writing.writable(conversation_id)
     message = messages.queue_text(
         conversation,
         request.form.get("text", ""),
         by=current.member,
-        client_id=_client_id(),
+        client_id=writing.client_id(),
         reply_to=request.form.get("reply_to") or None,
     )
     return _sent(conversation, message)
@@ -55,7 +55,7 @@ def send(conversation_id: UUID) -> tuple[Response, int]:
 @needs("inbox.reply")
 def attach(conversation_id: UUID) -> tuple[Response, int]:
     """The file is on its way with its caption, once for each `client_id`."""
-    conversation, client_id = _writable(conversation_id), _client_id()
+    conversation, client_id = writing.writable(conversation_id), writing.client_id()
     known = threads.by_client_id(conversation, client_id)
     if known is not None:
         return _sent(conversation, known)
@@ -95,28 +95,14 @@ def _file(*, spoken: bool) -> tuple[Media, str]:
 @needs("inbox.reply")
 def again(message_id: UUID) -> str:
     """A person sends a failed or uncertain message once more, knowing it may arrive twice."""
-    message = messages.find(message_id)
-    if message is None:
-        raise NotFound
-    _writable(message.conversation_id)
+    message = writing.message(message_id)
+    writing.writable(message.conversation_id)
     messages.send_again(message)
     return render_template(
         "conversations/_again.html",
         conversation=threads.find(message.conversation_id),
         bubble=thread.bubble(threads.only(message)),
     )
-
-
-def _writable(conversation_id: UUID) -> Conversation:
-    """The conversation, if its customer is not blocked: nobody writes to them by mistake."""
-    conversation = threads.find(conversation_id)
-    customers.check_not_blocked(conversation.identity.customer)
-    return conversation
-
-
-def _client_id() -> UUID:
-    # Without one a double click would be two messages.
-    return read_id(request.form.get("client_id")) or abort(400)
 
 
 def _sent(conversation: Conversation, message: Message) -> tuple[Response, int]:
@@ -162,9 +148,9 @@ def preview(conversation_id: UUID, template_id: UUID) -> str:
 @needs("inbox.reply")
 def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, int]:
     """The ready message is on its way; with a blank left empty the form comes back with errors."""
-    conversation = _writable(conversation_id)
+    conversation = writing.writable(conversation_id)
     chosen = threads.ready_template(conversation, template_id)
-    values, client_id = _typed(chosen), _client_id()
+    values, client_id = _typed(chosen), writing.client_id()
     if wrong := _wrong(chosen, values):
         return _filled(conversation, chosen, values, errors=wrong, client_id=client_id), 422
     templates.check_sendable(chosen)
@@ -222,7 +208,7 @@ def _wrong(chosen: MessageTemplate, values: dict[str, str]) -> dict[str, str]:
     try:
         templates.check_values(chosen, _in_time(values))
     except Invalid as refusal:
-        wrong = {k: languages.told(why) for k, why in refusal.fields.items()} | wrong
+        wrong = languages.told_each(refusal) | wrong
     return wrong
 
 

@@ -40,7 +40,7 @@ def change() -> str | tuple[str, int]:
         )
     except Invalid as wrong:
         life.undo()
-        errors = {name: languages.told(why) for name, why in wrong.fields.items()}
+        errors = languages.told_each(wrong)
         return _page(request.form, errors), wrong.status
     htmx.toast(_("Saved."))
     return _page(_typed())

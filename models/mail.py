@@ -35,7 +35,7 @@ class Mail(Row):
 
     recipient: Mapped[str]
     subject: Mapped[str]
-    text_sealed: Mapped[bytes | None]
+    sealed_text: Mapped[bytes | None]
     state: Mapped[MailState] = mapped_column(default=MailState.QUEUED)
     attempt: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -47,11 +47,11 @@ class Mail(Row):
 
     @property
     def text(self) -> str:
-        sealed = self.text_sealed or b""
+        sealed = self.sealed_text or b""
         place = {"merchant_id": self.merchant_id, "place": "mails.text", "row_id": self.id}
         return unseal(sealed, **place)  # type: ignore[arg-type]
 
     @text.setter
     def text(self, plain: str) -> None:
         place = {"merchant_id": self.merchant_id, "place": "mails.text", "row_id": self.id}
-        self.text_sealed = seal(plain, **place)  # type: ignore[arg-type]
+        self.sealed_text = seal(plain, **place)  # type: ignore[arg-type]

@@ -26,7 +26,8 @@ from models.types import Json, new_id, utcnow
 
 LEASE = timedelta(minutes=2)
 """Longer than the eight calls of one look, of which each may last 10 s."""
-TRIES = 6
+PATIENCE = timedelta(minutes=15)
+"""How long Meta is asked again by ourselves, since a person or news asked last."""
 EVERY = timedelta(hours=24)
 
 # Why an errand did not end well → what to tell people.
@@ -104,6 +105,7 @@ def ask(
         "attempt": Errand.attempt + 1,  # one that is under way concludes nothing any more
         "problem": None,
         "lease_until": None,
+        "created_at": now,
     }
     session.execute(
         row.on_conflict_do_update(
@@ -207,9 +209,9 @@ def conclude(task: Task, done: Done) -> None:
     problem = _problem(done)
     if problem is None:
         problem = _ended_well(errand, channel)
-    if problem in AGAIN and errand.attempt < TRIES:
+    if problem in AGAIN and utcnow() < errand.created_at + PATIENCE:
         errand.sending, errand.problem = Sending.WAITING, problem
-        errand.due_at = utcnow() + timedelta(seconds=10 * 2**errand.attempt)
+        errand.due_at = utcnow() + timedelta(seconds=10 * 2 ** min(errand.attempt, 5))
     else:
         _end(errand, channel, problem)
     live.changed("channels")

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import BigInteger, cast, func, select
 
-from flows import audit, live, notifications
+from flows import audit, live, notifications, turns
 from models import db
 from models.cost import Budget, Spending
 from models.merchant import Merchant
@@ -41,6 +41,7 @@ def of_month(first_day: date) -> list[Spent]:
 def mean_to_spend(currency: str, micros: int | None) -> None:
     """From now on that is the month's budget in this currency; None or 0: there is none."""
     session = db.session()
+    turns.take()
     found = session.scalars(select(Budget).where(Budget.currency == currency)).one_or_none()
     before, after = _told(found.micros if found else None), _told(micros)
     audit.changed("costs.budget", before, after, on=currency)
@@ -48,7 +49,8 @@ def mean_to_spend(currency: str, micros: int | None) -> None:
         if found:
             session.delete(found)
     elif found:
-        found.micros, found.month = micros, None
+        if found.micros != micros:  # the same sum again tells nobody again
+            found.micros, found.month = micros, None
     else:
         session.add(Budget(currency=currency, micros=micros))
     session.flush()  # the page asks by SQL

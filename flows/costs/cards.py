@@ -6,13 +6,14 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from flows.costs.markets import RATES, lines_for
 from models import db
@@ -183,12 +184,20 @@ def _own_shelf() -> _Shelf:
     session = db.session()
     shelf = _own.get(session.merchant_id)
     if shelf is None or _stale(shelf):
-        wanted = select(PriceList).options(joinedload(PriceList.by)).order_by(PriceList.id)
-        shelf = _shelved(_own_card(row) for row in session.scalars(wanted))
+        with _reader(session) as reader:
+            mine = select(PriceList).where(PriceList.merchant_id == session.merchant_id)
+            wanted = mine.options(joinedload(PriceList.by)).order_by(PriceList.id)
+            shelf = _shelved(_own_card(row) for row in reader.scalars(wanted))
         if len(_own) >= MOST_SHELVES:
             _own.clear()
         _own[session.merchant_id] = shelf
     return shelf
+
+
+def _reader(session: db.MerchantSession) -> AbstractContextManager[Session]:
+    """A session that sees the merchant's lists. Who sees only their own orders sees none, and must
+    not fill the shelf of all with nothing."""
+    return db.house() if session.only else nullcontext(session)
 
 
 def _own_card(row: PriceList) -> Card:

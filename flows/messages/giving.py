@@ -172,8 +172,10 @@ def pass_on(
 ) -> Message:
     """The same content for somebody else; what was tapped or ordered is passed on as its words.
 
-    Refused for a file we do not have, and for a message without words.
+    Refused for a file we do not have, for a message without words and for one that was taken back.
     """
+    if taken_back(message):
+        raise Refused("taken_back", N_("This message was deleted: it cannot be passed on."))
     given: dict[str, Any] = {"by": by, "client_id": client_id}
     body = message.payload.get("body")
     body = body if isinstance(body, Mapping) else {}
@@ -186,14 +188,30 @@ def pass_on(
     if message.kind == "contacts" and body.get("contacts"):
         return queue_contacts(conversation, body["contacts"], **given)
     if message.kind in PASSED_ON[1:] or not message.text.strip():
-        raise Refused("not_here", N_("This message cannot be passed on: its content is not here."))
+        raise _not_here()
     return queue_text(conversation, message.text[: limits.TEXT], **given)
+
+
+def _not_here() -> Refused:
+    return Refused("not_here", N_("This message cannot be passed on: its content is not here."))
+
+
+def taken_back(message: Message) -> bool:
+    """Whether whoever wrote it deleted it for everybody."""
+    revoke = select(Message.id).where(
+        Message.channel_id == message.channel_id,
+        Message.target_wamid == message.wamid,
+        Message.kind == "revoke",
+    )
+    return bool(message.wamid) and db.session().scalar(revoke.limit(1)) is not None
 
 
 def _pass_file_on(
     message: Message, conversation: Conversation, given: dict[str, Any], *, voice: bool
 ) -> Message:
     media = db.session().scalars(select(Media).where(Media.id == message.media_id)).one()
+    if not media.here:
+        raise _not_here()
     spoken = voice and media.mime_type == "audio/ogg"
     ours = message.direction == "out"
     caption = message.text if ours else str((message.payload.get("body") or {}).get("caption", ""))

@@ -117,9 +117,12 @@ def _upload(media: Media | None) -> Upload | None:
 def _uploaded(media: Media | None) -> str | None:
     """Meta's id of a file sent before: a template's picture goes to hundreds of people.
 
-    Only where the merchant has one number: Meta keeps a file for the number it came through.
+    Only where the merchant has one number: Meta keeps a file for the number it came through. Never
+    the id of a file a customer sent (it has a channel): that is where theirs is fetched.
     """
     if media is None or media.meta_id is None or media.meta_id_expires_at is None:
+        return None
+    if media.channel_id is not None:
         return None
     numbers = db.session().scalar(select(func.count()).select_from(Channel))
     fresh = media.meta_id_expires_at > utcnow() + timedelta(hours=1)

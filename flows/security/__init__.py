@@ -6,14 +6,13 @@ account: name, e-mail, password. rules: which roles must have a second step; the
 taking, codes: the codes themselves. tidying: what nobody needs any more.
 """
 
-from flows.security.account import change_email, change_password, rename
+from flows.security.account import change_email, change_password, read_name, rename
 from flows.security.browsers import end, end_others, end_sessions, listed
 from flows.security.guesses import TooManyGuesses
 from flows.security.proving import prove
 from flows.security.rules import (
     Guard,
     guards,
-    member,
     owes,
     require,
     required,
@@ -45,12 +44,12 @@ __all__ = [
     "end_sessions",
     "guards",
     "listed",
-    "member",
     "on",
     "owes",
     "pending",
     "prove",
     "prune",
+    "read_name",
     "rename",
     "renew_codes",
     "require",

@@ -21,12 +21,18 @@ LONGEST_NAME = 80
 TAKEN = N_("Somebody already uses this e-mail address.")
 
 
-def rename(user_id: UUID, name: str) -> None:
-    """The person is called so, in every team they work for. Invalid for no name at all."""
-    name = " ".join(clean(name).split())
+def read_name(typed: str) -> str:
+    """The name as it will be kept. Invalid for no name at all."""
+    name = " ".join(clean(typed).split())
     if not 1 <= len(name) <= LONGEST_NAME:
         sentence = N_("Give it a name of up to {most} letters.")
         raise Invalid({"name": Refused("length", sentence, most=LONGEST_NAME)})
+    return name
+
+
+def rename(user_id: UUID, name: str) -> None:
+    """The person is called so, in every team they work for. Invalid for no name at all."""
+    name = read_name(name)
     with db.house() as house:
         user = house.get_one(User, user_id)
         if user.name == name:

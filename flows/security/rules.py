@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, cast, delete, exists, func, select
 
-from flows import audit
-from flows.errors import N_, NotFound, Refused
+from flows import audit, turns
+from flows.errors import N_, Refused
 from flows.security import browsers, second_step
 from models import db
 from models.security import SecondStepRule, Totp
@@ -36,6 +35,7 @@ def required() -> set[str]:
 def require(roles: Collection[str], *, by: Membership) -> None:
     """Who has one of these roles, and no second step, is led to set one up before anything else;
     on their next request."""
+    turns.take()
     session, before = db.session(), required()
     wanted = set(roles)
     session.execute(delete(SecondStepRule).where(SecondStepRule.role.in_(before - wanted)))
@@ -76,15 +76,6 @@ def guards() -> list[Guard]:
     )
     with db.house() as house:
         return [Guard(*row) for row in house.execute(team)]
-
-
-def member(member_id: UUID) -> Membership:
-    """Somebody of the current merchant's team, or NotFound."""
-    wanted = select(Membership).where(Membership.id == member_id)
-    found = db.session().scalars(wanted).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
 
 
 def reset(member: Membership) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, delete, false, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import audit, search
+from flows import audit, search, turns
 from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.conversation import Conversation
@@ -85,6 +85,7 @@ def members_of(team: Team) -> frozenset[UUID]:
 
 def keep(form: NewTeam, team: Team | None = None) -> Team:
     """The team is as the form says; Invalid for a name that is empty, long or taken."""
+    turns.take()
     _check(form, team)
     session, before = db.session(), _facts(team) if team else {}
     if team is None:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from flows import audit, mail, passwords, permissions, plans
+from flows import audit, mail, passwords, permissions, plans, turns
 from flows.errors import N_, Invalid, NotFound, Refused
 from flows.team import founding, tokens
 from models import db
@@ -76,7 +76,7 @@ def invite(
     if not permissions.may(by, "team.edit"):
         raise Refused("owners_only", N_("Only an owner can do this."))
     address = _checked(email, role, custom_role)
-    plans.hold()  # the same address invited twice at once is one invitation
+    turns.take()  # the same address invited twice at once is one invitation
     waiting = select(Invitation).where(
         func.lower(Invitation.email) == address.lower(),
         Invitation.accepted_at.is_(None),
@@ -85,6 +85,7 @@ def invite(
     invitation = db.session().scalars(waiting.with_for_update(key_share=True)).first()
     if invitation is None or not invitation.open(utcnow()):
         plans.check_member()
+    mail.withdraw(address)  # the link of an earlier one opens nothing any more
     if invitation is None:
         invitation = Invitation(email=address, by_id=by.id)
         db.session().add(invitation)

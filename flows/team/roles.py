@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, or_, select, update
 
-from flows import audit, live, permissions
+from flows import audit, live, permissions, turns
 from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.team import CustomRole, Invitation
@@ -44,6 +44,7 @@ def keep(form: NewRole, role: CustomRole | None = None) -> CustomRole:
     Raises Invalid for a name that is empty, long or taken, and for permissions nobody can be given
     this way.
     """
+    turns.take()
     _check(form, role)
     before = _facts(role) if role else {}
     if role is None:

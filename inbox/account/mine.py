@@ -32,9 +32,11 @@ def change() -> Answer:
     form, user = request.form, current.login.user
     email = form.get("email", "").strip()
     try:
+        # Each is true at once: a name that is none must be found before the e-mail is another.
+        name = security.read_name(form.get("name", ""))
         if email != user.email:
             security.change_email(user.id, email, password=form.get("password", ""))
-        security.rename(user.id, form.get("name", ""))
+        security.rename(user.id, name)
     except Refused as refusal:
         return _again(refusal, asked=email != user.email)
     htmx.toast(_("Saved."))

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from flows import security
+from flows import security, team
 from inbox import htmx
 from inbox.account import pages
 from inbox.auth import needs
@@ -42,7 +42,7 @@ def require() -> Response:
 @needs("team.edit")
 def end_sessions(member_id: UUID) -> Response:
     """That member is signed out everywhere."""
-    member = security.member(member_id)
+    member = team.find(member_id)
     count = security.end_sessions(member)
     htmx.toast(
         ngettext(
@@ -59,7 +59,7 @@ def end_sessions(member_id: UUID) -> Response:
 @needs("team.edit")
 def reset_second_step(member_id: UUID) -> Response:
     """That member signs in by password again, and is signed out."""
-    member = security.member(member_id)
+    member = team.find(member_id)
     security.reset(member)
     htmx.toast(_("%(name)s signs in without a second step now.", name=member.name))
     return _back()

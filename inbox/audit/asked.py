@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from inbox.audit.words import ROOMS
 from inbox.conversations.asked import read_id
+from inbox.days import between, read_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Asked:
             zone=zone,
             person=read_id(query.get("person")),
             room=room if room in ROOMS else "",
-            first=_day(query.get("from", "")),
-            last=_day(query.get("to", "")),
+            first=read_day(query.get("from", "")),
+            last=read_day(query.get("to", "")),
         )
 
     @property
@@ -42,9 +43,7 @@ class Asked:
         return {
             "person": self.person,
             "room": self.room,
-            "since": self._start(self.first),
-            "to": self._start(self.last + timedelta(days=1)) if self.last else None,
-        }
+        } | between(self.first, self.last, self.zone)
 
     def query(self) -> dict[str, str]:
         """The same as parameters of a URL; what is as usual is left out."""
@@ -55,17 +54,3 @@ class Asked:
             "to": self.last.isoformat() if self.last else "",
         }
         return {name: value for name, value in all_.items() if value}
-
-    def _start(self, day: date | None) -> datetime | None:
-        if day is None:
-            return None
-        return datetime.combine(day, time(), self.zone).astimezone(UTC)
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    # The first and the last year cannot be told in every time zone.
-    return found if 1 < found.year < 9999 else None

@@ -122,7 +122,7 @@ def _save(automation_id: UUID | None) -> Response | tuple[str, int]:
         saved = automations.save(filled.form(), filled.automation)
     except Invalid as refusal:
         life.undo()
-        wrong = {name: languages.told(why) for name, why in refusal.fields.items()}
+        wrong = languages.told_each(refusal)
         return _page(_posted(automation_id, wrong)), 422
     htmx.toast(_("“%(name)s” is saved.", name=saved.name))
     return redirect(url_for("automations.index"), 303)

@@ -86,7 +86,7 @@ def create() -> Response | tuple[str, int]:
         )
     except Invalid as wrong:
         life.undo()
-        return _form(request.form.to_dict(), _told(wrong)), wrong.status
+        return _form(request.form.to_dict(), languages.told_each(wrong)), wrong.status
     return _to(channel)
 
 
@@ -157,7 +157,9 @@ def replace_token(channel_id: UUID) -> Response | tuple[str, int]:
     except Invalid as wrong:
         life.undo()
         channel = channels.get(channel_id)
-        page = render_template("channels/_token.html", channel=channel, wrong=_told(wrong))
+        page = render_template(
+            "channels/_token.html", channel=channel, wrong=languages.told_each(wrong)
+        )
         return page, wrong.status
     htmx.toast(_("The new token is being checked."))
     return _done(channel)
@@ -184,7 +186,9 @@ def change(channel_id: UUID) -> Response | tuple[str, int]:
             profiles.change(channel, form, picture)
     except Invalid as wrong:
         life.undo()
-        return _profile(channels.get(channel_id), request.form.to_dict(), _told(wrong)), 422
+        return _profile(
+            channels.get(channel_id), request.form.to_dict(), languages.told_each(wrong)
+        ), 422
     except Refused as no:
         life.undo()
         told = {"picture": languages.told(no)}
@@ -311,10 +315,6 @@ def _profile(
         websites=profiles.WEBSITES,
         pictures=",".join(profiles.PICTURES),
     )
-
-
-def _told(wrong: Invalid) -> dict[str, str]:
-    return {name: languages.told(why) for name, why in wrong.fields.items()}
 
 
 def _to(channel: Channel) -> Response:

@@ -133,8 +133,6 @@ class Banner:
     color: str
     text: Markup
     advice: str
-    said: str
-    """Meta's own words, where it gave some."""
     url: str | None
 
 
@@ -154,8 +152,7 @@ def banner(one: Notice) -> Banner:
     url = None
     if one.channel_id is not None and current.may("channels.edit"):
         url = url_for("channels.show", channel_id=one.channel_id)
-    said = str(one.facts.get("said") or one.facts.get("why") or "")
-    return Banner(one.id, color, text, gettext(advice) if advice else "", said, url)
+    return Banner(one.id, color, text, gettext(advice) if advice else "", url)
 
 
 def told(facts: Mapping[str, object]) -> dict[str, Markup]:

@@ -8,18 +8,17 @@ from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
 
-from flows import customers, messages, threads
+from flows import messages, threads
 from flows.errors import Invalid, NotFound
 from inbox import htmx, languages, life
 from inbox.auth import needs
 from inbox.composing.forms import FORMS, Asked, Form, offered
-from inbox.conversations import thread
+from inbox.conversations import thread, writing
 from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.forms import Fields
 from inbox.languages import gettext as _
 from models.conversation import Conversation
-from models.message import Message
 from models.types import new_id
 
 pages = Blueprint("composing", __name__)
@@ -35,7 +34,7 @@ PAGE = 12
 def ask(conversation_id: UUID, kind: str) -> str:
     """The form of one kind of message."""
     form = _form(kind)
-    conversation = _writable(conversation_id)
+    conversation = writing.writable(conversation_id)
     messages.window_must_be_open(conversation)
     return _show(conversation, kind, Asked(conversation, Fields(form.filled())))
 
@@ -44,8 +43,8 @@ def ask(conversation_id: UUID, kind: str) -> str:
 @needs("inbox.reply")
 def send(conversation_id: UUID, kind: str) -> str | tuple[str, int]:
     """It is on its way, once for each `client_id`; with something wrong the form comes back."""
-    form, client_id = _form(kind), _client_id()
-    conversation = _writable(conversation_id)
+    form, client_id = _form(kind), writing.client_id()
+    conversation = writing.writable(conversation_id)
     asked = Asked(conversation, Fields(request.form), request.files.get("file"))
     reply_to = request.form.get("reply_to") or None
     message = threads.by_client_id(conversation, client_id)
@@ -53,8 +52,8 @@ def send(conversation_id: UUID, kind: str) -> str | tuple[str, int]:
         message = message or form.queue(asked, client_id=client_id, reply_to=reply_to)
     except Invalid as refusal:
         life.undo()
-        errors = {name: languages.told(why) for name, why in refusal.fields.items()}
-        again = Asked(_writable(conversation_id), Fields(request.form))
+        errors = languages.told_each(refusal)
+        again = Asked(writing.writable(conversation_id), Fields(request.form))
         return _show(again.conversation, kind, again, errors=errors, client_id=client_id), 422
     htmx.close_dialog()
     bubble = thread.bubble(threads.only(message))
@@ -102,16 +101,6 @@ def _show(
     )
 
 
-def _writable(conversation_id: UUID) -> Conversation:
-    conversation = threads.find(conversation_id)
-    customers.check_not_blocked(conversation.identity.customer)
-    return conversation
-
-
-def _client_id() -> UUID:
-    return read_id(request.form.get("client_id")) or abort(400)
-
-
 # --- a reaction -----------------------------------------------------------------------------------
 
 
@@ -119,18 +108,11 @@ def _client_id() -> UUID:
 @needs("inbox.reply")
 def react(message_id: UUID) -> str:
     """The emoji is on its way (empty: taken back); the answer is the message with it."""
-    message = _found(message_id)
-    conversation = _writable(message.conversation_id)
+    message = writing.message(message_id)
+    conversation = writing.writable(message.conversation_id)
     messages.react(message, request.form.get("emoji", "").strip(), by=current.member)
     bubble = thread.bubble(threads.only(message))
     return render_template("composing/_reacted.html", conversation=conversation, bubble=bubble)
-
-
-def _found(message_id: UUID) -> Message:
-    message = messages.find(message_id)
-    if message is None:
-        raise NotFound
-    return message
 
 
 # --- passing on -----------------------------------------------------------------------------------
@@ -140,7 +122,7 @@ def _found(message_id: UUID) -> Message:
 @needs("inbox.reply")
 def ask_forward(message_id: UUID) -> str:
     """To whom: the conversations that fit `q`, newest first."""
-    message = _found(message_id)
+    message = writing.message(message_id)
     search = Fields(request.args).text("q")
     listed = threads.listed(search=search, limit=PAGE)
     template = "composing/_talks.html" if "q" in request.args else "composing/forward.html"
@@ -154,9 +136,9 @@ def ask_forward(message_id: UUID) -> str:
 @needs("inbox.reply")
 def forward(message_id: UUID) -> str:
     """The same content is on its way to another customer."""
-    message, chosen = _found(message_id), read_id(request.form.get("conversation"))
-    conversation = _writable(chosen or abort(400))
-    messages.pass_on(message, conversation, by=current.member, client_id=_client_id())
+    message, chosen = writing.message(message_id), read_id(request.form.get("conversation"))
+    conversation = writing.writable(chosen or abort(400))
+    messages.pass_on(message, conversation, by=current.member, client_id=writing.client_id())
     htmx.close_dialog()
     htmx.toast(_("Passed on to %(name)s.", name=conversation.identity.name))
     return ""

@@ -16,6 +16,7 @@ from flows.errors import Invalid, Refused
 from flows.messages import interactives, limits
 from flows.messages.interactives import Row, Section
 from inbox import media
+from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.filters import money
 from inbox.forms import Fields
@@ -24,7 +25,6 @@ from models.conversation import Conversation
 from models.message import Media, Message
 from models.types import Json
 
-ROWS = 10
 BUTTONS = 3
 
 
@@ -153,7 +153,7 @@ def _products(asked: Asked, given: dict[str, Any]) -> Message:
     if not chosen:
         raise Invalid({"chosen": Refused("empty", N_("Choose one product at least."))})
     if asked.text("shown_as") == "buttons" and len(chosen) <= BUTTONS:
-        replies = {_reference(o): _cut(o.variant.name, limits.BUTTON) for o in chosen}
+        replies = {_reference(o): _titled(o) for o in chosen}
         priced = [f"• {o.variant.name}: {_price(o)}" for o in chosen]
         text = "\n".join([asked.words, *priced])
         return _send(asked, interactives.reply_buttons(text, replies), given)
@@ -175,7 +175,7 @@ def _products(asked: Asked, given: dict[str, Any]) -> Message:
 def _chosen(asked: Asked) -> list[Offer]:
     """The offers that were ticked, in the order of the list."""
     wished = {text for text in asked.ticked if text}
-    ids = [UUID(text.partition(":")[0]) for text in wished if _is_id(text.partition(":")[0])]
+    ids = [id_ for text in wished if (id_ := read_id(text.partition(":")[0]))]
     offers = [o for found in catalog.offered(ids).values() for o in found.offers]
     return [o for o in offers if name_of(o) in wished]
 
@@ -183,14 +183,6 @@ def _chosen(asked: Asked) -> list[Offer]:
 def name_of(offer: Offer) -> str:
     """How the form names an offer: its product, then itself."""
     return f"{offer.variant.product_id}:{offer.variant.id}"
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +211,15 @@ def _reference(offer: Offer) -> str:
 
 def _price(offer: Offer) -> str:
     return money(current.merchant.money(offer.variant.unit_price)).striptags()
+
+
+def _titled(offer: Offer) -> str:
+    """What a button says: the product cut short rather than what tells two variants apart."""
+    label = offer.variant.label if offer.variant.options else ""
+    tail = f" ({label})" if label else ""
+    room = limits.BUTTON - len(tail)
+    name = offer.variant.product.name
+    return f"{_cut(name, room)}{tail}" if room >= 4 else _cut(label, limits.BUTTON)
 
 
 def _cut(text: str, most: int) -> str:

@@ -138,8 +138,9 @@ def _earlier(first_day: date) -> str | None:
 
 
 def _later(asked: Asked) -> str | None:
-    later = asked.first_day + timedelta(days=31)
-    return f"{later:%Y-%m}" if asked.first_day < asked.newest else None
+    if asked.first_day >= asked.newest:
+        return None
+    return f"{asked.first_day + timedelta(days=31):%Y-%m}"
 
 
 def _points(days: list[Day], currency: str) -> list[tuple[str, int, str]]:

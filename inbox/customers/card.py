@@ -14,7 +14,7 @@ from inbox.auth import needs
 from inbox.current import current
 from inbox.customers.routes import pages
 from inbox.forms import Fields
-from inbox.languages import told
+from inbox.languages import told_each
 from models.customer import Customer
 
 Answer = str | tuple[str, int]
@@ -157,8 +157,4 @@ def _again(template: str, customer_id: UUID, refusal: Invalid, **facts: Any) -> 
     """The form as it was posted, with what is wrong beside each field."""
     life.undo()
     customer = customers.find(customer_id)
-    return _asked(template, customer, request.form, errors=told_by_field(refusal), **facts), 422
-
-
-def told_by_field(refusal: Invalid) -> dict[str, str]:
-    return {name: told(why) for name, why in refusal.fields.items()}
+    return _asked(template, customer, request.form, errors=told_each(refusal), **facts), 422

@@ -13,10 +13,11 @@ from inbox import htmx, life
 from inbox.auth import needs
 from inbox.conversations import beside
 from inbox.current import current
-from inbox.customers.card import Answer, changed, told_by_field
+from inbox.customers.card import Answer, changed
 from inbox.customers.routes import pages
 from inbox.forms import Fields
 from inbox.languages import gettext as _
+from inbox.languages import told_each
 from models.conversation import Conversation
 from models.customer import Customer
 
@@ -172,7 +173,7 @@ def _block_form(name: str, action: str, errors: Mapping[str, str] | None = None)
 
 def _block_again(name: str, refusal: Invalid) -> Answer:
     life.undo()
-    return _block_form(name, request.path, told_by_field(refusal)), 422
+    return _block_form(name, request.path, told_each(refusal)), 422
 
 
 def _consent_form(
@@ -190,4 +191,4 @@ def _consent_form(
 
 
 def _consent_again(standing: consents.Standing, refusal: Invalid) -> Answer:
-    return _consent_form(request.path, standing, told_by_field(refusal)), 422
+    return _consent_form(request.path, standing, told_each(refusal)), 422

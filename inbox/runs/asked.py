@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from inbox.conversations.asked import read_id
+from inbox.days import between, read_day
 from models.automation import RunState
 
 
@@ -34,8 +35,8 @@ class Asked:
             state=RunState(state) if state in set(RunState) else None,
             automation=read_id(query.get("automation")),
             number=_number(query.get("number", "")),
-            first=_day(query.get("from", "")),
-            last=_day(query.get("to", "")),
+            first=read_day(query.get("from", "")),
+            last=read_day(query.get("to", "")),
         )
 
     @property
@@ -45,9 +46,7 @@ class Asked:
             "state": self.state,
             "automation_id": self.automation,
             "number": self.number,
-            "since": self._start(self.first),
-            "to": self._start(self.last + timedelta(days=1)) if self.last else None,
-        }
+        } | between(self.first, self.last, self.zone)
 
     def query(self, **changes: str | None) -> dict[str, str]:
         """The same as parameters of a URL; what is as usual is left out."""
@@ -60,21 +59,7 @@ class Asked:
         } | changes
         return {name: value for name, value in all_.items() if value}
 
-    def _start(self, day: date | None) -> datetime | None:
-        if day is None:
-            return None
-        return datetime.combine(day, time(), self.zone).astimezone(UTC)
-
 
 def _number(text: str) -> int | None:
     digits = text.strip().lstrip("#")
     return int(digits) if digits.isdecimal() and len(digits) < 10 else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    # The first and the last year cannot be told in every time zone.
-    return found if 1 < found.year < 9999 else None

@@ -12,7 +12,7 @@ from config import settings
 from flows import passwords, presets, signup
 from flows.errors import Invalid, Refused
 from flows.signup import checklist
-from inbox import htmx, languages, sessions, ticket
+from inbox import auth, htmx, languages, sessions
 from inbox.auth import needs, public
 from inbox.current import current
 from inbox.forms import Fields
@@ -50,19 +50,13 @@ def create() -> Response | tuple[str, int]:
             typed["email"], password, remember=False, merchant_id=opened.merchant_id
         )
     except sessions.SecondStepNeeded as half:  # the same form again, and meanwhile they enrolled
-        response = redirect(url_for("auth.second_step_form"), 303)
-        sessions.give_half_cookie(response, half.token)
-        return response
+        return auth.half_signed_in(half)
     except Invalid as wrong:
-        told = {name: languages.told(why) for name, why in wrong.fields.items()}
+        told = languages.told_each(wrong)
         return _page(typed, told), wrong.status
     except Refused as no:
         return _page(typed, {"": languages.told(no)}), max(no.status, 422)
-    sessions.end()
-    response = redirect(url_for("signup.moving_in"), 303)
-    sessions.give_cookie(response, token, remember=False)
-    ticket.take_cookie(response)  # it may be of whoever was here before
-    return response
+    return auth.signed_in(token, url_for("signup.moving_in"), remember=False, choose=False)
 
 
 def _only_where_open() -> None:

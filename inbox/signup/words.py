@@ -72,7 +72,7 @@ STEPS = {
         N_("Add your first product"),
         N_("Orders are made of products with a price and a stock."),
         N_("Add a product"),
-        ("products.new", "products.index", "catalog.new", "catalog.index"),
+        (),
         "settings.edit",
     ),
     "automation": (

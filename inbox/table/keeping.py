@@ -94,7 +94,7 @@ def _again(refusal: Invalid, view_id: UUID | None = None) -> tuple[str, int]:
         query=form.get("query", ""),
         shared="shared" in form,
         may_share=views.may_share(current.member),
-        errors={name: languages.told(why) for name, why in refusal.fields.items()},
+        errors=languages.told_each(refusal),
     ), refusal.status
 
 

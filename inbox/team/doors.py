@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, url_for
+from collections.abc import Callable
+from functools import wraps
+
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from flows import mail, team
 from flows.errors import Invalid, Refused
-from inbox import htmx, languages, sessions, ticket
+from inbox import auth, htmx, languages, sessions, ticket
 from inbox.auth import public
 from inbox.current import current
 from inbox.forms import Fields
@@ -19,28 +22,38 @@ from models import db
 Answer = str | Response | tuple[str, int]
 
 
+def _or_nowhere(view: Callable[[str], Answer]) -> Callable[[str], Answer]:
+    """Of a door behind a link: one that opens nothing leads to a page that says why."""
+
+    @wraps(view)
+    def guarded(token: str) -> Answer:
+        try:
+            return view(token)
+        except Refused as refusal:
+            text = languages.told(refusal)
+            return render_template("team/nowhere.html", text=text), refusal.status
+
+    return guarded
+
+
 # --- joining --------------------------------------------------------------------------------------
 
 
 @pages.get("/join/<token>")
 @public
+@_or_nowhere
 def join(token: str) -> Answer:
     """Who invites, and what it takes to come in."""
-    try:
-        opened = team.invitation(token)
-    except Refused as refusal:
-        return _nowhere(refusal)
+    opened = team.invitation(token)
     return _joining(opened)
 
 
 @pages.post("/join/<token>")
 @public
+@_or_nowhere
 def accept(token: str) -> Answer:
     """In the team and signed in: with a new password, or with the one they have already."""
-    try:
-        opened = team.invitation(token)
-    except Refused as refusal:
-        return _nowhere(refusal)
+    opened = team.invitation(token)
     fields, password = Fields(request.form), request.form.get("password", "")
     try:
         if opened.user is None:
@@ -54,19 +67,13 @@ def accept(token: str) -> Answer:
             )
     except sessions.SecondStepNeeded as half:
         place = opened.invitation.merchant_id
-        response = redirect(url_for("auth.second_step_form", merchant=place))
-        sessions.give_half_cookie(response, half.token)
-        return response
+        return auth.half_signed_in(half, merchant=place)
     except Invalid as wrong:
-        errors = {name: languages.told(why) for name, why in wrong.fields.items()}
+        errors = languages.told_each(wrong)
         return _joining(opened, errors=errors), wrong.status
     except Refused as refusal:
         return _joining(opened, problem=languages.told(refusal)), max(refusal.status, 422)
-    sessions.end()
-    response = redirect("/")
-    sessions.give_cookie(response, session, remember=False)
-    ticket.take_cookie(response)
-    return response
+    return auth.signed_in(session, "/", remember=False, choose=False)
 
 
 def _joining(
@@ -103,36 +110,26 @@ def send_link() -> str:
 
 @pages.get("/password/<token>")
 @public
+@_or_nowhere
 def password(token: str) -> Answer:
-    try:
-        user = team.reset_of(token)
-    except Refused as refusal:
-        return _nowhere(refusal)
+    user = team.reset_of(token)
     return render_template("team/password.html", user=user, errors={})
 
 
 @pages.post("/password/<token>")
 @public
+@_or_nowhere
 def set_password(token: str) -> Answer:
     """This is the password now; signed out everywhere, and asked to sign in with it."""
-    try:
-        user = team.reset_of(token)
-    except Refused as refusal:
-        return _nowhere(refusal)
+    user = team.reset_of(token)
     try:
         team.set_password(token, request.form.get("password", ""))
     except Invalid as wrong:
-        errors = {name: languages.told(why) for name, why in wrong.fields.items()}
+        errors = languages.told_each(wrong)
         return render_template("team/password.html", user=user, errors=errors), wrong.status
-    except Refused as refusal:
-        return _nowhere(refusal)
     htmx.toast(_("Your password is changed. Sign in with it."))
     response = redirect("/sign-in")
     if current.signed_in and current.user_id == user.id:
         sessions.take_cookie(response)
         ticket.take_cookie(response)
     return response
-
-
-def _nowhere(refusal: Refused) -> tuple[str, int]:
-    return render_template("team/nowhere.html", text=languages.told(refusal)), refusal.status

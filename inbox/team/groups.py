@@ -71,7 +71,7 @@ def _kept(found: Team | None) -> Answer:
         kept = groups.keep(form, found)
     except Invalid as wrong:
         life.undo()
-        errors = {name: languages.told(why) for name, why in wrong.fields.items()}
+        errors = languages.told_each(wrong)
         typed: dict[str, Any] = {"name": form.name, "cities": fields.lines("cities")}
         typed |= {name: request.form.getlist(name) for name in ("languages", "members")}
         return _form(found, typed, errors), wrong.status

@@ -37,7 +37,7 @@ def invite() -> Answer:
         invited, token = team.invite(email, role, by=current.member, custom_role=own)
     except Invalid as wrong:
         life.undo()
-        errors = {name: languages.told(why) for name, why in wrong.fields.items()}
+        errors = languages.told_each(wrong)
         return _form(errors=errors), wrong.status
     except Refused as refusal:
         life.undo()

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template
 
-from flows import mail, permissions, plans, team
+from flows import mail, plans, team
 from inbox import htmx, languages
 from inbox.auth import needs
 from inbox.current import ROLE_NAMES, current
@@ -46,7 +46,6 @@ def facts() -> dict[str, Any]:
         "places": plans.places_taken(),
         "by_mail": mail.possible(),
         "expired": expired,
-        "granted": _granted,
     }
 
 
@@ -57,12 +56,6 @@ def role_name(role: Role, custom: str | None = None) -> str:
 
 def expired(invitation: Invitation) -> bool:
     return not invitation.open(utcnow())
-
-
-def _granted(names: list[str]) -> list[str]:
-    """What these permissions let somebody do, in the order of the matrix."""
-    every = (pair for group in permissions.GROUPS.values() for pair in group.items())
-    return [gettext(says) for name, says in every if name in names]
 
 
 def changed(note: str) -> str:

@@ -8,7 +8,7 @@ from flask import render_template, request
 
 from flows import security, team
 from flows.errors import Invalid, Refused
-from flows.team import groups, roles
+from flows.team import roles
 from inbox import languages, life
 from inbox.auth import needs
 from inbox.conversations.asked import read_id
@@ -68,7 +68,7 @@ def _form(who: Membership, *, problem: str = "") -> str:
         second_step=listed.second_step,
         chosen=str(who.custom_role_id) if who.role is Role.CUSTOM else who.role.value,
         choices=page.choices(),
-        teams=[one.team.name for one in team.teams() if who.id in groups.members_of(one.team)],
+        teams=team.teams_of().get(who.id, []),
         holdings=team.holdings(who),
         problem=problem,
     )

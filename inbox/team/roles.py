@@ -65,7 +65,7 @@ def _kept(found: CustomRole | None) -> Answer:
         kept = roles.keep(team.NewRole(name, ticked), found)
     except Invalid as wrong:
         life.undo()
-        errors = {field: languages.told(why) for field, why in wrong.fields.items()}
+        errors = languages.told_each(wrong)
         return _form(found, name, ticked, errors), wrong.status
     return page.changed(_("Role %(name)s kept.", name=kept.name))
 

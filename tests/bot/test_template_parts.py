@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bot.simulator import Simulator
 from config import settings
@@ -16,6 +16,7 @@ from flows import messages, templates
 from flows.errors import Invalid
 from flows.templates import CardButton, FormButton, FormCard
 from models import db
+from models.channel import Channel
 from models.conversation import Conversation
 from models.merchant import Merchant
 from models.message import Media, Message, Origin, Sending
@@ -122,6 +123,35 @@ def test_a_carousel_is_written_approved_sent_with_its_pictures_and_shown(
     assert len(template.card_media or []) == 2
     assert all(media.meta_id for media in kept)
     assert len(simulator.world.media) == uploads + 2  # two numbers: Meta keeps a file for each
+
+
+def test_a_card_keeps_its_picture_at_meta_and_brings_it_anew_once_meta_lost_it(
+    shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    def cards() -> dict[str, Any]:
+        tap = CardButton("url", "Voir", "https://atlas.example/sac")
+        both = (picture("sac.png"), picture("foulard.png"))
+        return {"cards": [FormCard(file, "Sac cuir", (tap,)) for file in both]}
+
+    with db.merchant(shop.id) as session:  # one number: what it uploaded once serves everybody
+        used = session.scalars(select(Conversation.channel_id)).one()
+        session.execute(delete(Channel).where(Channel.id != used))
+    template = approved(shop, simulator, work, cards)
+    first = sent(shop, simulator, work, template)
+    again = sent(shop, simulator, work, template)
+    lost = [card["header"]["image"]["id"] for card in first["cards"]]
+    for id_ in lost:
+        del simulator.world.media[id_]
+    with db.merchant(shop.id) as session:
+        talk = session.scalars(select(Conversation)).one()
+        same = session.get_one(MessageTemplate, (shop.id, template.id))
+        refused = messages.queue_template(talk, same, {}, origin=Origin.AGENT).id
+    work()
+    anew = sent(shop, simulator, work, template)
+
+    assert [card["header"]["image"]["id"] for card in again["cards"]] == lost
+    assert now(shop, refused).sending is Sending.FAILED
+    assert not {card["header"]["image"]["id"] for card in anew["cards"]} & set(lost)
 
 
 def test_an_offer_ends_when_it_was_said_and_its_code_can_be_copied(

@@ -49,7 +49,7 @@ def test_a_mail_leaves_after_the_commit_and_its_text_is_forgotten(
     assert came["From"] == "Wasl <wasl@example.com>"
     assert came["Subject"] == "Équipe de Fès"  # nobody writes headers of their own
     assert "http://example.com/join/x" in came.get_content()
-    assert (kept(merchant).state, kept(merchant).text_sealed) == (MailState.SENT, None)
+    assert (kept(merchant).state, kept(merchant).sealed_text) == (MailState.SENT, None)
 
 
 def test_what_was_rolled_back_is_not_mailed(
@@ -68,7 +68,7 @@ def test_what_was_rolled_back_is_not_mailed(
 def test_its_text_is_sealed_while_it_waits(merchant: Merchant, mailbox: Mailbox) -> None:
     post(merchant, "a secret link")
 
-    assert b"secret" not in (kept(merchant).text_sealed or b"")
+    assert b"secret" not in (kept(merchant).sealed_text or b"")
 
 
 def test_a_server_that_is_busy_is_asked_again(
@@ -98,7 +98,7 @@ def test_an_address_that_does_not_exist_is_not_asked_again(
     work()
 
     failed = kept(merchant)
-    assert (failed.state, failed.text_sealed) == (MailState.FAILED, None)
+    assert (failed.state, failed.sealed_text) == (MailState.FAILED, None)
     assert failed.reason == "550 no such user"
 
 

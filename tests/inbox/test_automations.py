@@ -444,7 +444,7 @@ def test_a_fact_that_the_order_lacks_is_told_before_anything_is_sent(
 
     parts = signed_in(owner).get("/automations/parts", query_string=form, headers=HTMX).text
 
-    assert "This order does not say: Agent in charge." in parts
+    assert "This order does not say: <bdi>Agent in charge</bdi>." in parts
 
 
 def test_the_price_of_a_message_stands_beside_its_preview(

@@ -260,7 +260,7 @@ def test_who_signed_up_sets_up_a_second_step_and_the_form_again_asks_for_it(
     other = app.test_client()
     again = other.post("/sign-up", data=FORM)
 
-    assert (again.status_code, again.location) == (303, "/sign-in/code")
+    assert (again.status_code, again.location) == (302, "/sign-in/code")
     assert not is_in(other)
     enter(other, key.code())
     assert is_in(other)

@@ -60,7 +60,7 @@ def test_one_form_opens_an_account_that_can_start_at_once(client: FlaskClient) -
 
     (made,) = merchants()
     assert page.status_code == 200
-    assert (answer.status_code, answer.location) == (303, "/moving-in")
+    assert (answer.status_code, answer.location) == (302, "/moving-in")
     assert steps.status_code == 200
     assert (made.currency, made.time_zone, made.language) == ("MAD", "Africa/Casablanca", "fr")
     with db.merchant(made.id) as session:
@@ -123,7 +123,7 @@ def test_a_double_click_is_one_merchant(app: Flask) -> None:
     (made,) = merchants()
     with db.merchant(made.id) as session:
         assert session.scalar(select(func.count()).select_from(Pipeline)) == 1
-    assert answers == [303, 303]
+    assert answers == [302, 302]
 
 
 def test_a_sign_up_that_broke_off_is_completed_by_the_next(
