@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +30,20 @@ def new_id() -> UUID:
     return compat.uuid7()
 
 
+_AHEAD = os.environ.get("WASL_CLOCK")
+"""For trials: a file that says how many seconds the clocks of our processes are wrong."""
+
+
 def utcnow() -> datetime:
-    return datetime.now(UTC)
+    """Now, by the clock of this process."""
+    now = datetime.now(UTC)
+    return now if _AHEAD is None else now + timedelta(seconds=_error(_AHEAD))
+
+
+def _error(file: str) -> float:
+    with suppress(OSError, ValueError):
+        return float(Path(file).read_text(encoding="ascii"))
+    return 0.0
 
 
 def exponent(currency: str) -> int:
