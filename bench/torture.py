@@ -34,6 +34,8 @@ from bench.fire.people import People
 from bench.fire.town import Town, town
 
 QUIET_SECONDS = 120
+RECOVERY_SECONDS = 15
+"""How long the next fault waits for the town to serve again: a dead town cannot be hurt."""
 GROWTH = 1.05
 """How much heavier a process may be at the end than in the middle."""
 LONG = 600
@@ -134,6 +136,7 @@ def _burn(run: Run, scene: Scene, names: list[str], options: argparse.Namespace)
         run.reigns.append(Reign(time.time(), name))
         _say(options, run, name)
         FAULTS[name](scene)
+        scene.town.recover(RECOVERY_SECONDS)
         time.sleep(scene.chance.uniform(0.5, 2.0))
     time.sleep(max(0.0, until - time.monotonic()))
 
@@ -172,7 +175,8 @@ def _quiet(scene: Scene, people: People) -> bool:
 BUSY = (
     "SELECT count(*) FROM envelopes WHERE state = 'new'",
     "SELECT count(*) FROM messages WHERE sending IN ('queued', 'claimed')",
-    "SELECT count(*) FROM messages WHERE sending = 'waiting' AND due_at < now() + interval '1 minute'",
+    "SELECT count(*) FROM messages"
+    " WHERE sending = 'waiting' AND due_at < now() + interval '1 minute'",
     "SELECT count(*) FROM runs WHERE due_at < now() + interval '5 seconds'",
 )
 

@@ -226,7 +226,7 @@ class _Clerk:
 
     def charges(self, invoice: list[Json], owner: psycopg.Connection) -> None:
         """One charge for each message Meta charges or gives away, in Meta's category."""
-        ours = dict(owner.execute("SELECT wamid, category FROM charges").fetchall())
+        ours: dict[str, str] = dict(owner.execute("SELECT wamid, category FROM charges").fetchall())
         theirs = {line["wamid"]: line["pricing"] for line in invoice if line["pricing"]}
         self._wrong("delivered at Meta and not charged", theirs.keys() - ours.keys())
         self._wrong("charged and not on Meta's invoice", ours.keys() - theirs.keys())

@@ -63,7 +63,7 @@ class Scene:
         """The status our webhook answers to this body; None when it does not."""
         headers = {"X-Hub-Signature-256": self.sign(body) if signature is None else signature}
         address = f"http://127.0.0.1:{self.town.port}/webhooks/whatsapp"
-        raw = {name: value.encode("latin-1") for name, value in headers.items()}
+        raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
         try:
             answer = httpx.post(address, content=body, headers=raw, timeout=10, trust_env=False)
         except httpx.HTTPError:

@@ -91,6 +91,15 @@ class Town:
                 raise SystemExit(f"{name} did not get ready: see {self.log(name)}")
             time.sleep(0.1)
 
+    def recover(self, seconds: float) -> bool:
+        """True once the pages, and Meta, answer again; False after so many seconds."""
+        until = time.monotonic() + seconds
+        while not (surroundings.is_ready(self.port) and surroundings.is_ready(self.port + 2)):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
+        return True
+
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
