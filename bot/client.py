@@ -15,7 +15,7 @@ from pywa.errors import WhatsAppError
 
 from bot import bodies
 from config import settings
-from flows import files
+from flows import crashpoints, files
 from flows.letters import Ending, Letter, Outcome, ReadLetter, Upload
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,8 @@ def show_typing(letter: ReadLetter) -> Outcome:
 
 
 def _post(letter: Letter, body: bodies.Body) -> Any:
-    return client(letter.token).api.send_message(
+    crashpoints.reached("send.claimed")
+    answered = client(letter.token).api.send_message(
         sender=letter.phone_number_id,
         to=letter.to,
         recipient=letter.recipient,
@@ -162,6 +163,8 @@ def _post(letter: Letter, body: bodies.Body) -> Any:
         reply_to_message_id=letter.reply_to,
         biz_opaque_callback_data=letter.callback,
     )
+    crashpoints.reached("send.accepted")
+    return answered
 
 
 def _upload(letter: Letter, upload: Upload | None) -> Any:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from flows import outbox
+from flows import crashpoints, outbox
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,9 @@ class Envelopes:
         letters = self._take()
         new = 0
         try:
+            crashpoints.reached("body.before")
             new = self._store(letters)
+            crashpoints.reached("body.kept")
         except psycopg.Error as error:
             log.error("%d webhooks not kept, Meta sends them again: %s", len(letters), error)
         finally:

@@ -14,18 +14,30 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 PLACES = {
-    "body.before": "W0: a webhook's body is read, not yet on disk: Meta sends it again",
-    "body.kept": "a webhook's body is on disk, Meta has not been answered",
+    "body.before": "W0: webhooks' bodies are read, not yet on disk: Meta sends them again",
+    "body.kept": "webhooks' bodies are on disk, Meta has not been answered",
     "nudge.before": "W2: a row is committed, nobody has been woken for it",
+    "nudge.half": "W2: a lane counts as woken, its job is in no queue",
+    "lane.looking": "a worker took the job and cleared the flag, and has looked at nothing",
     "read.locked": "a batch of bodies is locked, nothing of it has had its effect",
+    "read.made": "a merchant's share of the batch has had its effect, not yet committed",
     "read.shared": "a merchant's share of the batch is committed, the bodies are not settled",
-    "send.claimed": "W3: a claim is committed, not a byte has left",
+    "send.claimed": "W3: a claim is committed, not a byte of the message has left",
     "send.accepted": "W4: Meta has accepted, its name for the message is not committed",
     "send.concluded": "the conclusion is committed, the worker has not looked further",
+    "mark.told": "Meta knows what was read, that it does is not committed",
     "order.made": "W1: an order is made, not yet committed",
     "move.made": "W1: a move and what it triggers are made, not yet committed",
-    "timer.taken": "a timer's run is locked, its effect not yet committed",
-    "tick": "the clock has swept half of what is due",
+    "timer.made": "a timer's effect is made, not yet committed",
+    "bulk.claimed": "a bulk is claimed, none of its orders has been touched",
+    "bulk.made": "an order of a bulk has its result, not yet committed",
+    "bulk.done": "every order of a bulk has its result, the bulk itself does not say so",
+    "media.claimed": "a customer's file is claimed, not yet fetched",
+    "media.fetched": "a customer's file is on disk, its row does not know",
+    "draft.taken": "a template's draft is at Meta, its row does not know",
+    "errand.asked": "Meta has answered about a number, its row does not know",
+    "mail.sent": "a mail has left, its row does not know: the one thing that may leave twice",
+    "sweep.some": "the clock has woken some of the lanes that are due, not all",
 }
 """Every place and the window it opens (trust.md W1-W10; W5-W9 are Meta's part: the simulator's)."""
 

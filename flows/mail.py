@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from config import settings
-from flows import outbox
+from flows import crashpoints, outbox
 from models import db
 from models.mail import Mail, MailState
 from models.types import utcnow
@@ -67,7 +67,9 @@ def drain(merchant_id: UUID) -> None:
     """What is due has left or waits for its next try. Twice is harmless, and rare: only a worker
     that died after the server took a mail has it sent again."""
     while envelope := _claim(merchant_id):
-        _conclude(merchant_id, envelope.id, _tried(envelope))
+        said_no = _tried(envelope)
+        crashpoints.reached("mail.sent")
+        _conclude(merchant_id, envelope.id, said_no)
 
 
 def _claim(merchant_id: UUID) -> Envelope | None:

@@ -17,6 +17,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Select, and_, exists, func, or_, select
 
 from config import settings
+from flows import crashpoints
 from models import db
 from models.automation import Run
 from models.bulk import Bulk, BulkState
@@ -65,8 +66,10 @@ def nudge(lane: str) -> None:
     conversation's, by `nudge_for`. Never raises: a dead Redis delays a row until the next sweep, it
     does not turn a committed order into an error.
     """
+    crashpoints.reached("nudge.before")
     try:
         if connection().set(f"wake:{lane}", 1, nx=True, ex=WAKE_SECONDS):
+            crashpoints.reached("nudge.half")
             _enqueue(lane)
     except redis.RedisError as error:
         log.warning("lane %s not nudged, the sweep will find it: %s", lane, error)
@@ -96,6 +99,7 @@ def _enqueue(lane: str) -> None:
 def looking(lane: str) -> None:
     """Say that a worker looks at the lane from now on: who commits after this nudges anew."""
     connection().delete(f"wake:{lane}")
+    crashpoints.reached("lane.looking")
 
 
 def queue(name: str, through: redis.Redis | None = None) -> Queue:
@@ -177,6 +181,7 @@ def sweep() -> int:
             lanes |= {f"{kind}:{merchant_id}" for merchant_id in house.scalars(waiting)}
     for lane in sorted(lanes):
         nudge(lane)
+        crashpoints.reached("sweep.some")
     return len(lanes)
 
 

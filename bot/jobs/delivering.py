@@ -11,7 +11,7 @@ from rq.timeouts import BaseTimeoutException
 
 from bot import client
 from bot.jobs.shifts import pool, work_off
-from flows import messages, outbox
+from flows import crashpoints, messages, outbox
 from flows.letters import Letter, Outcome
 from models import db
 
@@ -32,6 +32,10 @@ def _deliver_some(merchant_id: UUID, channel_id: UUID) -> int:
     sent = list(pool().map(client.send, letters))
     told = list(pool().map(client.mark_read, marks))
     _conclude(merchant_id, list(zip(letters, sent, strict=True)))
+    if letters:
+        crashpoints.reached("send.concluded")
+    if marks:
+        crashpoints.reached("mark.told")
     with db.merchant(merchant_id):
         messages.conclude_read_marks(list(zip(marks, told, strict=True)))
     return len(letters) + len(marks)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bot import numbers
 from bot.jobs.shifts import work_off
-from flows import channels, outbox
+from flows import channels, crashpoints, outbox
 from models import db
 
 
@@ -21,6 +21,7 @@ def _run_some(merchant_id: UUID) -> int:
         taken = channels.claim()
     for task in taken:
         done = numbers.carry_out(task)
+        crashpoints.reached("errand.asked")
         with db.merchant(merchant_id):
             channels.conclude(task, done)
     return len(taken)

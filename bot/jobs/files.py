@@ -7,8 +7,8 @@ from uuid import UUID
 
 from bot import media
 from bot.jobs.shifts import pool, work_off
+from flows import crashpoints, outbox
 from flows import media as incoming
-from flows import outbox
 from models import db
 
 
@@ -20,7 +20,10 @@ def fetch_media(lane: str) -> None:
 def _fetch_some(merchant_id: UUID) -> int:
     with db.merchant(merchant_id):
         errands = incoming.claim()
+    if errands:
+        crashpoints.reached("media.claimed")
     for errand, ending in zip(errands, pool().map(media.fetch, errands), strict=True):
+        crashpoints.reached("media.fetched")
         with db.merchant(merchant_id):
             incoming.conclude(errand, ending)
     return len(errands)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from bot import reader
 from bot.jobs.shifts import work_off
-from flows import arrivals
+from flows import arrivals, crashpoints
 from flows.events import Event
 from models import db
 from models.envelope import Envelope, EnvelopeState
@@ -56,9 +56,11 @@ def _read_some() -> int:
             .order_by(Envelope.id)
             .with_for_update(skip_locked=True)
         ).all()
+        crashpoints.reached("read.locked")
         opened = [_open(envelope) for envelope in waiting]
         for merchant_id, theirs in _shares(opened).items():
             _take_in(merchant_id, theirs)
+            crashpoints.reached("read.shared")
         for one in opened:
             _settle(one)
     return len(waiting)
@@ -112,6 +114,7 @@ def _take_in_piece(merchant_id: UUID, piece: Sequence[tuple[_Opened, Event]]) ->
     try:
         with db.merchant(merchant_id):
             arrivals.take_in([event for _, event in piece])
+            crashpoints.reached("read.made")
     except BaseTimeoutException:
         raise  # the job's time is over: no event is to blame
     except Exception as error:

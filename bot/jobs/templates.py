@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bot import submissions
 from bot.jobs.shifts import work_off
-from flows import outbox, templates
+from flows import crashpoints, outbox, templates
 from models import db
 
 
@@ -34,6 +34,7 @@ def _submit_some(merchant_id: UUID) -> int:
         taken = templates.claim()
     for submission in taken:
         outcome = submissions.submit(submission)
+        crashpoints.reached("draft.taken")
         with db.merchant(merchant_id):
             templates.conclude(submission, outcome)
     return len(taken)

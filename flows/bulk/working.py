@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from flows import live, notifications, outbox
+from flows import crashpoints, live, notifications, outbox
 from flows.bulk.deeds import Result, deed
 from flows.errors import N_, Refused
 from models import db
@@ -40,11 +40,13 @@ def drain(merchant_id: UUID) -> None:
     """
     until = time.monotonic() + PATIENCE
     while (bulk_id := _claim(merchant_id)) is not None:
+        crashpoints.reached("bulk.claimed")
         while items := _chunk(merchant_id, bulk_id):
             for item_id in items:
                 _work(merchant_id, item_id)
             if time.monotonic() >= until:
                 break
+        crashpoints.reached("bulk.done")
         _leave(merchant_id, bulk_id)
         if time.monotonic() >= until:
             outbox.nudge(f"bulk:{merchant_id}")
@@ -90,6 +92,7 @@ def _work(merchant_id: UUID, item_id: UUID) -> None:
             item = session.scalars(_still_waiting(item_id)).first()
             if item is not None:
                 _do(item)
+                crashpoints.reached("bulk.made")
     except OperationalError as error:
         # Two waited for one another, or too long: this order's turn comes again.
         log.warning("an order of a bulk must wait: %s", error)

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from flows import (
     consents,
     conversations,
+    crashpoints,
     customers,
     duplicates,
     live,
@@ -58,6 +59,7 @@ def create(form: NewOrder, *, by: Membership, conversation: Conversation | None 
     duplicates.mark(order)
     notifications.tell("new_order", order=order, but=by)
     live.changed("inbox")
+    crashpoints.reached("order.made")
     return order
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from flows import conversations, live, runs, stock
+from flows import conversations, crashpoints, live, runs, stock
 from flows.errors import N_, Refused
 from flows.pipeline.memory import INSTANTS, recall, remember
 from flows.pipeline.rules import Rules, check_open
@@ -69,6 +69,7 @@ def move(
     entry = place(order, stage, "moved", by, because=because, reason=reason)
     runs.start(order, entry)
     tell(order, entry)
+    crashpoints.reached("move.made")
     return entry
 
 

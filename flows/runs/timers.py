@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
-from flows import conversations, hours, live, pipeline
+from flows import conversations, crashpoints, hours, live, pipeline
 from flows.errors import Refused
 from flows.runs.addressing import at_hand, reach
 from flows.runs.attempts import attempt, doubt, fail_with
@@ -83,6 +83,7 @@ def _try(merchant_id: UUID, run_id: UUID, now: datetime) -> bool:
             gone_off = run is not None and _go_off(run, now)
             if opened is not None:
                 conversations.close_unused(opened)
+            crashpoints.reached("timer.made")
             return gone_off
     except Exception:
         # The others must go off all the same; this one is tried again in the next round.
