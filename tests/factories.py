@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
+from sqlalchemy import select
 
 from bot.simulator import Simulator, create_simulator
 from bot.simulator import demo as world
@@ -20,12 +21,15 @@ from flows import channels, demo, outbox, stock, team
 from flows.events import Inbound, Person
 from models import db
 from models.catalog import Product, Variant
+from models.channel import Channel
 from models.merchant import Merchant
 from models.types import new_id, utcnow
 from models.user import LoginSession, Membership, Role, User
 
 _count = itertools.count(1)
 PASSWORD = "correct horse battery"
+NUMBER, ACCOUNT = "1" * 15, "9" + "1" * 14
+"""Meta's ids of what the fixture `merchant` has."""
 
 
 def merchant(name: str = "Boutique Atlas", *, country: str = "MA", number: str = "1") -> Merchant:
@@ -110,15 +114,26 @@ def inbound(text: str = "Salam", **changes: Any) -> Inbound:
     return Inbound(**(values | changes))
 
 
+class Worker(SimpleWorker):
+    """A worker that goes home when nothing is left, and listens for no commands meanwhile."""
+
+    def subscribe(self) -> None:
+        """Ending the thread that listens would take longer than most tests."""
+
+
 def work() -> None:
-    """Everything queued is done: burst workers of both queues until nothing is left."""
-    while any(outbox.queue(name).count for name in outbox.QUEUES):
-        for name in outbox.QUEUES:
-            SimpleWorker(
-                [outbox.queue(name)],
-                connection=outbox.connection(),
-                serializer=JSONSerializer,
-            ).work(burst=True, logging_level="WARNING")
+    """Everything queued is done: burst workers of all queues until nothing is left."""
+    while busy := [name for name in outbox.QUEUES if outbox.queue(name).count]:
+        for name in busy:
+            work_for(name)
+
+
+def work_for(queue: str) -> None:
+    """What is in this queue is done."""
+    worker = Worker(
+        [outbox.queue(queue)], connection=outbox.connection(), serializer=JSONSerializer
+    )
+    worker.work(burst=True, logging_level="WARNING")
 
 
 def some_id() -> UUID:
@@ -137,6 +152,28 @@ def simulator(app: Flask) -> Simulator:
         app_secret=settings().app_secrets[0],
         post=post,
     )
+
+
+def introduce(of: Merchant, to: Simulator) -> None:
+    """Meta knows the merchant's account and number, and a template of it with two answers."""
+    with to.turn():
+        facts = {"name": of.name, "country": "MA", "time_zone": "Africa/Casablanca"}
+        to.note("account", id=ACCOUNT, **facts)
+        to.note("number", id=NUMBER, account=ACCOUNT, display="+212 520", name=of.name)
+        asks = [{"type": "QUICK_REPLY", "text": text} for text in ("Confirmer", "Annuler")]
+        body = "Bonjour {{1}}, votre commande {{2}} de {{3}} est prête ?"
+        to.note(
+            "template",
+            id="7001",
+            account=ACCOUNT,
+            name="confirmation",
+            language="fr",
+            category="UTILITY",
+            status="APPROVED",
+            components=[{"type": "BODY", "text": body}, {"type": "BUTTONS", "buttons": asks}],
+        )
+    with db.merchant(of.id) as session:
+        session.scalars(select(Channel)).one().token = f"EAA-demo-{ACCOUNT}"
 
 
 def demo_shop() -> Merchant:
