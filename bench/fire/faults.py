@@ -19,10 +19,13 @@ from typing import Any
 import httpx
 import psycopg
 import redis
+from sqlalchemy.exc import SQLAlchemyError
 
+from bench.fire.deeds import PROVOKES
 from bench.fire.shops import Place
-from bench.fire.town import OURS, WORKERS, Town
+from bench.fire.town import OURS, Town
 from flows import crashpoints, outbox
+from flows.errors import Refused
 from models.types import Json
 
 WEEK = 7 * 86_400
@@ -299,20 +302,29 @@ def _crash(scene: Scene) -> None:
     until = time.monotonic() + HOPELESS_SECONDS
     before = scene.crashed[place]
     while scene.crashed[place] == before and time.monotonic() < until:
-        time.sleep(0.1)
+        _provoke(scene, place)
+        time.sleep(0.3)
         scene.crashed = deaths(scene.crash_log)
     scene.town.restart(*names)
+
+
+def _provoke(scene: Scene, place: str) -> None:
+    deed = PROVOKES.get(place.partition(".")[0])
+    with suppress(SQLAlchemyError, Refused):
+        if deed:
+            deed(scene.chance.choice(scene.places), scene.chance)
 
 
 def _who_passes(place: str) -> tuple[str, ...]:
     by_place = {
         **dict.fromkeys(("body", "nudge", "order", "move"), ("web",)),
-        "read": ("ingest",),
-        "send": ("deliver", "deliver.2"),
-        "timer": ("chores",),
-        "tick": ("clock",),
+        **dict.fromkeys(("read", "lane"), ("ingest",)),
+        **dict.fromkeys(("send", "mark", "errand", "draft"), ("deliver", "deliver.2")),
+        **dict.fromkeys(("timer", "bulk", "mail"), ("chores",)),
+        "media": ("media",),
+        "sweep": ("clock",),
     }
-    return by_place.get(place.partition(".")[0], WORKERS)
+    return by_place[place.partition(".")[0]]
 
 
 def deaths(log: Path) -> Counter[str]:

@@ -20,12 +20,12 @@ from uuid import UUID, uuid4
 
 import httpx
 import psycopg
+from sqlalchemy.exc import SQLAlchemyError
 
+from bench.fire import deeds
 from bench.fire.shops import Place
 from bench.fire.town import Town
-from flows import stock
-from models import db
-from models.catalog import Variant
+from flows.errors import Refused
 from models.pipeline import SystemState
 
 # How often a second, over all merchants (trust.md 2.2); each send brings three statuses.
@@ -38,6 +38,9 @@ RATES = {
     "move": 5.0,
     "stock": 2.0,
     "look": 3.0,
+    "photo": 0.5,
+    "mark": 1.0,
+    "bulk": 0.2,
 }
 HANDS = 16
 MOST_WAITING = 64
@@ -148,7 +151,9 @@ class People:
     def _do(self, act: Callable[[random.Random], None], chance: random.Random) -> None:
         try:
             act(chance)
-        except (httpx.HTTPError, psycopg.Error) as problem:
+        except Refused:
+            pass  # as life goes: the stock is not there, the draft is
+        except (httpx.HTTPError, psycopg.Error, SQLAlchemyError) as problem:
             self.problems.append(f"{act.__name__}: {type(problem).__name__}")
         except Exception as problem:
             # A harness that loses its people in silence would measure nothing.
@@ -175,6 +180,11 @@ class People:
         self._ask_simulator(
             f"customers/{chance.choice(place.customers)}/reads", number=place.number
         )
+
+    def _photo(self, chance: random.Random) -> None:
+        place = chance.choice(self.places)
+        who = chance.choice(place.customers)
+        self._ask_simulator(f"customers/{who}/samples", kind="image", to=place.number)
 
     def _ask_simulator(self, path: str, **body: Any) -> None:
         address = f"http://127.0.0.1:{self.town.port + 2}/_control/{path}"
@@ -214,11 +224,13 @@ class People:
             self._post(Wish("move", place, f"/orders/{number}/stage", form))
 
     def _stock(self, chance: random.Random) -> None:
-        place = chance.choice(self.places)
-        _, variant = chance.choice(place.products)
-        with db.merchant(place.merchant) as session:
-            row = session.get_one(Variant, (place.merchant, variant))
-            stock.adjust(row, chance.choice((5, 3, -2, -1)), reason="count")
+        deeds.count_stock(chance.choice(self.places), chance)
+
+    def _mark(self, chance: random.Random) -> None:
+        deeds.read_a_chat(chance.choice(self.places), chance)
+
+    def _bulk(self, chance: random.Random) -> None:
+        deeds.move_many(chance.choice(self.places), chance)
 
     def _look(self, chance: random.Random) -> None:
         place = chance.choice(self.places)

@@ -130,6 +130,7 @@ def _automate(shop: Shop) -> None:
                 variables={f"body.{blank}": fact for blank, fact in variables.items()},
                 buttons={index: stages[to] for index, to in taps.items()},
                 respects_quiet=False,
+                delay=2 if state is SystemState.CONFIRMED else 0,  # a timer
             )
         )
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bin.lib import postgres, surroundings, valkey
 from bin.lib.children import Child
+from tests.mailbox import Mailbox
 
 SERVERS = ("postgres", "valkey")
 WORKERS = ("ingest", "deliver", "deliver.2", "chores", "media")
@@ -42,6 +43,7 @@ class Town:
     down: set[str] = field(default_factory=set)
     """What is not to be started again just now."""
     deaths: int = 0
+    mailbox: Mailbox | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -53,7 +55,9 @@ class Town:
         self.children["postgres"] = database
         cache, redis_url = valkey.start(self.folder / "valkey", secrets.token_hex(16))
         self.children["valkey"] = cache
-        self.env = _environment(self.folder, self.port, address, redis_url)
+        self.mailbox = Mailbox()
+        threading.Thread(target=self.mailbox.serve_forever, daemon=True).start()
+        self.env = _environment(self.folder, self.port, address, redis_url, self.mailbox.url)
         # The harness asks the same database, by the true clock.
         os.environ.update({k: v for k, v in self.env.items() if k != "WASL_CLOCK"})
 
@@ -83,6 +87,9 @@ class Town:
             if child := self.children.get(name):
                 self.resume(name)
                 child.stop()
+        if self.mailbox:
+            self.mailbox.shutdown()
+            self.mailbox.server_close()
 
     def wait_for(self, name: str, port: int) -> None:
         until = time.monotonic() + START_SECONDS
@@ -214,7 +221,9 @@ def town(*, small_disk: bool, keep: bool = False) -> Iterator[Town]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _environment(folder: Path, port: int, database: str, redis_url: str) -> dict[str, str]:
+def _environment(
+    folder: Path, port: int, database: str, redis_url: str, smtp_url: str
+) -> dict[str, str]:
     secret = {
         "WASL_SECRET_KEY": secrets.token_hex(32),
         "WASL_DATA_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -223,6 +232,7 @@ def _environment(folder: Path, port: int, database: str, redis_url: str) -> dict
     }
     env = surroundings.environment(folder, port, secret)
     env |= {"DATABASE_URL": database, "REDIS_URL": redis_url, "WASL_CLOCK": str(folder / "clock")}
+    env |= {"WASL_SMTP_URL": smtp_url, "WASL_MAIL_FROM": "wasl@fire.example"}
     return env
 
 
