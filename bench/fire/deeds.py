@@ -34,8 +34,9 @@ def move_many(place: Place, chance: random.Random) -> None:
         ids = session.scalars(select(Order.id).order_by(Order.created_at.desc()).limit(12)).all()
         to = chance.choice((SystemState.TO_CONFIRM, SystemState.CONFIRMED))
         stage = session.get_one(Stage, (place.merchant, place.stages[to]))
+        by = session.scalars(select(Membership)).all()
         if ids:
-            bulk.start_move(list(ids), stage, by=session.scalars(select(Membership)).first())
+            bulk.start_move(list(ids), stage, by=by[0])
 
 
 def count_stock(place: Place, chance: random.Random) -> None:

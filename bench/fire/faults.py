@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.fire.deeds import PROVOKES
 from bench.fire.shops import Place
-from bench.fire.town import OURS, Town
+from bench.fire.town import Town
 from flows import crashpoints, outbox
 from flows.errors import Refused
 from models.types import Json
@@ -177,7 +177,7 @@ def _flush(scene: Scene) -> None:
 
 
 def _deploy(scene: Scene) -> None:
-    scene.town.restart(*OURS)
+    scene.town.deploy()
 
 
 # --- Meta -----------------------------------------------------------------------------------------
@@ -295,17 +295,16 @@ def _crash(scene: Scene) -> None:
     """A process dies at a named place of the code: the one that was hit least so far."""
     place = min(crashpoints.PLACES, key=lambda place: (scene.crashed[place], place))
     names = _who_passes(place)
-    scene.town.restart(
-        *names,
-        env={"WASL_CRASH": f"{place}=1", "WASL_CRASH_LOG": str(scene.crash_log)},
-    )
+    for name in names:
+        scene.town.reborn(name, {"WASL_CRASH": place, "WASL_CRASH_LOG": str(scene.crash_log)})
     until = time.monotonic() + HOPELESS_SECONDS
     before = scene.crashed[place]
     while scene.crashed[place] == before and time.monotonic() < until:
         _provoke(scene, place)
         time.sleep(0.3)
         scene.crashed = deaths(scene.crash_log)
-    scene.town.restart(*names)
+    for name in names:  # the web gives birth to the same again, and another never came there
+        scene.town.kill(name)
 
 
 def _provoke(scene: Scene, place: str) -> None:

@@ -17,8 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bin.lib import postgres, surroundings, valkey
+from bin.lib import postgres, say, surroundings, valkey
 from bin.lib.children import Child
+from bin.lib.install import ROOT
 from tests.mailbox import Mailbox
 
 SERVERS = ("postgres", "valkey")
@@ -137,8 +138,7 @@ class Town:
 
     def kill(self, name: str) -> None:
         """The process and all it started are gone at once; started again by the supervisor."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.children[name].pid, signal.SIGKILL)
+        self._signal(name, signal.SIGKILL)
 
     def kill_one_below(self, name: str, choose: Callable[[list[int]], int]) -> bool:
         """A child process of the process is gone: a web worker, a work-horse of rq."""
@@ -149,21 +149,34 @@ class Town:
         return bool(below)
 
     def pause(self, name: str) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.children[name].pid, signal.SIGSTOP)
+        self._signal(name, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.children[name].pid, signal.SIGCONT)
+        self._signal(name, signal.SIGCONT)
 
-    def restart(self, *names: str, env: dict[str, str] | None = None) -> None:
-        """Told to stop (SIGTERM), waited for, and started, perhaps in another environment."""
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        pid = self.children[name].pid
+        if pid:  # the group 0 would be ours
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+
+    def deploy(self) -> None:
+        """All of ours are told to stop (SIGTERM), waited for, and started again."""
         with self._lock:
-            for name in names:
+            for name in OURS:
                 self.children[name].stop()
-            for name in names:
-                self.children[name].env = self.env | (env or {})
+            for name in OURS:
                 self.children[name].start()
+
+    def reborn(self, name: str, env: dict[str, str]) -> None:
+        """Killed, and started in another environment, for this one life."""
+        child = self.children[name]
+        with self._lock:
+            self.kill(name)
+            child.stop()
+            child.env = self.env | env
+            child.start()
+            child.env = self.env
 
     def away(self, name: str, seconds: float) -> None:
         """A server is killed and stays away for so long."""
@@ -232,14 +245,16 @@ def _environment(
     }
     env = surroundings.environment(folder, port, secret)
     env |= {"DATABASE_URL": database, "REDIS_URL": redis_url, "WASL_CLOCK": str(folder / "clock")}
+    env |= {"PYTHONPATH": str(ROOT)}  # this checkout, whatever else is installed
     env |= {"WASL_SMTP_URL": smtp_url, "WASL_MAIL_FROM": "wasl@fire.example"}
     return env
 
 
 def _three_ports() -> int:
+    """Below the ports that systems hand out to whoever connects somewhere: nobody takes these."""
     while True:
-        first = postgres.free_port()
-        with suppress(Exception):
+        first = 10_000 + secrets.randbelow(20_000)
+        with suppress(say.Refused):
             surroundings.refuse_taken_ports(first)
             return first
 
