@@ -98,6 +98,23 @@ def test_another_email_needs_the_password_and_then_signs_in(
     assert client.post("/sign-in", data=form).location == "/"
 
 
+@pytest.mark.parametrize(
+    ("name", "password", "field"), [("   ", PASSWORD, "name"), ("Zineb", "wrong", "password")]
+)
+def test_a_form_of_which_half_is_wrong_changes_nothing(
+    app: Flask, salma: Membership, name: str, password: str, field: str
+) -> None:
+    form = {"name": name, "email": "salma@new.example", "password": password}
+
+    answer = at_work(app).post("/account", data=form)
+
+    assert answer.status_code == 422
+    assert f'id="e-{field}"' in answer.text
+    with db.house() as house:
+        kept = house.scalars(select(User)).one()
+        assert (kept.name, kept.email) == ("Salma", EMAIL)
+
+
 @pytest.mark.parametrize("email", ["OWNER@atlas.example", "not an address", ""])
 def test_an_email_that_is_taken_or_none_is_refused(
     app: Flask, salma: Membership, merchant: Merchant, email: str

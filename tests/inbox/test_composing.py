@@ -276,6 +276,21 @@ def test_products_are_a_list_with_their_prices_or_buttons(
     assert buttons["action"]["buttons"][0]["reply"]["id"] == f"sku:{variant.sku}"
 
 
+def test_variants_of_a_product_with_a_long_name_stay_apart_on_their_buttons(
+    page: FlaskClient, merchant: Merchant, open_: UUID
+) -> None:
+    with db.merchant(merchant.id):
+        long = "Sac en cuir de Marrakech cousu main " * 3
+        product = factories.product(long, couleur=["Noir mat", "Noir brillant et très doux"])
+        chosen = [f"{product.id}:{variant.id}" for variant in product.variants]
+
+    compose(page, open_, "products", text="Voilà", chosen=chosen, shown_as="buttons")
+
+    [message] = ours(merchant)
+    titles = [b["reply"]["title"] for b in message.payload["body"]["action"]["buttons"]]
+    assert titles == ["Sac en c… (Noir mat)", "Noir brillant et tr…"]
+
+
 def test_asking_for_a_phone_is_offered_only_where_it_is_switched_on(
     page: FlaskClient, open_: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -166,6 +166,18 @@ def test_with_a_mail_server_it_leaves_by_itself(
     assert client.get(mailbox.link()).status_code == 200
 
 
+def test_the_mail_of_an_earlier_invitation_that_still_waits_never_leaves(
+    omar: FlaskClient, mailbox: Mailbox, work: Work
+) -> None:
+    invite(omar)
+    second = invite(omar)
+
+    work()
+
+    assert len(mailbox.mails) == 1
+    assert mailbox.link() == second
+
+
 @pytest.mark.parametrize(
     ("email", "role", "status", "says"),
     [
