@@ -14,6 +14,7 @@ from flows.messages.asking import queue_buttons, queue_interactive
 from flows.messages.giving import (
     PASSED_ON,
     contact,
+    must_stand,
     pass_on,
     queue_contacts,
     queue_location,
@@ -53,6 +54,7 @@ __all__ = [
     "contact",
     "find",
     "interactives",
+    "must_stand",
     "pass_on",
     "put_off",
     "queue_buttons",

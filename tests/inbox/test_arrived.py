@@ -236,6 +236,19 @@ def test_a_cart_of_another_conversation_fills_nothing(
     assert signed_in(stranger).get(f"{address}{cart}").status_code == 404
 
 
+def test_a_cart_that_was_deleted_fills_nothing(
+    signed_in: Browser, merchant: Merchant, agent: Membership
+) -> None:
+    cart = a_cart({"product_retailer_id": "A", "quantity": 1})
+    conversation = wrote(merchant, cart, of(kind="revoke", target_wamid=cart.wamid))
+    address = f"/conversations/{conversation}/orders/new?cart={message(merchant, 'order').id}"
+
+    answer = signed_in(agent).get(address, headers=HTMX)
+
+    assert answer.status_code == 409
+    assert "lines[0].name" not in answer.text
+
+
 def test_a_question_about_a_product_names_it(
     signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
@@ -306,6 +319,22 @@ def test_somebody_whose_contact_was_shared_can_be_written_to(
     page = browser.get(opened).text
     assert "Youssef" in page
     assert "No message yet" in page
+
+
+@pytest.mark.parametrize("deed", ["card", "number", "conversation"])
+def test_a_contact_whose_message_was_deleted_is_kept_nowhere_and_not_written_to(
+    signed_in: Browser, merchant: Merchant, agent: Membership, deed: str
+) -> None:
+    address = shared(merchant, YOUSSEF)
+    deleted = message(merchant, "contacts").wamid
+    wrote(merchant, of(kind="revoke", target_wamid=deleted))
+
+    answer = signed_in(agent).post(f"{address}/0/{deed}", headers=HTMX)
+
+    assert answer.status_code == 409
+    with db.merchant(merchant.id) as session:
+        assert session.scalars(select(Customer)).all() == []
+        assert len(session.scalars(select(Conversation)).all()) == 1
 
 
 def test_contacts_of_others_and_beyond_the_last_are_not_found(

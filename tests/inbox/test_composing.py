@@ -59,6 +59,11 @@ def theirs(merchant: Merchant) -> Message:
         return session.scalars(select(Message).where(Message.direction == "in")).one()
 
 
+def pass_on(client: FlaskClient, message: Message, to: UUID) -> Any:
+    form = {"conversation": str(to), "client_id": str(uuid4())}
+    return client.post(f"/messages/{message.id}/forward", data=form, headers=HTMX)
+
+
 def compose(client: FlaskClient, talk: UUID, kind: str, **form: Any) -> Any:
     form = {"client_id": str(uuid4())} | form
     return client.post(f"/inbox/{talk}/compose/{kind}", data=form, headers=HTMX)
@@ -367,6 +372,34 @@ def test_a_message_is_passed_on_once_to_a_customer_who_may_be_written_to(
     _, copy = ours(merchant)
     assert (copy.conversation_id, copy.kind) == (other, "location")
     assert copy.payload == place.payload
+
+
+def test_a_message_that_its_customer_deleted_is_not_passed_on(
+    page: FlaskClient, merchant: Merchant, open_: UUID
+) -> None:
+    said, other = theirs(merchant), wrote(merchant, "212661111111")
+    with db.merchant(merchant.id):
+        arrivals.take_in([factories.inbound("", kind="revoke", target_wamid=said.wamid)])
+
+    answer = pass_on(page, said, other)
+
+    assert answer.status_code == 409
+    assert ours(merchant) == []
+
+
+def test_a_picture_that_is_not_here_yet_is_not_passed_on(
+    page: FlaskClient, merchant: Merchant, open_: UUID
+) -> None:
+    other = wrote(merchant, "212661111111")
+    sent = {"id": "1", "mime_type": "image/jpeg", "caption": "Le même ?"}
+    with db.merchant(merchant.id) as session:
+        arrivals.take_in([factories.inbound("Le même ?", kind="image", payload=sent)])
+        picture = session.scalars(select(Message).where(Message.kind == "image")).one()
+
+    answer = pass_on(page, picture, other)
+
+    assert answer.status_code == 409
+    assert ours(merchant) == []
 
 
 # --- typing ---------------------------------------------------------------------------------------
