@@ -156,8 +156,9 @@ def test_an_identifier_is_read_and_nothing_else() -> None:
     assert isinstance(Fields({"stage_id": id_.hex}).uuid("stage_id"), UUID)
 
 
-# st.text() alone leaves halves of surrogate pairs out.
-TYPED = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=40)
+# st.text() leaves halves of surrogate pairs out; among all characters they are too rare to occur.
+HALVES = st.characters(categories=["Cs", "Nd"])
+TYPED = st.text(max_size=40) | st.text(HALVES, max_size=40)
 
 
 @settings(deadline=None, max_examples=examples(40))
