@@ -191,32 +191,6 @@ def of_messages(ids: Collection[UUID]) -> dict[UUID, Cost]:
     }
 
 
-def of_orders(ids: Collection[UUID]) -> dict[UUID, Tally]:
-    """Order id → what the messages sent for it cost; an order without any is not in there."""
-    tallies: dict[UUID, Tally] = {}
-    wanted = (
-        select(Charge.order_id, *_SUMS)
-        .where(Charge.order_id.in_(ids))
-        .group_by(Charge.order_id, Charge.currency)
-    )
-    for row in db.session().execute(wanted):
-        tallies.setdefault(row.order_id, Tally()).add(row)
-    return tallies
-
-
-_SUMS = (
-    Charge.currency,
-    func.count().label("messages"),
-    func.count().filter(Charge.amount_micros == 0).label("free"),
-    func.count().filter(Charge.amount_micros > 0).label("billed"),
-    func.count().filter(Charge.source == ESTIMATE).label("estimated"),
-    func.coalesce(func.sum(Charge.amount_micros), 0).label("amount"),
-    func.coalesce(func.sum(Charge.amount_micros).filter(Charge.source == ESTIMATE), 0).label(
-        "guessed"
-    ),
-)
-
-
 _BY = (
     *(Spending.channel_id, Spending.local_date, Spending.category),
     *(Spending.template, Spending.automation_id, Spending.reason),

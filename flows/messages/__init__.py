@@ -10,7 +10,7 @@ interactives); giving: places, cards, reactions. posting: claim and conclude. ma
 """
 
 from flows.messages import interactives
-from flows.messages.asking import queue_buttons, queue_interactive
+from flows.messages.asking import queue_interactive
 from flows.messages.giving import (
     PASSED_ON,
     contact,
@@ -57,7 +57,6 @@ __all__ = [
     "must_stand",
     "pass_on",
     "put_off",
-    "queue_buttons",
     "queue_contacts",
     "queue_interactive",
     "queue_location",

@@ -261,17 +261,6 @@ def test_an_unknown_plan_is_refused(merchant: Merchant) -> None:
         plans.change(merchant.id, "gold")
 
 
-@pytest.mark.parametrize(("plan", "stores"), [("free", 1), ("plus", None)])
-def test_a_plan_says_how_many_shops(plan: str, stores: int | None, merchant: Merchant) -> None:
-    plans.change(merchant.id, plan)
-
-    with db.merchant(merchant.id):
-        plans.check_store((stores or 1000) - 1)
-        if stores:
-            with pytest.raises(Refused, match="plan_limit"):
-                plans.check_store(stores)
-
-
 # --- owners ---------------------------------------------------------------------------------------
 
 
