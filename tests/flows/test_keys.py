@@ -19,7 +19,7 @@ from models import db
 from models.channel import Channel
 from models.merchant import Merchant
 from tests import factories
-from tests.mailbox import Mailbox, open_mailbox
+from tests.mailbox import Mailbox
 
 NEW = base64.b64encode(b"another key of thirty-two bytes.").decode()
 
@@ -36,12 +36,6 @@ def with_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     yield give
     monkeypatch.undo()
     settings.cache_clear()
-
-
-@pytest.fixture
-def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    with open_mailbox(monkeypatch) as box:
-        yield box
 
 
 def token_of(merchant: Merchant) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from click.testing import CliRunner
 from sqlalchemy import ColumnElement, Select, event, func, select
 
 from cli import wasl
-from flows import conversations, listing, passwords, permissions, plans, search, team, threads
+from flows import conversations, listing, permissions, plans, search, team, threads
 from flows.errors import Invalid, NotFound, Refused
 from flows.team import groups, handing, invitations, roles
 from models import db
@@ -33,11 +31,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
+def _cheap(cheap_passwords: None) -> None:
+    pass
 
 
 @pytest.fixture(autouse=True)

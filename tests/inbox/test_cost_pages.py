@@ -281,13 +281,3 @@ def test_a_budget_is_kept_shown_and_taken_away(
     assert 'value="0.10"' in form
     with db.merchant(merchant.id) as session:
         assert session.scalars(select(Budget)).all() == []
-
-
-@pytest.fixture
-def english(signed_in: Browse) -> Browse:
-    def browser(member: Membership) -> Any:
-        client = signed_in(member)
-        client.set_cookie("language", "en")
-        return client
-
-    return browser
