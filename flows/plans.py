@@ -89,15 +89,3 @@ def check_member() -> None:
             ),
             members=plan.members,
         )
-
-
-def check_store(connected: int) -> None:
-    """One more shop than these fits into the current merchant's plan, or Refused (plan_limit)."""
-    session = db.session()
-    plan = of(session.get_one(Merchant, session.merchant_id))
-    if plan.stores is not None and connected >= plan.stores:
-        raise Refused(
-            "plan_limit",
-            N_("Your plan has room for {stores} shops. Take a bigger plan to connect another."),
-            stores=plan.stores,
-        )

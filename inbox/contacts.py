@@ -8,7 +8,7 @@ from flask import Blueprint, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from flows import conversations, customers
+from flows import conversations, customers, messages
 from flows.errors import N_, NotFound, Refused
 from flows.events import Person
 from inbox import htmx
@@ -77,6 +77,7 @@ def _shared(message_id: UUID, place: int) -> tuple[Message, kinds.Card]:
     cards = kinds.cards(message) if message else []
     if message is None or place >= len(cards):
         raise NotFound
+    messages.must_stand(message)
     return message, cards[place]
 
 

@@ -196,6 +196,19 @@ def session(merchant: Any) -> Iterator[Any]:
     db.close()
 
 
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same algorithm with little work: some tests guess forty times."""
+    from argon2 import PasswordHasher
+
+    from flows import passwords
+
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
+
+
 # --- the web --------------------------------------------------------------------------------------
 
 
@@ -236,6 +249,15 @@ def simulator(app: Any) -> Iterator[Any]:
     meta.reach(lambda: httpx.WSGITransport(app=found.app))
     yield found
     meta.reach(meta._to_meta)
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A mail server that this install sends through."""
+    from tests.mailbox import open_mailbox
+
+    with open_mailbox(monkeypatch) as box:
+        yield box
 
 
 # --- the machinery --------------------------------------------------------------------------------

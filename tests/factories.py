@@ -18,7 +18,7 @@ from bot.simulator import Simulator, create_simulator
 from bot.simulator import demo as world
 from config import settings
 from flows import channels, demo, outbox, stock, team
-from flows.events import Inbound, Person
+from flows.events import Echo, Inbound, Person
 from models import db
 from models.catalog import Product, Variant
 from models.channel import Channel
@@ -112,6 +112,24 @@ def inbound(text: str = "Salam", **changes: Any) -> Inbound:
         "sender": Person(wa_id="212661234567", profile_name="Fatima Zahra El Idrissi"),
     }
     return Inbound(**(values | changes))
+
+
+def echo(text: str = "", **changes: Any) -> Echo:
+    """What the merchant's phone shows: written there just now, unless `changes` say otherwise."""
+    values: dict[str, Any] = {
+        "phone_number_id": "1" * 15,
+        "waba_id": None,
+        "field": "smb_message_echoes",
+        "wamid": f"wamid.{next(_count)}",
+        "at": utcnow(),
+        "kind": "text",
+        "text": text,
+        "payload": {"body": text},
+        "person": person("Fatima Zahra El Idrissi"),
+        "outgoing": True,
+        "historic": False,
+    }
+    return Echo(**(values | changes))
 
 
 class Worker(SimpleWorker):

@@ -13,7 +13,8 @@ from uuid import UUID
 import httpx
 from sqlalchemy import select
 
-from flows import automations, team
+from flows import automations
+from flows.countries import COUNTRIES
 from flows.demo import opening
 from flows.demo.shops import Shop
 from models import db
@@ -68,7 +69,7 @@ def settle(simulator: httpx.Client, ledger: Path, *, merchants: int, customers: 
                 "id": shop.account,
                 "name": shop.name,
                 "country": shop.country,
-                "time_zone": team.COUNTRIES[shop.country][1],
+                "time_zone": COUNTRIES[shop.country][1],
                 "numbers": [{"id": number, "display": display, "name": name}],
             },
         ).raise_for_status()

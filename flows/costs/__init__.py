@@ -10,7 +10,6 @@ from flows.costs.accounts import (
     first_month,
     month,
     of_messages,
-    of_orders,
     orders_of,
 )
 from flows.costs.budgets import Spent, mean_to_spend, of_month, warn
@@ -96,7 +95,6 @@ __all__ = [
     "month",
     "of_messages",
     "of_month",
-    "of_orders",
     "orders_of",
     "price",
     "price_now",

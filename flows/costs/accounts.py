@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Row, cast, func, select, tuple_
 
 from flows.costs.ledger import ESTIMATE, quota_counter
-from flows.costs.rules import FREE_SERVICE_MESSAGES, SERVICE_BILLED_SINCE, Reason
+from flows.costs.rules import FREE_SERVICE_MESSAGES, SERVICE_BILLED_SINCE, Reason, last_day
 from models import db
 from models.automation import Automation
 from models.channel import Channel
@@ -192,32 +191,6 @@ def of_messages(ids: Collection[UUID]) -> dict[UUID, Cost]:
     }
 
 
-def of_orders(ids: Collection[UUID]) -> dict[UUID, Tally]:
-    """Order id → what the messages sent for it cost; an order without any is not in there."""
-    tallies: dict[UUID, Tally] = {}
-    wanted = (
-        select(Charge.order_id, *_SUMS)
-        .where(Charge.order_id.in_(ids))
-        .group_by(Charge.order_id, Charge.currency)
-    )
-    for row in db.session().execute(wanted):
-        tallies.setdefault(row.order_id, Tally()).add(row)
-    return tallies
-
-
-_SUMS = (
-    Charge.currency,
-    func.count().label("messages"),
-    func.count().filter(Charge.amount_micros == 0).label("free"),
-    func.count().filter(Charge.amount_micros > 0).label("billed"),
-    func.count().filter(Charge.source == ESTIMATE).label("estimated"),
-    func.coalesce(func.sum(Charge.amount_micros), 0).label("amount"),
-    func.coalesce(func.sum(Charge.amount_micros).filter(Charge.source == ESTIMATE), 0).label(
-        "guessed"
-    ),
-)
-
-
 _BY = (
     *(Spending.channel_id, Spending.local_date, Spending.category),
     *(Spending.template, Spending.automation_id, Spending.reason),
@@ -241,7 +214,7 @@ def _rows(first_day: date, channel_id: UUID | None) -> list[Sums]:
     sets = [tuple_(Spending.currency, column) for column in _BY]
     wanted = (
         select(*_BY, Spending.currency, func.grouping(*_BY).label("level"), *sums)
-        .where(Spending.local_date.between(first_day, _last_day(first_day)))
+        .where(Spending.local_date.between(first_day, last_day(first_day)))
         .group_by(func.grouping_sets(tuple_(Spending.currency), *sets))
         .having(func.sum(Spending.messages) != 0)
     )
@@ -286,12 +259,8 @@ def _channels(channel_id: UUID | None) -> list[Channel]:
 
 
 def _days(first_day: date) -> dict[date, Tally]:
-    count = _last_day(first_day).day
+    count = last_day(first_day).day
     return {first_day + timedelta(days=offset): Tally() for offset in range(count)}
-
-
-def _last_day(first_day: date) -> date:
-    return first_day.replace(day=monthrange(first_day.year, first_day.month)[1])
 
 
 def _rank(category: str) -> tuple[int, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import BigInteger, cast, func, select
 
 from flows import audit, live, notifications, turns
+from flows.costs.rules import last_day
 from models import db
 from models.cost import Budget, Spending
 from models.merchant import Merchant
@@ -86,10 +87,9 @@ def _warn(first_day: date) -> None:
 
 
 def _spent(first_day: date) -> dict[str, int]:
-    after = (first_day.replace(day=28) + timedelta(days=4)).replace(day=1)
     wanted = (
         select(Spending.currency, cast(func.sum(Spending.amount), BigInteger))
-        .where(Spending.local_date >= first_day, Spending.local_date < after)
+        .where(Spending.local_date.between(first_day, last_day(first_day)))
         .group_by(Spending.currency)
     )
     return {row[0]: row[1] for row in db.session().execute(wanted)}

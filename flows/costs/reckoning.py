@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from flows import live
-from flows.costs.rules import spelled
+from flows.costs.rules import last_day, spelled
 from models import db
 from models.channel import Channel
 from models.cost import Reckoning, Spending
@@ -126,7 +126,7 @@ def keep(question: Question, points: Sequence[Point] | None) -> None:
 
 def drift(first_day: date, *, channel_id: UUID | None = None) -> list[Drift]:
     """The days of the month that Meta was asked about, the newest first."""
-    last = (first_day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    last = last_day(first_day)
     counted = (
         select(Reckoning, Channel.currency)
         .join(

@@ -8,6 +8,7 @@ template costs inside the 24-hour window as well. Days are those of the messagin
 from __future__ import annotations
 
 import enum
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -35,6 +36,11 @@ class Reason(enum.StrEnum):
     FREE_ENTRY_POINT = "free_entry_point"
     PHONE = "phone"
     UNPRICED = "unpriced"
+
+
+def last_day(first_day: date) -> date:
+    """The last day of the month that begins on this one, also of the last month there is."""
+    return first_day.replace(day=monthrange(first_day.year, first_day.month)[1])
 
 
 def spelled(word: object) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from flows import automations, catalog, channels, customers, stock, team, templates
 from flows.catalog import NewVariant
+from flows.countries import COUNTRIES
 from flows.demo.shops import FIRST_AUTOMATIONS, Shop
 from models import db
 from models.customer import Address
@@ -48,7 +49,7 @@ def _numbers(shop: Shop) -> None:
             display_phone_number=display,
             country=shop.country,
             token=f"EAA-demo-{shop.account}",
-            time_zone=team.COUNTRIES[shop.country][1],
+            time_zone=COUNTRIES[shop.country][1],
         )
 
 

@@ -10,10 +10,11 @@ interactives); giving: places, cards, reactions. posting: claim and conclude. ma
 """
 
 from flows.messages import interactives
-from flows.messages.asking import queue_buttons, queue_interactive
+from flows.messages.asking import queue_interactive
 from flows.messages.giving import (
     PASSED_ON,
     contact,
+    must_stand,
     pass_on,
     queue_contacts,
     queue_location,
@@ -53,9 +54,9 @@ __all__ = [
     "contact",
     "find",
     "interactives",
+    "must_stand",
     "pass_on",
     "put_off",
-    "queue_buttons",
     "queue_contacts",
     "queue_interactive",
     "queue_location",

@@ -10,7 +10,7 @@ from flows.messages import interactives
 from flows.messages.queueing import SERVICE, queue, window_must_be_open
 from models.conversation import Conversation
 from models.message import Media, Message, Origin
-from models.types import Json, clean
+from models.types import Json
 from models.user import Membership
 
 
@@ -48,20 +48,6 @@ def queue_interactive(
         sender_id=by.id if by else None,
         origin=origin,
     )
-
-
-def queue_buttons(
-    conversation: Conversation,
-    text: str,
-    buttons: dict[str, str],
-    *,
-    by: Membership | None = None,
-    client_id: UUID | None = None,
-    origin: Origin = Origin.AGENT,
-) -> Message:
-    """A question with up to three reply buttons ({payload: title of at most 20 characters})."""
-    body = interactives.reply_buttons(clean(text), buttons)
-    return queue_interactive(conversation, body, by=by, client_id=client_id, origin=origin)
 
 
 def _above(media: Media) -> Json:

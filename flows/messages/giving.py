@@ -174,8 +174,7 @@ def pass_on(
 
     Refused for a file we do not have, for a message without words and for one that was taken back.
     """
-    if taken_back(message):
-        raise Refused("taken_back", N_("This message was deleted: it cannot be passed on."))
+    must_stand(message)
     given: dict[str, Any] = {"by": by, "client_id": client_id}
     body = message.payload.get("body")
     body = body if isinstance(body, Mapping) else {}
@@ -196,8 +195,13 @@ def _not_here() -> Refused:
     return Refused("not_here", N_("This message cannot be passed on: its content is not here."))
 
 
-def taken_back(message: Message) -> bool:
-    """Whether whoever wrote it deleted it for everybody."""
+def must_stand(message: Message) -> None:
+    """Refused when whoever wrote it deleted it for everybody: nothing of it is used any more."""
+    if _taken_back(message):
+        raise Refused("taken_back", N_("This message was deleted: it cannot be used any more."))
+
+
+def _taken_back(message: Message) -> bool:
     revoke = select(Message.id).where(
         Message.channel_id == message.channel_id,
         Message.target_wamid == message.wamid,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flows import audit, passwords
+from flows import audit, emails, passwords
 from flows.errors import N_, Invalid, Refused
 from flows.security import browsers
 from flows.security.proving import prove
@@ -49,7 +48,10 @@ def change_email(user_id: UUID, email: str, *, password: str) -> None:
 
     Invalid for an address that is none or somebody else's, and for a wrong password.
     """
-    address = _address(email)
+    try:
+        address = emails.address(email)
+    except Refused as none:
+        raise Invalid({"email": none}) from none
     prove(user_id, password=password)
     try:
         with db.house() as house:
@@ -94,11 +96,3 @@ def forget_links(house: db.HouseSession, user_id: UUID) -> None:
         PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None)
     )
     house.execute(links.values(used_at=utcnow()))
-
-
-def _address(email: str) -> str:
-    try:
-        return validate_email(email, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        sentence = N_("This is not an e-mail address.")
-        raise Invalid({"email": Refused("unreadable", sentence)}) from error

@@ -1,6 +1,6 @@
 """A merchant moves in: its account, its owner, its pipeline; what is still to be done.
 
-countries: what a country fills in. checklist: the first steps.
+checklist: the first steps.
 """
 
 from __future__ import annotations
@@ -9,26 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 
 from config import settings
-from flows import audit, passwords, plans, presets
+from flows import audit, emails, passwords, plans, presets, team
+from flows.countries import COUNTRIES, CURRENCIES, TIME_ZONES
 from flows.errors import N_, Invalid, Refused
 from flows.security import guesses
-from flows.signup.countries import COUNTRIES, CURRENCIES, TIME_ZONES
 from models import db
 from models.merchant import Merchant
 from models.pipeline import Pipeline
-from models.stock import Warehouse
 from models.user import Membership, Role, User
 
-__all__ = ["COUNTRIES", "CURRENCIES", "LANGUAGES", "TIME_ZONES", "Form", "SignedUp", "sign_up"]
+__all__ = ["LANGUAGES", "Form", "SignedUp", "sign_up"]
 
 LANGUAGES = ("fr", "ar", "en")
 LONGEST_NAME = 80
-_WAREHOUSE = {"fr": "Entrepôt", "ar": "المستودع", "en": "Warehouse"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def sign_up(form: Form, *, myself: bool = True) -> SignedUp:
     """
     if wrong := dict(_wrong(form)):
         raise Invalid(wrong)
-    email = _address(form.email) or ""
+    email = emails.address(form.email)
     found = _already(form, email) or _open(form, email, myself=myself) or _already(form, email)
     if found is None:
         taken = N_("Somebody already uses this e-mail address. Sign in instead.")
@@ -86,12 +83,14 @@ def _wrong(form: Form) -> Iterator[tuple[str, Refused]]:
         if not 1 <= len(text.strip()) <= LONGEST_NAME:
             sentence = N_("A name of 1 to {limit} characters.")
             yield place, Refused("name", sentence, limit=LONGEST_NAME)
-    if _address(form.email) is None:
-        yield "email", Refused("email", N_("This is not an e-mail address."))
-    try:
-        passwords.check(form.password)
-    except Refused as refusal:
-        yield "password", refusal
+    for place, check, text in (
+        ("email", emails.address, form.email),
+        ("password", passwords.check, form.password),
+    ):
+        try:
+            check(text)
+        except Refused as refusal:
+            yield place, refusal
     known = (
         ("country", form.country, tuple(COUNTRIES)),
         ("currency", form.currency, ("", *CURRENCIES)),
@@ -103,14 +102,6 @@ def _wrong(form: Form) -> Iterator[tuple[str, Refused]]:
     for place, chosen, choices in known:
         if chosen not in choices:
             yield place, Refused("choose", N_("Choose one of the list."))
-
-
-def _address(text: str) -> str | None:
-    try:
-        # No DNS: nothing here talks to the network; reserved names serve demos and trials.
-        return validate_email(text, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError:
-        return None
 
 
 # --- its rows -------------------------------------------------------------------------------------
@@ -179,5 +170,4 @@ def _fit_out(merchant_id: UUID, form: Form) -> None:
         merchant = session.get_one(Merchant, merchant_id, with_for_update={"key_share": True})
         if session.scalar(select(exists().where(Pipeline.merchant_id == merchant_id))):
             return
-        presets.apply(merchant, form.preset, form.language)
-        session.add(Warehouse(name=_WAREHOUSE[form.language]))
+        team.fit_out(merchant, form.preset, form.language)

@@ -90,7 +90,3 @@ def put_away(merchant: Merchant) -> None:
     if merchant.moved_in_at is None:
         merchant.moved_in_at = utcnow()
         audit.note("team.moved_in")
-
-
-def bring_back(merchant: Merchant) -> None:
-    merchant.moved_in_at = None

@@ -5,7 +5,7 @@ resets.py new passwords · roles.py a merchant's own roles · groups.py teams ·
 goes to whom · joined.py one person in several merchants
 """
 
-from flows.team.founding import COUNTRIES, add_merchant, add_user
+from flows.team.founding import add_merchant, add_user, fit_out
 from flows.team.groups import NewTeam, mine, teams, teams_of
 from flows.team.handing import Holdings, hand_over, holdings
 from flows.team.invitations import Opened, accept, invitation, invite, invited, resend, withdraw
@@ -15,7 +15,6 @@ from flows.team.resets import ask_reset, make_reset, reset_of, set_password
 from flows.team.roles import NewRole, custom_roles
 
 __all__ = [
-    "COUNTRIES",
     "Holdings",
     "NewRole",
     "NewTeam",
@@ -29,6 +28,7 @@ __all__ = [
     "disable",
     "enable",
     "find",
+    "fit_out",
     "hand_over",
     "holdings",
     "invitation",

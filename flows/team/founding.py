@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select
 
-from flows import audit, passwords, plans, presets
+from flows import audit, emails, passwords, plans, presets
+from flows.countries import COUNTRIES
 from flows.errors import N_, Refused
 from models import db
 from models.merchant import Merchant
 from models.stock import Warehouse
 from models.user import Membership, Role, User
 
-# What a merchant of a country sells in, and the clock its days follow.
-COUNTRIES = {
-    "MA": ("MAD", "Africa/Casablanca"),
-    "DZ": ("DZD", "Africa/Algiers"),
-    "TN": ("TND", "Africa/Tunis"),
-    "FR": ("EUR", "Europe/Paris"),
-}
 _WAREHOUSE = {"fr": "Entrepôt", "ar": "المستودع", "en": "Warehouse"}
 
 
@@ -50,10 +43,15 @@ def add_merchant(
         house.add(merchant)
         house.flush()  # the audit belongs to it
         audit.note_at(house, merchant.id, "team.founded", on=name, after={"plan": plan})
-    with db.merchant(merchant.id) as session:
-        presets.apply(merchant, "cod", language)
-        session.add(Warehouse(name=_WAREHOUSE[language]))
+    with db.merchant(merchant.id):
+        fit_out(merchant, "cod", language)
     return merchant.id
+
+
+def fit_out(merchant: Merchant, preset: str, language: str) -> None:
+    """Its pipeline and a first warehouse, called by their names in this language."""
+    presets.apply(merchant, preset, language)
+    db.session().add(Warehouse(name=_WAREHOUSE[language]))
 
 
 def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: str) -> Membership:
@@ -61,7 +59,7 @@ def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: 
 
     Refuses an unknown merchant, an address that is none or already somebody's, a poor password.
     """
-    kept = address(email)
+    kept = emails.address(email)
     password_hash = passwords.hashed(password)
     with db.house() as house:
         if house.get(Merchant, merchant_id) is None:
@@ -76,14 +74,3 @@ def add_user(merchant_id: UUID, *, email: str, name: str, role: Role, password: 
         house.flush()
         audit.note_in(house, member, "team.added", after={"role": role, "email": kept})
     return member
-
-
-def address(email: str) -> str:
-    """The e-mail address as it is kept, or Refused when it can be none."""
-    try:
-        # No DNS: nothing here talks to the network; reserved names serve demos and trials.
-        return validate_email(email, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        says = N_("This is not an e-mail address: {email}.")
-        says = says if email else N_("This is not an e-mail address.")
-        raise Refused("email", says, email=email) from error

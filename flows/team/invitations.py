@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from flows import audit, mail, passwords, permissions, plans, turns
+from flows import audit, emails, mail, passwords, permissions, plans, turns
 from flows.errors import N_, Invalid, NotFound, Refused
-from flows.team import founding, tokens
+from flows.team import tokens
 from models import db
 from models.merchant import Merchant
 from models.team import INVITED_FOR, CustomRole, Invitation
@@ -126,7 +126,7 @@ def _checked(email: str, role: Role, custom_role: CustomRole | None) -> str:
     wrong: dict[str, Refused] = {}
     address = ""
     try:
-        address = founding.address(email)
+        address = emails.address(email)
     except Refused as refusal:
         wrong["email"] = refusal
     if address and _is_inside(address):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from flows.errors import N_, Invalid, Refused
-from flows.templates.carousels import CARD_BODY, CARDS
+from flows.templates.carousels import CARD_BODY, CARD_BUTTONS, CARDS
 from flows.templates.composing import (
     BUTTONS,
     CATEGORIES,
@@ -271,6 +271,8 @@ def _cards(form: Form, _: MessageTemplate | None) -> Wrong:
         if [b.kind for b in card.buttons] != [b.kind for b in first.buttons] or not card.buttons:
             yield _no(f"{at}.buttons", "alike_buttons")
         for button in card.buttons:
+            if button.kind not in CARD_BUTTONS:
+                yield _no(f"{at}.buttons", "kind")
             yield from _words(f"{at}.buttons", button.text)
             if button.kind == "url":
                 yield from ((f"{at}.buttons", why) for _, why in _link(at, button.value, ""))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import render_template, request, url_for
 
-from flows import duplicates, orders, threads
+from flows import duplicates, messages, orders, threads
 from flows.customers import read_phone
 from flows.duplicates import Goods
 from flows.errors import Refused
@@ -33,7 +33,7 @@ Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
 @pages.get("/conversations/<uuid:conversation_id>/orders/new")
 @needs("orders.create")
 def new(conversation_id: UUID) -> str:
-    """The dialog of whoever writes there; with `cart` what they put into theirs."""
+    """The dialog of whoever writes there; with `cart` what they put into theirs and left there."""
     conversation = threads.find(conversation_id)
     lines = _cart(conversation, read_id(request.args.get("cart")))
     rows = dialog.cart_rows(lines, current.merchant.currency)
@@ -44,6 +44,7 @@ def _cart(conversation: Conversation, message_id: UUID | None) -> list[kinds.Car
     if message_id is None:
         return []
     message = threads.message(conversation, message_id)
+    messages.must_stand(message)
     return kinds.cart(message)[0] if kinds.shape(message) == "cart" else []
 
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from config import settings
 from flows import passwords, presets, signup
+from flows.countries import COUNTRIES, CURRENCIES, TIME_ZONES
 from flows.errors import Invalid, Refused
 from flows.signup import checklist
 from inbox import auth, htmx, languages, sessions
@@ -72,9 +73,9 @@ def _page(typed: Mapping[str, str], wrong: Mapping[str, str] | None = None) -> s
         typed=typed,
         wrong=wrong or {},
         countries=words.countries(),
-        currencies=[(code, f"{code} · {_currency(code)}") for code in signup.CURRENCIES],
-        zones=[(zone, zone.replace("_", " ")) for zone in signup.TIME_ZONES],
-        filled=signup.COUNTRIES,
+        currencies=[(code, f"{code} · {_currency(code)}") for code in CURRENCIES],
+        zones=[(zone, zone.replace("_", " ")) for zone in TIME_ZONES],
+        filled=COUNTRIES,
         offers=[opening.offer(key, plan, spoken) for key, plan in presets.PRESETS.items()],
         shortest=passwords.SHORTEST,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app, url_for
 
-from flows.signup import COUNTRIES
+from flows.countries import COUNTRIES
 from flows.signup.checklist import Checklist
 from inbox import languages
 from inbox.current import current

@@ -22,7 +22,6 @@ from bot import media as fetching
 from bot.simulator import Simulator
 from bot.simulator.demo import ATLAS_ONE
 from flows import arrivals, files, media, outbox
-from flows.events import Echo
 from models import db
 from models.conversation import Conversation
 from models.merchant import Merchant
@@ -225,18 +224,10 @@ def test_the_file_of_an_edited_message_and_of_the_shops_phone_are_fetched_too(
 ) -> None:
     one, two = (simulator.keep_media(picture(), "image/jpeg", "f") for _ in range(2))
     edit = {"original_message_id": "w", "message": {"type": "image", "image": {"id": one.id}}}
-    typed = Echo(
+    typed = factories.echo(
         phone_number_id=ATLAS_ONE,
-        waba_id=None,
-        field="smb_message_echoes",
-        wamid="wamid.phone",
-        at=utcnow(),
         kind="image",
-        text="",
         payload={"id": two.id, "mime_type": "image/jpeg"},
-        person=factories.person("Fatima"),
-        outgoing=True,
-        historic=False,
     )
     with db.merchant(shop.id):
         arrivals.take_in(
@@ -256,17 +247,14 @@ def test_the_media_of_history_takes_its_placeholders_place(
     stored = simulator.keep_media(picture(), "image/jpeg", "f")
     facts: Json = {
         "phone_number_id": ATLAS_ONE,
-        "waba_id": None,
         "field": "history",
         "wamid": "wamid.old",
         "at": utcnow() - timedelta(days=40),
-        "text": "",
-        "person": factories.person("Fatima"),
         "outgoing": False,
         "historic": True,
     }
-    before = Echo(kind="media_placeholder", payload={}, **facts)
-    after = Echo(kind="image", payload={"id": stored.id}, **facts)
+    before = factories.echo(kind="media_placeholder", payload={}, **facts)
+    after = factories.echo(kind="image", payload={"id": stored.id}, **facts)
     for event in (before, after, before, after):
         with db.merchant(shop.id):
             arrivals.take_in([event])

@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import delete, select
+from werkzeug.test import Client
 
 from bot.simulator import Simulator
 from bot.simulator import demo as world
@@ -478,14 +480,8 @@ def test_a_profile_meta_would_refuse_is_refused_here(
 
 
 def change(simulator: Simulator, **facts: Any) -> None:
-    from bot.simulator.accounts import _webhooks
-
-    target = simulator.world.numbers[world.SPARE_ONE]
-    before = target.limit
-    with simulator.turn():
-        simulator.note("number_changed", number=target.id, facts=facts)
-        for field, value in _webhooks(target, facts, before):
-            simulator.emit(simulator.world.account_of(target.id), value, field=field)
+    door = f"/_control/numbers/{world.SPARE_ONE}"
+    assert Client(simulator.app).put(door, json=facts).status_code == 200
     simulator.deliver()
 
 
@@ -596,6 +592,28 @@ def test_the_same_news_twice_is_one_notice_and_a_dismissed_one_stays_away(
 
     assert standing(shop) == set()
     assert rung(shop) == ["restriction"]
+
+
+def test_news_during_an_outage_of_meta_begins_its_patience_anew(
+    shop: Merchant, number: Channel, simulator: Simulator, work: Work
+) -> None:
+    asked = utcnow()
+    simulator.fail("refuse", on="any", times=None)
+    with db.merchant(shop.id):
+        channels.look(channels.get(number.id, lock=True))
+    work()
+
+    with time_machine.travel(asked + timedelta(minutes=14)):
+        tell(simulator, "account_update", event="VERIFIED_ACCOUNT")
+        work()
+    tries = []
+    for minutes in (20, 28, 36):
+        with time_machine.travel(asked + timedelta(minutes=minutes)):
+            outbox.sweep()
+            work()
+        tries.append(looked(number).sending)
+
+    assert tries == [Sending.WAITING, Sending.WAITING, Sending.FAILED]
 
 
 def test_news_about_one_number_says_nothing_of_another(

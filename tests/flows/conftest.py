@@ -11,7 +11,9 @@ import time_machine
 
 import config
 from models import db
+from models.db import MerchantSession
 from models.merchant import Merchant
+from models.user import Membership
 from tests.flows import meta, shop
 from tests.flows.trial import DAY, MONDAY, UNREACHABLE, Clock, enter
 
@@ -43,6 +45,13 @@ def asked(merchant: Merchant, clock: Clock, automate: Callable[..., UUID]) -> UU
     order = enter(merchant)
     meta.take(merchant)
     return order
+
+
+@pytest.fixture
+def salma(agent: Membership, manager: Membership, session: MerchantSession) -> Membership:
+    """Who confirms orders, in the open session; her manager was there before it was opened."""
+    found: Membership = session.merge(agent, load=False)
+    return found
 
 
 @pytest.fixture

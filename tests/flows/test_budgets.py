@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from flows import costs
@@ -68,6 +69,24 @@ def test_who_sees_costs_is_told_once_at_80_and_once_at_100_per_cent(
     assert quiet == []
     assert nearing == [("nearing", 80)]
     assert rung(merchant) == [("nearing", 80), ("gone", 120)]
+
+
+def test_the_same_sum_saved_again_rings_nobody_and_another_one_does(
+    merchant: Merchant, owner: Membership, signed_in: Callable[[Membership], FlaskClient]
+) -> None:
+    browser, page = signed_in(owner), "/costs/budget?month=2026-10"
+    browser.post(page, data={"USD": "0.10"})
+    spend(merchant, 2)
+    costs.warn()
+
+    browser.post(page, data={"USD": "0.10"})
+    costs.warn()
+    same = rung(merchant)
+    browser.post(page, data={"USD": "0.09"})
+    costs.warn()
+
+    assert same == [("nearing", 82)]
+    assert rung(merchant) == [("nearing", 82), ("nearing", 92)]
 
 
 def test_a_new_month_begins_anew(merchant: Merchant, owner: Membership, clock: Any) -> None:

@@ -33,12 +33,6 @@ def _clock() -> Iterator[None]:
 
 
 @pytest.fixture
-def salma(agent: Membership, manager: Membership, session: MerchantSession) -> Membership:
-    found: Membership = session.merge(agent, load=False)
-    return found
-
-
-@pytest.fixture
 def mina(salma: Membership, manager: Membership, session: MerchantSession) -> Membership:
     found: Membership = session.merge(manager, load=False)
     return found

@@ -187,7 +187,7 @@ def test_the_message_and_order_of_a_charge_may_become_known_later(
     )
 
     assert costs.of_messages([message.id])[message.id].micros == 23_000
-    assert costs.of_orders([order.id])[order.id].amounts == {"USD": 23_000}
+    assert the_charge().order_id == order.id
 
 
 def test_what_was_sent_is_known_later_than_its_delivery(channel: Channel) -> None:

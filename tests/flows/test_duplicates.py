@@ -14,7 +14,6 @@ from flows.errors import NotFound, Refused
 from flows.orders import NewLine, NewOrder
 from models import db
 from models.catalog import Product
-from models.db import MerchantSession
 from models.merchant import Merchant
 from models.order import Order
 from models.pipeline import SystemState
@@ -32,12 +31,6 @@ HASSAN = Number("0677000001", "+212677000001")
 def _clock() -> Iterator[None]:
     with time_machine.travel(NOON, tick=False):
         yield
-
-
-@pytest.fixture
-def salma(agent: Membership, session: MerchantSession) -> Membership:
-    found: Membership = session.merge(agent, load=False)
-    return found
 
 
 @pytest.fixture

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import select
 
+from cli import wasl
 from config import Misconfigured, read, settings
-from flows import keys
+from flows import keys, mail
 from models import db
 from models.channel import Channel
 from models.merchant import Merchant
 from tests import factories
+from tests.mailbox import Mailbox
 
 NEW = base64.b64encode(b"another key of thirty-two bytes.").decode()
 
@@ -65,6 +68,21 @@ def test_rotating_twice_changes_nothing_for_anybody(
 
     with_keys(NEW)
     assert token_of(merchant) == "EAA-test-1"
+
+
+def test_a_mail_that_waits_can_be_read_after_the_old_key_is_gone(
+    merchant: Merchant, with_keys: Callable[..., None], mailbox: Mailbox, work: Callable[[], None]
+) -> None:
+    with db.merchant(merchant.id):
+        mail.post("zineb@example.com", "Bienvenue", "http://example.com/join/x")
+    with_keys(NEW, previous=OLD)
+
+    rotated = CliRunner().invoke(wasl, ["keys", "rotate"])
+    with_keys(NEW)
+    work()
+
+    assert rotated.exit_code == 0
+    assert mailbox.link() == "/join/x"
 
 
 def test_a_key_that_never_sealed_anything_stops_it_and_loses_nothing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -16,15 +16,9 @@ from models import db
 from models.mail import Mail, MailState
 from models.merchant import Merchant
 from models.types import utcnow
-from tests.mailbox import Mailbox, open_mailbox
+from tests.mailbox import Mailbox
 
 Work = Callable[[], None]
-
-
-@pytest.fixture
-def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    with open_mailbox(monkeypatch) as box:
-        yield box
 
 
 def post(merchant: Merchant, text: str = "Bonjour,\n\nhttp://example.com/join/x\n") -> None:

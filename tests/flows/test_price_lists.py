@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from cli import wasl
@@ -22,6 +23,8 @@ from models.channel import Channel
 from models.cost import Charge, PriceList, Repricing
 from models.merchant import Merchant
 from models.user import Membership
+from tests import factories
+from tests.flows import shop
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 JANUARY = date(2027, 1, 1)
@@ -226,6 +229,25 @@ def test_a_taken_list_applies_from_its_day_on_and_only_to_its_merchant(
 
     assert ours == [41_400, 50_000]
     assert theirs == 41_400
+
+
+def test_who_sees_only_their_own_orders_does_not_empty_the_list_for_all(
+    merchant: Merchant, owner: Membership, signed_in: Callable[[Membership], FlaskClient]
+) -> None:
+    courier = factories.member(merchant, "delivery_agent")
+    with db.merchant(merchant.id):
+        costs.take(costs.read(META.encode()).card(), file="usd.csv", sha256="0", by=owner)
+        talk = shop.conversation()
+        theirs = shop.order((None, 1), talk=talk, assignee_id=courier.id)
+        talk.identity.customer = theirs.customer
+    costs.forget_rate_cards()
+
+    said = {"text": "J'arrive", "client_id": str(factories.some_id())}
+    answer = signed_in(courier).post(f"/inbox/{talk.id}/messages", data=said)  # with its estimate
+
+    assert answer.status_code < 400
+    with db.merchant(merchant.id):
+        assert costs.price("USD", "MA", "marketing", JANUARY).micros == 50_000
 
 
 def test_a_list_of_a_day_that_has_one_is_refused(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from click.testing import CliRunner
 from sqlalchemy import ColumnElement, Select, event, func, select
 
 from cli import wasl
-from flows import conversations, listing, passwords, permissions, plans, search, team, threads
+from flows import conversations, listing, permissions, plans, search, team, threads
 from flows.errors import Invalid, NotFound, Refused
 from flows.team import groups, handing, invitations, roles
 from models import db
@@ -33,11 +31,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
+def _cheap(cheap_passwords: None) -> None:
+    pass
 
 
 @pytest.fixture(autouse=True)
@@ -259,17 +254,6 @@ def test_the_plan_changes_from_the_terminal(merchant: Merchant, owner: Membershi
 def test_an_unknown_plan_is_refused(merchant: Merchant) -> None:
     with pytest.raises(Refused, match="plan"):
         plans.change(merchant.id, "gold")
-
-
-@pytest.mark.parametrize(("plan", "stores"), [("free", 1), ("plus", None)])
-def test_a_plan_says_how_many_shops(plan: str, stores: int | None, merchant: Merchant) -> None:
-    plans.change(merchant.id, plan)
-
-    with db.merchant(merchant.id):
-        plans.check_store((stores or 1000) - 1)
-        if stores:
-            with pytest.raises(Refused, match="plan_limit"):
-                plans.check_store(stores)
 
 
 # --- owners ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, select
 from flows import outbox, templates
 from flows.errors import Invalid, NotFound, Refused
 from flows.events import TemplateNews
-from flows.templates import FormButton
+from flows.templates import CardButton, FormButton, FormCard
 from models import db
 from models.channel import Channel
 from models.db import MerchantSession
@@ -145,6 +145,15 @@ def test_one_brace_is_only_a_brace(session: MerchantSession) -> None:
     templates.submit(kept)
 
     assert kept.sending is Sending.QUEUED
+
+
+def test_a_card_has_only_buttons_that_meta_takes_there(session: MerchantSession) -> None:
+    code = CardButton("copy_code", "Copier", "SOLDES")
+    cards = [FormCard(media(session), "Sac cuir", [code]) for _ in range(2)]
+
+    refused = wrong(category="marketing", cards=cards)
+
+    assert refused == {"cards.0.buttons": "kind", "cards.1.buttons": "kind"}
 
 
 def test_a_file_of_another_type_is_no_example(session: MerchantSession) -> None:

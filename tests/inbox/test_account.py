@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from flows import passwords, team
+from flows import team
 from models import db
 from models.audit import AuditEntry
 from models.merchant import Merchant
@@ -28,11 +27,8 @@ Browser = Callable[[Any], FlaskClient]
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
+def _cheap(cheap_passwords: None) -> None:
+    pass
 
 
 @pytest.fixture
@@ -96,6 +92,23 @@ def test_another_email_needs_the_password_and_then_signs_in(
 
     form = {"email": "salma@new.example", "password": PASSWORD}
     assert client.post("/sign-in", data=form).location == "/"
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "field"), [("   ", PASSWORD, "name"), ("Zineb", "wrong", "password")]
+)
+def test_a_form_of_which_half_is_wrong_changes_nothing(
+    app: Flask, salma: Membership, name: str, password: str, field: str
+) -> None:
+    form = {"name": name, "email": "salma@new.example", "password": password}
+
+    answer = at_work(app).post("/account", data=form)
+
+    assert answer.status_code == 422
+    assert f'id="e-{field}"' in answer.text
+    with db.house() as house:
+        kept = house.scalars(select(User)).one()
+        assert (kept.name, kept.email) == ("Salma", EMAIL)
 
 
 @pytest.mark.parametrize("email", ["OWNER@atlas.example", "not an address", ""])

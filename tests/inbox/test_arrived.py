@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from flows import arrivals, customers
-from flows.events import Echo, Inbound, Person
+from flows.events import Inbound, Person
 from models import db
 from models.conversation import Conversation
 from models.customer import Customer, WhatsAppIdentity
@@ -30,15 +30,8 @@ HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 @pytest.fixture
-def signed_in(signed_in: Browser) -> Browser:
-    """A browser that reads English, like these tests."""
-
-    def browser(who: Membership) -> FlaskClient:
-        client = signed_in(who)
-        client.set_cookie("language", "en")
-        return client
-
-    return browser
+def signed_in(english: Browser) -> Browser:
+    return english
 
 
 def of(text: str = "", **changes: Any) -> Inbound:
@@ -93,17 +86,8 @@ def test_a_deleted_message_says_so_and_what_it_said_is_for_owners(
 def test_what_is_deleted_on_the_phone_of_the_shop_says_whose_it_was(
     signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
-    facts: Json = {
-        "phone_number_id": "1" * 15,
-        "waba_id": None,
-        "field": "smb_message_echoes",
-        "at": utcnow(),
-        "person": FATIMA,
-        "outgoing": True,
-        "historic": False,
-    }
-    typed = Echo(wamid="w.1", kind="text", text="Trop cher", payload={"body": "Trop cher"}, **facts)
-    gone = Echo(wamid="w.2", kind="revoke", text="", payload={}, target_wamid="w.1", **facts)
+    typed = factories.echo("Trop cher", person=FATIMA)
+    gone = factories.echo(kind="revoke", payload={}, target_wamid=typed.wamid, person=FATIMA)
     conversation = wrote(merchant, typed, gone)
 
     page = signed_in(agent).get(f"/inbox/{conversation}").text
@@ -153,18 +137,8 @@ def test_a_reaction_that_was_taken_back_is_gone(
 def test_nobody_edits_what_somebody_else_wrote(
     signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
-    ours = Echo(
-        phone_number_id="1" * 15,
-        waba_id=None,
-        field="smb_message_echoes",
-        wamid="w.ours",
-        at=utcnow() - timedelta(minutes=1),
-        kind="text",
-        text="320 MAD",
-        payload={"body": "320 MAD"},
-        person=FATIMA,
-        outgoing=True,
-        historic=False,
+    ours = factories.echo(
+        "320 MAD", wamid="w.ours", at=utcnow() - timedelta(minutes=1), person=FATIMA
     )
     conversation = wrote(merchant, ours, of("20 MAD", kind="edit", target_wamid="w.ours"))
 
@@ -234,6 +208,19 @@ def test_a_cart_of_another_conversation_fills_nothing(
     assert signed_in(agent).get(f"{address}nonsense").status_code == 200
     cart = message(merchant, "order").id
     assert signed_in(stranger).get(f"{address}{cart}").status_code == 404
+
+
+def test_a_cart_that_was_deleted_fills_nothing(
+    signed_in: Browser, merchant: Merchant, agent: Membership
+) -> None:
+    cart = a_cart({"product_retailer_id": "A", "quantity": 1})
+    conversation = wrote(merchant, cart, of(kind="revoke", target_wamid=cart.wamid))
+    address = f"/conversations/{conversation}/orders/new?cart={message(merchant, 'order').id}"
+
+    answer = signed_in(agent).get(address, headers=HTMX)
+
+    assert answer.status_code == 409
+    assert "lines[0].name" not in answer.text
 
 
 def test_a_question_about_a_product_names_it(
@@ -308,6 +295,22 @@ def test_somebody_whose_contact_was_shared_can_be_written_to(
     assert "No message yet" in page
 
 
+@pytest.mark.parametrize("deed", ["card", "number", "conversation"])
+def test_a_contact_whose_message_was_deleted_is_kept_nowhere_and_not_written_to(
+    signed_in: Browser, merchant: Merchant, agent: Membership, deed: str
+) -> None:
+    address = shared(merchant, YOUSSEF)
+    deleted = message(merchant, "contacts").wamid
+    wrote(merchant, of(kind="revoke", target_wamid=deleted))
+
+    answer = signed_in(agent).post(f"{address}/0/{deed}", headers=HTMX)
+
+    assert answer.status_code == 409
+    with db.merchant(merchant.id) as session:
+        assert session.scalars(select(Customer)).all() == []
+        assert len(session.scalars(select(Conversation)).all()) == 1
+
+
 def test_contacts_of_others_and_beyond_the_last_are_not_found(
     signed_in: Browser, merchant: Merchant, agent: Membership, stranger: Membership
 ) -> None:
@@ -325,15 +328,10 @@ def test_contacts_of_others_and_beyond_the_last_are_not_found(
 def test_history_groups_and_posts_are_named(
     signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
-    old = Echo(
-        phone_number_id="1" * 15,
-        waba_id=None,
+    old = factories.echo(
+        "Bonjour",
         field="history",
-        wamid="w.old",
         at=utcnow() - timedelta(days=90),
-        kind="text",
-        text="Bonjour",
-        payload={"body": "Bonjour"},
         person=FATIMA,
         outgoing=False,
         historic=True,

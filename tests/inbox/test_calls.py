@@ -27,11 +27,6 @@ ENGLISH = {"Accept-Language": "en"}
 HTMX = ENGLISH | {"HX-Request": "true"}
 
 
-@pytest.fixture
-def salma(agent: Membership, signed_in: Browser) -> FlaskClient:
-    return signed_in(agent)
-
-
 def due(merchant: Merchant, **values: Any) -> int:
     """A committed order that waits for a call; its number."""
     with db.merchant(merchant.id):

@@ -38,15 +38,8 @@ CLOSED = "More than 24 hours have passed since the customer last wrote. Send a t
 
 
 @pytest.fixture
-def signed_in(signed_in: Browser) -> Browser:
-    """A browser that reads English, like these tests."""
-
-    def browser(who: Membership) -> FlaskClient:
-        client = signed_in(who)
-        client.set_cookie("language", "en")
-        return client
-
-    return browser
+def signed_in(english: Browser) -> Browser:
+    return english
 
 
 def wrote(merchant: Merchant, hours: float = 1, name: str = "Fatima Zahra El Idrissi") -> UUID:

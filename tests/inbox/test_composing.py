@@ -59,6 +59,11 @@ def theirs(merchant: Merchant) -> Message:
         return session.scalars(select(Message).where(Message.direction == "in")).one()
 
 
+def pass_on(client: FlaskClient, message: Message, to: UUID) -> Any:
+    form = {"conversation": str(to), "client_id": str(uuid4())}
+    return client.post(f"/messages/{message.id}/forward", data=form, headers=HTMX)
+
+
 def compose(client: FlaskClient, talk: UUID, kind: str, **form: Any) -> Any:
     form = {"client_id": str(uuid4())} | form
     return client.post(f"/inbox/{talk}/compose/{kind}", data=form, headers=HTMX)
@@ -276,6 +281,21 @@ def test_products_are_a_list_with_their_prices_or_buttons(
     assert buttons["action"]["buttons"][0]["reply"]["id"] == f"sku:{variant.sku}"
 
 
+def test_variants_of_a_product_with_a_long_name_stay_apart_on_their_buttons(
+    page: FlaskClient, merchant: Merchant, open_: UUID
+) -> None:
+    with db.merchant(merchant.id):
+        long = "Sac en cuir de Marrakech cousu main " * 3
+        product = factories.product(long, couleur=["Noir mat", "Noir brillant et très doux"])
+        chosen = [f"{product.id}:{variant.id}" for variant in product.variants]
+
+    compose(page, open_, "products", text="Voilà", chosen=chosen, shown_as="buttons")
+
+    [message] = ours(merchant)
+    titles = [b["reply"]["title"] for b in message.payload["body"]["action"]["buttons"]]
+    assert titles == ["Sac en c… (Noir mat)", "Noir brillant et tr…"]
+
+
 def test_asking_for_a_phone_is_offered_only_where_it_is_switched_on(
     page: FlaskClient, open_: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +372,34 @@ def test_a_message_is_passed_on_once_to_a_customer_who_may_be_written_to(
     _, copy = ours(merchant)
     assert (copy.conversation_id, copy.kind) == (other, "location")
     assert copy.payload == place.payload
+
+
+def test_a_message_that_its_customer_deleted_is_not_passed_on(
+    page: FlaskClient, merchant: Merchant, open_: UUID
+) -> None:
+    said, other = theirs(merchant), wrote(merchant, "212661111111")
+    with db.merchant(merchant.id):
+        arrivals.take_in([factories.inbound("", kind="revoke", target_wamid=said.wamid)])
+
+    answer = pass_on(page, said, other)
+
+    assert answer.status_code == 409
+    assert ours(merchant) == []
+
+
+def test_a_picture_that_is_not_here_yet_is_not_passed_on(
+    page: FlaskClient, merchant: Merchant, open_: UUID
+) -> None:
+    other = wrote(merchant, "212661111111")
+    sent = {"id": "1", "mime_type": "image/jpeg", "caption": "Le même ?"}
+    with db.merchant(merchant.id) as session:
+        arrivals.take_in([factories.inbound("Le même ?", kind="image", payload=sent)])
+        picture = session.scalars(select(Message).where(Message.kind == "image")).one()
+
+    answer = pass_on(page, picture, other)
+
+    assert answer.status_code == 409
+    assert ours(merchant) == []
 
 
 # --- typing ---------------------------------------------------------------------------------------

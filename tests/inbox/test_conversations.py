@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from bot import reader
 from flows import arrivals, channels, conversations, messages, statuses, templates
-from flows.events import Echo, Person, Status, Written
+from flows.events import Person, Status, Written
 from models import db
 from models.channel import Channel
 from models.conversation import Activity, Conversation
@@ -39,15 +39,8 @@ KHADIJA = Person(wa_id="212663000002", profile_name="خديجة العلوي")
 
 
 @pytest.fixture
-def signed_in(signed_in: Browser) -> Browser:
-    """A browser that reads English, like these tests."""
-
-    def browser(who: Membership) -> FlaskClient:
-        client = signed_in(who)
-        client.set_cookie("language", "en")
-        return client
-
-    return browser
+def signed_in(english: Browser) -> Browser:
+    return english
 
 
 # --- what happened --------------------------------------------------------------------------------
@@ -660,19 +653,7 @@ def test_what_the_shop_typed_on_its_phone_is_marked_so(
     signed_in: Browser, merchant: Merchant, agent: Membership
 ) -> None:
     wrote(merchant, of(FATIMA, at=ago(hours=2)))
-    typed = Echo(
-        phone_number_id="1" * 15,
-        waba_id="9" + "1" * 14,
-        field="smb_message_echoes",
-        wamid="wamid.phone",
-        at=utcnow(),
-        kind="text",
-        text="Je vous rappelle",
-        payload={"body": "Je vous rappelle"},
-        person=FATIMA,
-        outgoing=True,
-        historic=False,
-    )
+    typed = factories.echo("Je vous rappelle", person=FATIMA)
     conversation_id = wrote(merchant, typed)
 
     page = signed_in(agent).get(f"/inbox/{conversation_id}").text

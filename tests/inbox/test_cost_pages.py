@@ -248,6 +248,17 @@ def test_unpriced_charges_are_listed_and_priced_with_one_click(
     assert "Omar" in browser.get("/costs/unpriced?month=2026-10").text
 
 
+@pytest.mark.parametrize("month", ["0001-01", "9999-12"])
+def test_the_first_and_the_last_month_there_are_can_be_looked_at(
+    owner: Membership, english: Browse, month: str
+) -> None:
+    browser = english(owner)
+    browser.post("/costs/budget", data={"USD": "10"}, headers=ONE)
+
+    assert browser.get(f"/costs?month={month}").status_code == 200
+    assert browser.get(f"/costs/charges.csv?month={month}").status_code == 200
+
+
 # --- the budget -----------------------------------------------------------------------------------
 
 
@@ -270,13 +281,3 @@ def test_a_budget_is_kept_shown_and_taken_away(
     assert 'value="0.10"' in form
     with db.merchant(merchant.id) as session:
         assert session.scalars(select(Budget)).all() == []
-
-
-@pytest.fixture
-def english(signed_in: Browse) -> Browse:
-    def browser(member: Membership) -> Any:
-        client = signed_in(member)
-        client.set_cookie("language", "en")
-        return client
-
-    return browser

@@ -214,13 +214,3 @@ def test_a_small_price_is_never_rounded_to_nothing(app: Flask, language: str) ->
     with app.test_request_context(headers={"Cookie": f"language={language}"}):
         for amount, text in written.items():
             assert f">{text}\u00a0USD<" in filters.micros(amount, "USD")
-
-
-@pytest.fixture
-def english(signed_in: Browse) -> Browse:
-    def browser(member: Membership) -> Any:
-        client = signed_in(member)
-        client.set_cookie("language", "en")
-        return client
-
-    return browser

@@ -24,15 +24,8 @@ HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 @pytest.fixture
-def signed_in(signed_in: Browser) -> Browser:
-    """A browser that reads English, like these tests."""
-
-    def browser(who: Membership) -> FlaskClient:
-        client = signed_in(who)
-        client.set_cookie("language", "en")
-        return client
-
-    return browser
+def signed_in(english: Browser) -> Browser:
+    return english
 
 
 def wrote(merchant: Merchant) -> UUID:

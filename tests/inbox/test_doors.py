@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from flows import notifications, passwords, permissions, plans, team
+from flows import notifications, permissions, plans, team
 from inbox.auth import needs_of
 from inbox.current import ROLE_NAMES
 from models import db
@@ -45,11 +44,8 @@ OTHER = "staple battery horse"
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
+def _cheap(cheap_passwords: None) -> None:
+    pass
 
 
 @pytest.fixture

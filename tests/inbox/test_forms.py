@@ -156,8 +156,13 @@ def test_an_identifier_is_read_and_nothing_else() -> None:
     assert isinstance(Fields({"stage_id": id_.hex}).uuid("stage_id"), UUID)
 
 
+# st.text() leaves halves of surrogate pairs out; among all characters they are too rare to occur.
+HALVES = st.characters(categories=["Cs", "Nd"])
+TYPED = st.text(max_size=40) | st.text(HALVES, max_size=40)
+
+
 @settings(deadline=None, max_examples=examples(40))
-@given(st.dictionaries(st.sampled_from(["a", "lines[0].a", "lines[1].a"]), st.text(max_size=40)))
+@given(st.dictionaries(st.sampled_from(["a", "lines[0].a", "lines[1].a"]), TYPED))
 def test_no_text_whatsoever_breaks_the_reading(posted: dict[str, str]) -> None:
     fields = Fields(posted)
 

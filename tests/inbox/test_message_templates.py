@@ -58,18 +58,13 @@ def made(merchant: Merchant, body: str = BODY, **values: Any) -> MessageTemplate
 
 
 @pytest.fixture
-def mina(signed_in: Browse, manager: Membership) -> FlaskClient:
-    return english(signed_in(manager))
+def mina(english: Browse, manager: Membership) -> FlaskClient:
+    return english(manager)
 
 
 @pytest.fixture
-def salma(signed_in: Browse, agent: Membership) -> FlaskClient:
-    return english(signed_in(agent))
-
-
-def english(browser: FlaskClient) -> FlaskClient:
-    browser.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return browser
+def salma(english: Browse, agent: Membership) -> FlaskClient:
+    return english(agent)
 
 
 # --- the list -------------------------------------------------------------------------------------
@@ -339,10 +334,10 @@ def test_a_template_that_came_with_a_picture_of_metas_gets_one_of_ours(
 
 
 def test_the_whole_way_from_the_form_to_an_approved_template(
-    signed_in: Browse, simulator: Simulator, work: Callable[[], None]
+    english: Browse, simulator: Simulator, work: Callable[[], None]
 ) -> None:
     atlas = factories.demo_shop()
-    browser = english(signed_in(factories.member(atlas, "owner")))
+    browser = english(factories.member(atlas, "owner"))
 
     place = browser.post("/templates", data=typed(then="submit")).location
     work()

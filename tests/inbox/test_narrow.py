@@ -22,7 +22,7 @@ from models.conversation import Conversation
 from models.customer import Customer
 from models.db import Base, Row
 from models.merchant import Merchant
-from models.message import Message
+from models.message import Media, Message
 from models.notification import Notification
 from models.order import Order
 from models.pipeline import SystemState
@@ -200,6 +200,25 @@ def test_they_move_their_own_with_all_that_follows(
         assert orders.find(given.other_number).state is SystemState.CONFIRMED
         # The sums the others see are as true as ever.
         assert indicators.of(30, money=True).shipped == 1
+
+
+def test_what_their_move_sends_has_the_picture_of_its_template(
+    merchant: Merchant, given: SimpleNamespace, youssef: FlaskClient
+) -> None:
+    with db.merchant(merchant.id) as session:
+        picture = Media(file="a.png", filename="a.png", mime_type="image/png", size=48, sha256="0")
+        session.add(picture)
+        session.flush()
+        parts = [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "En route"}]
+        with_picture = shop.template(components=parts, media_id=picture.id)
+        shop.automation(on=SystemState.SHIPPED, template=with_picture, variables={}, buttons={})
+
+    moved = youssef.post(f"/orders/{given.number}/stage", data={"stage": given.shipped})
+
+    assert moved.status_code == 302
+    with db.merchant(merchant.id) as session:
+        sent = session.scalars(select(Message).where(Message.direction == "out")).one()
+        assert (sent.text, sent.media_id) == ("En route", picture.id)
 
 
 def test_they_take_their_move_back(given: SimpleNamespace, youssef: FlaskClient) -> None:

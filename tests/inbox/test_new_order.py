@@ -31,11 +31,6 @@ def bag(merchant: Merchant) -> Product:
         return factories.product("Sac cuir")
 
 
-@pytest.fixture
-def salma(agent: Membership, signed_in: Browser) -> FlaskClient:
-    return signed_in(agent)
-
-
 def form(bag: Product, **changes: str) -> dict[str, str]:
     """What the dialog posts for one bag of somebody new."""
     return {

@@ -41,11 +41,6 @@ def order(merchant: Merchant) -> Order:
 
 
 @pytest.fixture
-def salma(agent: Membership, signed_in: Browser) -> FlaskClient:
-    return signed_in(agent)
-
-
-@pytest.fixture
 def again(merchant: Merchant, order: Order) -> Callable[[], Order]:
     """The order as the database has it, in the open session."""
     return lambda: db.session().get_one(Order, (merchant.id, order.id))

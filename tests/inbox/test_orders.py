@@ -86,11 +86,6 @@ def at(merchant: Merchant) -> Shop:
         return Shop(merchant.id, talk.id, bag.id, black.id, red.id, stages)
 
 
-@pytest.fixture
-def salma(agent: Membership, signed_in: Browser) -> FlaskClient:
-    return signed_in(agent)
-
-
 def post(browser: FlaskClient, at: Shop, **changes: str) -> TestResponse:
     return browser.post(at.address, data=at.form(**changes), headers=ENGLISH)
 

@@ -25,11 +25,6 @@ ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
-def salma(agent: Membership, signed_in: Browser) -> FlaskClient:
-    return signed_in(agent)
-
-
-@pytest.fixture
 def bag(merchant: Merchant) -> Product:
     with db.merchant(merchant.id):
         return factories.product("Sac cuir", couleur=["Noir", "Rouge"])

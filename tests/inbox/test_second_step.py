@@ -12,7 +12,6 @@ import psycopg
 import pyotp
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from click.testing import CliRunner
 from cryptography.exceptions import InvalidTag
 from flask import Flask
@@ -38,11 +37,8 @@ Browser = Callable[[Any], FlaskClient]
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
+def _cheap(cheap_passwords: None) -> None:
+    pass
 
 
 @pytest.fixture

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from flows import passwords, plans, team
+from flows import plans, team
 from models import db
 from models.conversation import Conversation
 from models.merchant import Merchant
@@ -22,7 +21,7 @@ from models.types import utcnow
 from models.user import LoginSession, Membership, Role, User
 from tests import factories
 from tests.flows import shop
-from tests.mailbox import Mailbox, open_mailbox
+from tests.mailbox import Mailbox
 
 Browser = Callable[[Membership], FlaskClient]
 Work = Callable[[], None]
@@ -33,11 +32,8 @@ OTHER = "staple battery horse"
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
+def _cheap(cheap_passwords: None) -> None:
+    pass
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +44,6 @@ def _room(merchant: Merchant) -> None:
 @pytest.fixture
 def omar(owner: Membership, signed_in: Browser) -> FlaskClient:
     return signed_in(owner)
-
-
-@pytest.fixture
-def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    with open_mailbox(monkeypatch) as box:
-        yield box
 
 
 def email_of(member: Membership) -> str:
@@ -164,6 +154,18 @@ def test_with_a_mail_server_it_leaves_by_itself(
     assert mailbox.mails[0]["To"] == "zineb@example.com"
     assert mailbox.link() == there
     assert client.get(mailbox.link()).status_code == 200
+
+
+def test_the_mail_of_an_earlier_invitation_that_still_waits_never_leaves(
+    omar: FlaskClient, mailbox: Mailbox, work: Work
+) -> None:
+    invite(omar)
+    second = invite(omar)
+
+    work()
+
+    assert len(mailbox.mails) == 1
+    assert mailbox.link() == second
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from bot.simulator import Simulator
 from config import settings
 from flows import conversations, messages, orders, outbox
 from flows.errors import Refused
+from flows.messages import interactives
 from models import db
 from models.automation import Run, RunState
 from models.conversation import Conversation
@@ -276,7 +277,8 @@ def test_buttons_and_linked_media_reach_the_phone(
 
     with db.merchant(shop.id):
         conversation = only(Conversation)
-        messages.queue_buttons(conversation, "Quelle taille ?", {"m": "M", "l": "L"})
+        question = interactives.reply_buttons("Quelle taille ?", {"m": "M", "l": "L"})
+        messages.queue_interactive(conversation, question)
         messages.queue_media(
             conversation, "image", link="https://shop.example/sac.jpg", caption="Noir"
         )
