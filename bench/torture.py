@@ -1,6 +1,6 @@
 """Does Wasl keep its promises while everything around it burns? One command, one table, exit 1.
 
-    .venv/bin/python -m bench.torture [--seconds 600] [--seed 1] [--faults 'kill*,Meta*'] [--json]
+    .venv/bin/python -m bench.torture [--seconds 600] [--seed 1,2,3] [--faults 'kill*,Meta*']
 
 Starts PostgreSQL, Valkey, the web, the live stream, every worker, the clock and the simulator in a
 temporary folder on free ports of loopback, lets ten merchants work, and injects faults from the
@@ -46,6 +46,7 @@ LONG = 600
 class Run:
     """One fire: what was injected when, and what our processes weighed."""
 
+    seed: int
     reigns: list[Reign] = field(default_factory=list)
     weights: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     quiet_after: float = 0.0
@@ -58,8 +59,14 @@ def main() -> None:
         print("\n".join(FAULTS))
         return
     names = _wanted(options.faults)
+    kept = [_fire(seed, names, options) for seed in options.seed]
+    sys.exit(0 if all(kept) else 1)
+
+
+def _fire(seed: int, names: list[str], options: argparse.Namespace) -> bool:
+    """One town, one seed; True when every promise was kept."""
     with town(small_disk="disk full" in names, keep=options.keep) as here:
-        run, scene, people = Run(), *_settled(here, options)
+        run, scene, people = Run(seed), *_settled(here, seed, options)
         here.open()
         watch = _Watch(here, run)
         watch.start()
@@ -80,13 +87,13 @@ def main() -> None:
         _report(found, run, scene, options)
         if found.broken:
             _keep_logs(here)
-    sys.exit(1 if found.broken else 0)
+    return not found.broken
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=int, default=LONG)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=_seeds, default=[1], help="or several, with commas")
     parser.add_argument(
         "--faults", default="*", help="patterns of names, with commas; none: no faults"
     )
@@ -103,6 +110,10 @@ def _options() -> argparse.Namespace:
     return options
 
 
+def _seeds(text: str) -> list[int]:
+    return [int(seed) for seed in text.split(",")]
+
+
 def _wanted(patterns: str) -> list[str]:
     chosen = [p.strip() for p in patterns.split(",")]
     names = [name for name in FAULTS if any(fnmatch.fnmatch(name, p) for p in chosen)]
@@ -111,7 +122,7 @@ def _wanted(patterns: str) -> list[str]:
     return names
 
 
-def _settled(here: Town, options: argparse.Namespace) -> tuple[Scene, People]:
+def _settled(here: Town, seed: int, options: argparse.Namespace) -> tuple[Scene, People]:
     with httpx.Client(base_url=f"http://127.0.0.1:{here.port + 2}", trust_env=False) as simulator:
         places = shops.settle(
             simulator,
@@ -119,8 +130,8 @@ def _settled(here: Town, options: argparse.Namespace) -> tuple[Scene, People]:
             merchants=options.merchants,
             customers=options.customers,
         )
-    scene = Scene(here, places, random.Random(f"faults {options.seed}"))
-    return scene, People(here, places, seed=options.seed, rate=options.rate)
+    scene = Scene(here, places, random.Random(f"faults {seed}"))
+    return scene, People(here, places, seed=seed, rate=options.rate)
 
 
 # --- burning and healing --------------------------------------------------------------------------
@@ -253,7 +264,7 @@ def _say(options: argparse.Namespace, run: Run, name: str) -> None:
 def _report(found: Account, run: Run, scene: Scene, options: argparse.Namespace) -> None:
     if options.json:
         whole = {
-            "seed": options.seed,
+            "seed": run.seed,
             "seconds": options.seconds,
             "total": {name: found.total(name) for name in COLUMNS},
             "faults": {f: {n: row[n] for n in COLUMNS} for f, row in found.rows.items()},
@@ -270,7 +281,7 @@ def _report(found: Account, run: Run, scene: Scene, options: argparse.Namespace)
     for fault, row in rows.items():
         print(f"{fault:33}" + "".join(f"{row[name]:>14,}" for name in COLUMNS))
     print(
-        f"seed {options.seed}, {options.seconds} s, Python {platform.python_version()},"
+        f"seed {run.seed}, {options.seconds} s, Python {platform.python_version()},"
         f" rq {version('rq')}, SQLAlchemy {version('sqlalchemy')}, pywa {version('pywa')}"
     )
     for name, fact in found.notes.items():

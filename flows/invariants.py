@@ -34,6 +34,20 @@ QUESTIONS: dict[str, str] = {
     "no claim is older than two leases": """
         SELECT count(*) FROM messages
         WHERE sending = 'claimed' AND lease_until < now() - interval '60 seconds'""",
+    "no other claim is older than two leases": """
+        SELECT (SELECT count(*) FROM read_marks
+                WHERE sending = 'claimed' AND lease_until < now() - interval '60 seconds')
+             + (SELECT count(*) FROM message_templates
+                WHERE sending = 'claimed' AND lease_until < now() - interval '2 minutes')
+             + (SELECT count(*) FROM errands WHERE done_at IS NULL
+                AND sending = 'claimed' AND lease_until < now() - interval '2 minutes')
+             + (SELECT count(*) FROM media
+                WHERE state = 'waiting' AND lease_until < now() - interval '10 minutes')
+             + (SELECT count(*) FROM bulks
+                WHERE state = 'working' AND lease_until < now() - interval '10 minutes')""",
+    "no timer is overdue for more than two minutes": """
+        SELECT count(*) FROM runs WHERE due_at < now() - interval '2 minutes'
+        OR timeout_at < now() - interval '10 minutes'""",
     "what is accepted has Meta's name or a status that proves it": """
         SELECT count(*) FROM messages WHERE sending = 'accepted' AND wamid IS NULL""",
     "no message was accepted twice": """

@@ -19,7 +19,7 @@ from models.types import Json
 
 COLUMNS = (
     *("injected", "emitted", "acknowledged", "stored", "duplicates"),
-    *("requested", "accepted", "failed", "uncertain", "waiting"),
+    *("requested", "accepted", "failed", "uncertain", "waiting", "discarded"),
     *("silent_loss", "silent_double"),
 )
 CALM = "(calm)"
@@ -71,6 +71,7 @@ def settle(
         clerk.bodies(meta, owner, told)
         clerk.sends(meta, owner)
         clerk.granted(wishes, owner)
+        clerk.automations(owner)
         clerk.charges(invoice, owner)
     account.broken += [f"{c.name}: {c.found}" for c in invariants.check() if not c.holds]
     return account
@@ -221,6 +222,23 @@ class _Clerk:
             self.account.notes[f"{table} asked for, promised, refused, asked again"] = (
                 f"{len(mine)}, {len(ids)}, {len(refused)}, {sum(w.tries > 1 for w in mine)}"
             )
+
+    # --- I6: automations --------------------------------------------------------------------------
+
+    def automations(self, owner: psycopg.Connection) -> None:
+        """Each order that came to a stage has one run of what that stage sends, and no more."""
+        fired = owner.execute("""
+            SELECT o.number, a.name, count(DISTINCT r.id) FROM orders o
+            JOIN automations a USING (merchant_id)
+            JOIN entries e ON e.merchant_id = o.merchant_id AND e.order_id = o.id
+                AND e.to_stage_id = a.stage_id
+            LEFT JOIN runs r ON r.merchant_id = o.merchant_id AND r.order_id = o.id
+                AND r.automation_id = a.id
+            GROUP BY o.merchant_id, o.number, a.name
+        """).fetchall()
+        self._wrong("automations that never ran", (f"#{n} {a}" for n, a, runs in fired if not runs))
+        self._wrong("automations that ran twice", (f"#{n} {a}" for n, a, runs in fired if runs > 1))
+        self.account.notes["automations fired"] = sum(runs for _, _, runs in fired)
 
     # --- I7: charges ------------------------------------------------------------------------------
 

@@ -26,6 +26,11 @@ CHECKS: dict[str, Command] = {
         "migrations",
     ],
     "translations": [PYTHON, "bin/translations", "--check"],
+    # Whatever is killed, nothing is lost: two short fires; docs/operate.md has the long ones.
+    "fire": [
+        *(PYTHON, "-m", "bench.torture", "--seed", "1,2", "--seconds", "18"),
+        *("--merchants", "3", "--customers", "8", "--faults", "kill*,FLUSHALL,crash point"),
+    ],
 }
 
 
