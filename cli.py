@@ -3,7 +3,6 @@ verify, trace."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -69,26 +68,9 @@ def main() -> None:
 @click.argument("queue", type=click.Choice(["ingest", "deliver", "chores", "media"]))
 def worker(queue: str) -> None:
     """Work for one queue: read what Meta sent, deliver, do what fell due, fetch files."""
-    from rq import SimpleWorker, Worker
-    from rq.serializers import JSONSerializer
+    from flows import workers
 
-    from flows import outbox
-
-    for job in outbox.JOBS.values():  # loaded once here, not by the first job
-        if job.queue == queue:
-            importlib.import_module(job.function.rpartition(".")[0])
-
-    redis = outbox.patient_connection()
-    # A stranger's picture is opened in a process of its own: what it breaks ends with the job.
-    kind = Worker if queue == "media" else SimpleWorker
-    kind(
-        [outbox.queue(queue, redis)],
-        connection=redis,
-        serializer=JSONSerializer,
-        worker_ttl=30,
-        maintenance_interval=10,
-        job_monitoring_interval=5,
-    ).work(logging_level="WARNING")
+    workers.run(queue)
 
 
 @wasl.command()

@@ -15,14 +15,13 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from config import settings
-from flows import crashpoints, outbox
+from flows import crashpoints, leases, outbox, workers
 from models import db
 from models.mail import Mail, MailState
 from models.types import utcnow
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=5)
 PATIENCE_SECONDS = 15
 # How long to wait after each try that did not work; after the last one it has failed.
 AGAIN = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120))
@@ -67,9 +66,13 @@ def drain(merchant_id: UUID) -> None:
     """What is due has left or waits for its next try. Twice is harmless, and rare: only a worker
     that died after the server took a mail has it sent again."""
     while envelope := _claim(merchant_id):
-        said_no = _tried(envelope)
+        with leases.renewed(merchant_id, Mail.due_at, [envelope.id]):
+            said_no = _tried(envelope)
         crashpoints.reached("mail.sent")
         _conclude(merchant_id, envelope.id, said_no)
+        if workers.stopping():
+            outbox.nudge(f"mail:{merchant_id}")
+            return
 
 
 def _claim(merchant_id: UUID) -> Envelope | None:
@@ -86,7 +89,7 @@ def _claim(merchant_id: UUID) -> Envelope | None:
         mail = session.scalars(due).one_or_none()
         if mail is None:
             return None
-        mail.state, mail.due_at = MailState.CLAIMED, now + LEASE
+        mail.state, mail.due_at = MailState.CLAIMED, now + leases.LEASE
         mail.attempt += 1
         return Envelope(mail.id, mail.recipient, mail.subject, mail.text)
 

@@ -18,7 +18,7 @@ from sqlalchemy import and_, delete, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from flows import formats, live, outbox
+from flows import formats, leases, live, outbox
 from flows.errors import N_, NotFound
 from models import db
 from models.channel import Channel
@@ -30,8 +30,6 @@ from models.types import Json, new_id, utcnow
 KINDS = ("image", "video", "audio", "document", "sticker")
 BATCH = 4
 """Files of one claim; they are fetched side by side."""
-LEASE = timedelta(minutes=3)
-"""How long a claim may stay open: longer than the slowest download and its picture take."""
 KEPT_BY_META = timedelta(days=7)
 """Meta keeps what came by a webhook so long (since 2025-10-09), then its id opens nothing."""
 WAITS = (5, 20, 60, 300, 1800, 3600, 4 * 3600)
@@ -172,7 +170,7 @@ def claim(*, limit: int = BATCH) -> list[Errand]:
     )
     errands = []
     for media, channel in db.session().execute(wanted):
-        media.lease_until = now + LEASE
+        media.lease_until = now + leases.LEASE
         media.attempt += 1
         errands.append(
             Errand(

@@ -6,12 +6,17 @@ A job carries no content. It says "drain this lane": the rows in PostgreSQL are 
 from __future__ import annotations
 
 import logging
+import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import Select, and_, exists, func, or_, select
@@ -54,8 +59,12 @@ JOBS = {
     "typing": Job("deliver", "bot.jobs.show_typing"),
 }
 QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
-WAKE_SECONDS = 30
+WAKE_SECONDS = 6
+"""How long a lane counts as woken when nothing more is heard of its job: it may have died with the
+worker that took it. A sweep renews this for as long as the job is seen waiting in its queue."""
 FAILURE_SECONDS = 86_400
+PASSING = "typing"
+"""A kind of lane that no sweep finds again: what it is woken for is worth nothing later."""
 
 
 def nudge(lane: str) -> None:
@@ -92,13 +101,32 @@ def still_worth_it(lane: str) -> bool:
 def _enqueue(lane: str) -> None:
     job = JOBS[lane.partition(":")[0]]
     queue(job.queue).enqueue(
-        job.function, lane, result_ttl=0, failure_ttl=FAILURE_SECONDS, job_timeout=120
+        job.function,
+        lane,
+        job_id=_job_id(lane),
+        result_ttl=0,
+        failure_ttl=FAILURE_SECONDS,
+        job_timeout=120,
     )
+
+
+# A job's name says its lane: so a sweep sees in one look at a queue which lanes wait there.
+
+
+def _job_id(lane: str) -> str:
+    return f"{lane.replace(':', '_')}_{secrets.token_hex(6)}"
+
+
+def _lane_in(job_id: str) -> str:
+    return job_id.rpartition("_")[0].replace("_", ":")
 
 
 def looking(lane: str) -> None:
     """Say that a worker looks at the lane from now on: who commits after this nudges anew."""
-    connection().delete(f"wake:{lane}")
+    try:
+        connection().delete(f"wake:{lane}")
+    except redis.RedisError as error:
+        log.warning("lane %s is worked off without Redis: %s", lane, error)
     crashpoints.reached("lane.looking")
 
 
@@ -106,14 +134,41 @@ def queue(name: str, through: redis.Redis | None = None) -> Queue:
     return Queue(name, connection=through or connection(), serializer=JSONSerializer)
 
 
+class _Fused(redis.Redis):
+    """Redis for who cannot wait for it: while it is away one caller in a while finds that out, and
+    everybody else is told at once."""
+
+    REST = 2.0
+    _rests_until = 0.0
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        now = time.monotonic()
+        if now < self._rests_until:
+            raise redis.ConnectionError("it did not answer a moment ago")
+        away = self._rests_until > 0
+        if away:
+            self._rests_until = now + self.REST  # the others need not find out with us
+        try:
+            answer: Any = super().execute_command(  # type: ignore[no-untyped-call]
+                *args, **options
+            )
+        except (redis.ConnectionError, redis.TimeoutError):
+            self._rests_until = time.monotonic() + self.REST
+            raise
+        if away:
+            self._rests_until = 0.0
+        return answer
+
+
 @cache
 def connection() -> redis.Redis:
-    """This process's connections to Redis; a hanging one must not hold up who nudges."""
-    return redis.Redis.from_url(
+    """This process's connections to Redis; one that is away must not hold up who nudges."""
+    return _Fused.from_url(
         settings().redis_url,
         health_check_interval=30,
         socket_connect_timeout=0.5,
-        socket_timeout=2.0,
+        socket_timeout=1.0,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -179,10 +234,26 @@ def sweep() -> int:
             lanes.add("ingest")
         for kind, waiting in _chores(now).items():
             lanes |= {f"{kind}:{merchant_id}" for merchant_id in house.scalars(waiting)}
-    for lane in sorted(lanes):
+    for lane in sorted(lanes - _still_queued()):
         nudge(lane)
         crashpoints.reached("sweep.some")
     return len(lanes)
+
+
+def _still_queued() -> set[str]:
+    """The lanes whose job waits in its queue: they count as woken a while longer."""
+    try:
+        named = [id_ for name in QUEUES for id_ in queue(name).get_job_ids()]
+        lanes = {_lane_in(id_) for id_ in named} - {""}
+        with connection().pipeline(transaction=False) as renewing:
+            for lane in lanes:
+                if lane.partition(":")[0] != PASSING:
+                    renewing.expire(f"wake:{lane}", WAKE_SECONDS)
+            renewing.execute()
+    except redis.RedisError as error:
+        log.warning("what waits in Redis is not known: %s", error)
+        return set()
+    return lanes
 
 
 def _chores(now: datetime) -> dict[str, Select[UUID]]:

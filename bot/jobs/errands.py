@@ -7,8 +7,9 @@ from uuid import UUID
 
 from bot import numbers
 from bot.jobs.shifts import work_off
-from flows import channels, crashpoints, outbox
+from flows import channels, crashpoints, leases, outbox
 from models import db
+from models.errand import Errand
 
 
 def run_errands(lane: str) -> None:
@@ -19,9 +20,10 @@ def run_errands(lane: str) -> None:
 def _run_some(merchant_id: UUID) -> int:
     with db.merchant(merchant_id):
         taken = channels.claim()
-    for task in taken:
-        done = numbers.carry_out(task)
-        crashpoints.reached("errand.asked")
-        with db.merchant(merchant_id):
-            channels.conclude(task, done)
+    with leases.renewed(merchant_id, Errand.lease_until, [task.errand_id for task in taken]):
+        for task in taken:
+            done = numbers.carry_out(task)
+            crashpoints.reached("errand.asked")
+            with db.merchant(merchant_id):
+                channels.conclude(task, done)
     return len(taken)

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from bot import media
 from bot.jobs.shifts import pool, work_off
-from flows import crashpoints, outbox
+from flows import crashpoints, leases, outbox
 from flows import media as incoming
 from models import db
+from models.message import Media
 
 
 def fetch_media(lane: str) -> None:
@@ -22,8 +23,9 @@ def _fetch_some(merchant_id: UUID) -> int:
         errands = incoming.claim()
     if errands:
         crashpoints.reached("media.claimed")
-    for errand, ending in zip(errands, pool().map(media.fetch, errands), strict=True):
-        crashpoints.reached("media.fetched")
-        with db.merchant(merchant_id):
-            incoming.conclude(errand, ending)
+    with leases.renewed(merchant_id, Media.lease_until, [errand.media_id for errand in errands]):
+        for errand, ending in zip(errands, pool().map(media.fetch, errands), strict=True):
+            crashpoints.reached("media.fetched")
+            with db.merchant(merchant_id):
+                incoming.conclude(errand, ending)
     return len(errands)

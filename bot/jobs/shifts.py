@@ -1,4 +1,5 @@
-"""A shift at a lane: one batch after the other, until nothing is left or others want their turn."""
+"""A shift at a lane: one batch after the other, until nothing is left, others want their turn, or
+this process is told to end."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-from flows import messages, outbox
+from flows import messages, outbox, workers
 
 SHIFT = 20.0
 """Seconds after which a drain makes room for other lanes and asks to be woken again."""
@@ -18,7 +19,7 @@ def work_off(lane: str, some: Callable[[], int]) -> None:
     outbox.looking(lane)
     until = time.monotonic() + SHIFT
     while some():
-        if time.monotonic() > until:
+        if workers.stopping() or time.monotonic() > until:
             outbox.nudge(lane)
             return
 

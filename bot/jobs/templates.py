@@ -7,8 +7,9 @@ from uuid import UUID
 
 from bot import submissions
 from bot.jobs.shifts import work_off
-from flows import crashpoints, outbox, templates
+from flows import crashpoints, leases, outbox, templates
 from models import db
+from models.template import MessageTemplate
 
 
 def sync_templates(lane: str) -> None:
@@ -32,9 +33,11 @@ def submit_templates(lane: str) -> None:
 def _submit_some(merchant_id: UUID) -> int:
     with db.merchant(merchant_id):
         taken = templates.claim()
-    for submission in taken:
-        outcome = submissions.submit(submission)
-        crashpoints.reached("draft.taken")
-        with db.merchant(merchant_id):
-            templates.conclude(submission, outcome)
+    ids = [submission.template_id for submission in taken]
+    with leases.renewed(merchant_id, MessageTemplate.lease_until, ids):
+        for submission in taken:
+            outcome = submissions.submit(submission)
+            crashpoints.reached("draft.taken")
+            with db.merchant(merchant_id):
+                templates.conclude(submission, outcome)
     return len(taken)

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from flows import crashpoints, live, notifications, outbox
+from flows import crashpoints, live, notifications, outbox, workers
 from flows.bulk.deeds import Result, deed
 from flows.errors import N_, Refused
 from models import db
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 25
 """Orders between two looks at the lease, and at what else waits."""
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=25)
 PATIENCE = 5.0
 """Seconds of one merchant's bulk before the worker does somebody else's chores."""
 BROKEN = Refused("internal", N_("Something broke on our side. This order was not touched."))
@@ -44,11 +44,11 @@ def drain(merchant_id: UUID) -> None:
         while items := _chunk(merchant_id, bulk_id):
             for item_id in items:
                 _work(merchant_id, item_id)
-            if time.monotonic() >= until:
+            if workers.stopping() or time.monotonic() >= until:
                 break
         crashpoints.reached("bulk.done")
         _leave(merchant_id, bulk_id)
-        if time.monotonic() >= until:
+        if workers.stopping() or time.monotonic() >= until:
             outbox.nudge(f"bulk:{merchant_id}")
             return
 

@@ -12,7 +12,7 @@ from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
-from flows import live, outbox
+from flows import leases, live, outbox
 from flows.channels import facts, pausing, proving
 from flows.channels.facts import Facts
 from flows.errors import N_
@@ -24,7 +24,6 @@ from models.errand import Errand
 from models.message import Media, Sending
 from models.types import Json, new_id, utcnow
 
-LEASE = timedelta(minutes=2)
 """Longer than the eight calls of one look, of which each may last 10 s."""
 PATIENCE = timedelta(minutes=15)
 """How long Meta is asked again by ourselves, since a person or news asked last."""
@@ -163,7 +162,7 @@ def claim(*, limit: int = 4) -> list[Task]:
 
 def _take(errand: Errand) -> Task:
     errand.sending, errand.attempt = Sending.CLAIMED, errand.attempt + 1
-    errand.lease_until = utcnow() + LEASE
+    errand.lease_until = utcnow() + leases.LEASE
     live.changed("channels")
     channel = errand.channel
     return Task(

@@ -22,7 +22,7 @@ from models.types import utcnow
 
 BATCH = 16
 """Letters of one claim; they are posted side by side, so this is also the thread pool's size."""
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=25)
 """How long a claim may stay open; more than twice the 10 s that a call to Meta may last."""
 PATIENCE = timedelta(hours=24)
 LONGEST_WAIT = 3600.0

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
-from flows import conversations, crashpoints, hours, live, pipeline
+from flows import conversations, crashpoints, hours, live, pipeline, workers
 from flows.errors import Refused
 from flows.runs.addressing import at_hand, reach
 from flows.runs.attempts import attempt, doubt, fail_with
@@ -52,7 +52,10 @@ def go_off(merchant_id: UUID, now: datetime | None = None) -> int:
     had = 0
     while time.monotonic() < until and (ids := _gone_off(merchant_id, moment, tried)):
         tried |= set(ids)
-        had += sum(_try(merchant_id, run_id, moment) for run_id in ids)
+        for run_id in ids:
+            if workers.stopping():
+                return had
+            had += _try(merchant_id, run_id, moment)
     return had
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 
-from flows import live
+from flows import leases, live
 from flows.errors import N_
 from flows.letters import Ending, Upload
 from flows.templates import news
@@ -22,7 +22,6 @@ from models.message import Media, Sending
 from models.template import MessageTemplate
 from models.types import Json, utcnow
 
-LEASE = timedelta(minutes=2)
 """Longer than a file's upload and the three calls of one submission may last together."""
 TRIES = 8
 LONGEST_WAIT = timedelta(hours=1)
@@ -119,7 +118,7 @@ def _take(template: MessageTemplate) -> Submission | None:
         _give_up(template, "no_number", None)
         return None
     template.sending = Sending.CLAIMED
-    template.lease_until = utcnow() + LEASE
+    template.lease_until = utcnow() + leases.LEASE
     template.attempt += 1
     form = written(template)
     return Submission(

@@ -11,7 +11,7 @@ import time_machine
 from sqlalchemy import select
 
 from config import Misconfigured, read, settings
-from flows import clock, mail, outbox
+from flows import clock, leases, mail, outbox
 from models import db
 from models.mail import Mail, MailState
 from models.merchant import Merchant
@@ -118,7 +118,7 @@ def test_a_mail_whose_worker_died_leaves_when_its_lease_is_over(
     mail.drain(merchant.id)
     assert mailbox.mails == []
 
-    with time_machine.travel(utcnow() + mail.LEASE + timedelta(seconds=1)):
+    with time_machine.travel(utcnow() + leases.LEASE + timedelta(seconds=1)):
         mail.drain(merchant.id)
     assert len(mailbox.mails) == 1
 

@@ -1,0 +1,112 @@
+"""A worker of one queue: at work until it is told to stop, whatever becomes of Redis meanwhile."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import time
+from contextlib import suppress
+from types import FrameType
+
+import redis
+from rq import SimpleWorker, Worker
+from rq.exceptions import StopRequested
+from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker, WorkerStatus
+
+from flows import outbox
+
+log = logging.getLogger(__name__)
+
+PAUSE = 1.0
+"""Seconds between two looks for a Redis that is away."""
+
+_told: list[int] = []
+
+
+def stopping() -> bool:
+    """Whether this process was told to end: who holds something finishes it and takes no more."""
+    return bool(_told)
+
+
+def run(queue: str) -> None:
+    """Work for this queue until SIGTERM or SIGINT; then the batch at hand is finished, no other is
+    begun, and what is left of its lane is nudged for the next worker.
+
+    Redis may go and come back: this process waits for it and goes on.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _note)
+    for job in outbox.JOBS.values():  # loaded once here, not by the first job
+        if job.queue == queue:
+            importlib.import_module(job.function.rpartition(".")[0])
+    while not stopping():
+        with suppress(StopRequested):
+            _work(queue)
+            if not stopping():
+                time.sleep(PAUSE)
+
+
+def _work(queue: str) -> None:
+    """Until told to stop, or until Redis goes."""
+    through = outbox.patient_connection()
+    try:
+        # A stranger's picture is opened in a process of its own: what it breaks ends with the job.
+        kind = _Forking if queue == "media" else _Plain
+        kind(
+            [outbox.queue(queue, through)],
+            connection=through,
+            serializer=JSONSerializer,
+            worker_ttl=30,
+            maintenance_interval=10,
+            job_monitoring_interval=5,
+        ).work(logging_level="WARNING")
+    except redis.RedisError as error:
+        log.warning("no work from Redis, trying again: %s", error)
+    finally:
+        through.close()
+
+
+def _note(number: int, _: FrameType | None) -> None:
+    _told.append(number)
+
+
+class _Lasting(BaseWorker):
+    """rq's worker, but for how it ends and how long it waits for Redis."""
+
+    max_connection_wait_time = 2
+
+    def subscribe(self) -> None:
+        """Nobody gives our workers orders through Redis: a thread and a connection less."""
+
+    def unsubscribe(self) -> None:
+        pass
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Told twice is told once: what is being sent is not cut off, it would be uncertain."""
+        repeated = stopping()
+        _note(signum, frame)
+        if self.is_horse or self.get_state() == WorkerStatus.BUSY:
+            self._stop_requested = True
+            self.handle_warm_shutdown_request()
+        elif not repeated:
+            raise StopRequested
+
+    def handle_warm_shutdown_request(self) -> None:
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
+
+    def setup_work_horse_signals(self) -> None:
+        """A child of ours is told by us, and then finishes its batch as we do."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class _Plain(_Lasting, SimpleWorker):
+    pass
+
+
+class _Forking(_Lasting, Worker):
+    pass
