@@ -1,5 +1,5 @@
 """The terminal: worker, clock, simulator, migrate, seed, merchant, user, channel, rates, sweep,
-verify, trace."""
+verify, trace, backup, restore."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from config import Misconfigured, settings
+from flows.backups.archive import Impossible
 from flows.errors import Invalid, Refused
 
 
@@ -60,6 +61,8 @@ def main() -> None:
         )
     except Refused as no:
         sys.exit(f"wasl: {no.message.format(**no.facts)}")
+    except Impossible as no:
+        sys.exit(f"wasl: {no}")
     except OperationalError as error:
         sys.exit(f"wasl: the database does not answer: {str(error.orig).splitlines()[0]}")
 
@@ -302,6 +305,47 @@ def verify() -> None:
         click.echo(f"{'holds ' if check.holds else 'BROKEN'} {check.name}: {check.found}")
         broken += not check.holds
     sys.exit(1 if broken else 0)
+
+
+@wasl.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Keep the whole install, as it is at this moment, in a new folder; nobody need stop working.
+
+    In a folder that exists one is made that is named after the moment. Prints which.
+    """
+    from flows import backups
+
+    click.echo(backups.take(folder))
+
+
+@wasl.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--replace", is_flag=True, help="lose what the database holds now")
+@click.option("--resume", is_flag=True, help="nothing ran since the backup: send what waited")
+def restore(folder: Path, *, replace: bool, resume: bool) -> None:
+    """Make this install what it was when the backup was taken; exit code 1 if it does not verify.
+
+    Stop every program first. What was on its way then becomes uncertain, for people to decide, and
+    everybody signs in anew: it may have been sent since. --resume is for a move to another machine.
+    """
+    from bot import jobs
+    from flows import backups
+
+    done = backups.restore(
+        folder, replace=replace, resume=resume, read=lambda: jobs.read_envelopes("ingest")
+    )
+    click.echo(f"as of {done.taken_at.isoformat(timespec='seconds')}")
+    click.echo(f"{done.rows} rows, {done.files} files, {done.read} bodies read")
+    held = done.held
+    click.echo(
+        f"held back for people to decide: {held.messages} messages, {held.runs} runs that were due,"
+        f" {held.silences} silences, {held.bulks} bulk moves, {held.mails} mails"
+    )
+    for check in done.broken:
+        click.echo(f"BROKEN {check.name}: {check.found}")
+    click.echo("verified" if not done.broken else "restored, but not all is as it must be")
+    sys.exit(1 if done.broken else 0)
 
 
 @wasl.command()

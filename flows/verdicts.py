@@ -205,6 +205,10 @@ REASONS: dict[str, Reason] = {
         N_("The program stopped while it was sending: it may have been sent."),
         N_("Ask the customer, or send it again knowing it may arrive twice."),
     ),
+    "restored": Reason(
+        N_("It was on its way when the backup was taken from which all this was restored."),
+        N_("Ask the customer, or send it again knowing it may arrive twice."),
+    ),
     "no_answer": Reason(
         N_("Meta did not answer clearly: it may have been sent."),
         N_("Ask the customer, or send it again knowing it may arrive twice."),

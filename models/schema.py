@@ -31,6 +31,12 @@ def newest() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def knows(revision: str) -> bool:
+    """Whether this code can bring a database of that revision to the newest."""
+    steps = ScriptDirectory.from_config(_config()).walk_revisions()
+    return revision in {step.revision for step in steps}
+
+
 def differences() -> list[object]:
     """What the models say and the migrated database does not, or the other way round."""
     engine = create_engine(settings().database_url, poolclass=NullPool)

@@ -14,6 +14,7 @@ FAILURES: dict[str, str] = {
     "template_state": N_("WhatsApp has not approved this template, or took it back."),
     "template_account": N_("This template belongs to another WhatsApp account."),
     "template_unsupported": N_("This template needs a picture, a file or a special button."),
+    "restored": N_("It was due before all this was restored from a backup: it may have been sent."),
     "internal": N_("Something went wrong on our side. The order moved on; the message did not."),
 }
 
