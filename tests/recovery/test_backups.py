@@ -22,12 +22,13 @@ from flows import backups, callbacks, files, messages, statuses
 from flows.backups import archive
 from flows.events import Status
 from models import db, schema
-from models.automation import Run, RunState
+from models.automation import Automation, Run, RunState
 from models.channel import Channel
 from models.envelope import Envelope, EnvelopeState
 from models.merchant import Merchant
 from models.message import Message, Sending
 from models.order import Order
+from models.pipeline import Stage
 from models.types import utcnow
 from models.user import LoginSession
 from tests import factories
@@ -194,10 +195,16 @@ def test_what_nobody_had_read_is_read_and_brings_nothing_about_twice(
     work: Work,
     tmp_path: Path,
 ) -> None:
+    with db.merchant(shop.id) as session:
+        asks = session.scalars(select(Run)).one().automation
+        confirmed = session.scalars(select(Stage).where(Stage.state == "confirmed")).one()
+        same = {"template": asks.template, "variables": asks.variables}
+        session.add(Automation(name="Thanks", stage=confirmed, **same))
     simulator.tap("fatima", simulator.seen(simulator.customer("fatima"))[-1].wamid, 0)
     simulator.deliver()  # kept, and nobody has read it
     folder = backups.take(tmp_path / "kept")
     work()  # the tap moves the order, and its new stage writes to Fatima
+    assert simulator.seen(simulator.customer("fatima"))[-1].type == "template"
     before = len(simulator.ledger.records("accepted"))
     with db.merchant(shop.id):
         moved = only(Order).stage_id
