@@ -49,8 +49,11 @@ class Redis:
     def start(self) -> None:
         self.server, self.url = valkey.start(self.folder, "secret")
 
+    def client(self) -> RedisClient:
+        return RedisClient.from_url(self.url)
+
     def flush(self) -> None:
-        with RedisClient.from_url(self.url) as client:
+        with self.client() as client:
             client.flushall()
 
     def stand_still(self) -> None:
