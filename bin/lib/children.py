@@ -18,6 +18,8 @@ from typing import IO
 from bin.lib import say
 from bin.lib.install import ROOT
 
+LONGEST_PAUSE = 10
+"""Seconds: what died with a server that is back works again well within half a minute."""
 TETHER = Path(__file__).with_name("tether.py")
 Command = Sequence[str | Path]
 
@@ -87,13 +89,13 @@ class Child:
         return self._bury()
 
     def tend(self) -> None:
-        """Started again when it died, after 1 s, then 2, 4 … 30; a healthy minute forgets that."""
+        """Started again when it died, after 1 s, then 2, 4 … 10; a healthy minute forgets that."""
         now = time.monotonic()
         if self._again is not None and now >= self._again:
             self.start()
         elif self._program and not self.runs:
             self._falls = 0 if now - self._since > 60 else self._falls
-            pause = min(2**self._falls, 30)
+            pause = min(2**self._falls, LONGEST_PAUSE)
             say.log(self.name, f"{self._end()}: starting it again in {pause} s")
             self._bury()
             self._falls, self._again = self._falls + 1, now + pause

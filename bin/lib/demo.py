@@ -30,6 +30,8 @@ STOPPED_IN_ORDER = (
     "postgres",
 )
 START_SECONDS = 90
+PATIENCE = 30
+"""Seconds that a program has to finish what it holds: a call to Meta may last ten."""
 
 
 class Server(Protocol):
@@ -134,7 +136,9 @@ class Demo:
 
     def _start(self, name: str, command: str) -> None:
         shell = ["/bin/sh", "-c", f"exec {command}"]
-        self.children.append(Child(name, shell, env=self.env, keeps=(self.lock,)))
+        self.children.append(
+            Child(name, shell, env=self.env, keeps=(self.lock,), patience=PATIENCE)
+        )
         self.children[-1].start()
 
     def _once(self, name: str, *options: str) -> str | None:
