@@ -95,7 +95,10 @@ def nudge_for(lane: str, seconds: int) -> None:
 
 def still_worth_it(lane: str) -> bool:
     """Whether a lane of `nudge_for` was woken a moment ago, not before a jam."""
-    return bool(connection().exists(f"wake:{lane}"))
+    try:
+        return bool(connection().exists(f"wake:{lane}"))
+    except redis.RedisError:
+        return False
 
 
 def _enqueue(lane: str) -> None:

@@ -37,8 +37,7 @@ def run(queue: str) -> None:
 
     Redis may go and come back: this process waits for it and goes on.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _note)
+    _listen()
     for job in outbox.JOBS.values():  # loaded once here, not by the first job
         if job.queue == queue:
             importlib.import_module(job.function.rpartition(".")[0])
@@ -66,7 +65,13 @@ def _work(queue: str) -> None:
     except redis.RedisError as error:
         log.warning("no work from Redis, trying again: %s", error)
     finally:
+        _listen()
         through.close()
+
+
+def _listen() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _note)
 
 
 def _note(number: int, _: FrameType | None) -> None:
@@ -86,12 +91,11 @@ class _Lasting(BaseWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Told twice is told once: what is being sent is not cut off, it would be uncertain."""
-        repeated = stopping()
         _note(signum, frame)
+        self._stop_requested = True
         if self.is_horse or self.get_state() == WorkerStatus.BUSY:
-            self._stop_requested = True
             self.handle_warm_shutdown_request()
-        elif not repeated:
+        else:
             raise StopRequested
 
     def handle_warm_shutdown_request(self) -> None:

@@ -25,10 +25,6 @@ class Held:
     bulks: int = 0
     mails: int = 0
 
-    @property
-    def all(self) -> int:
-        return self.messages + self.runs + self.silences + self.bulks + self.mails
-
 
 _ENDED = "num_nonnulls(r.failure, r.cancelled_at, r.replied_at, r.expired_at) > 0"
 

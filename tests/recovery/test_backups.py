@@ -12,9 +12,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
+import cli
 from bot import jobs
 from bot.simulator import Simulator
 from config import settings
@@ -66,9 +68,9 @@ def read() -> None:
     jobs.read_envelopes("ingest")
 
 
-def restored(folder: Path, *, resume: bool = False) -> backups.Restored:
+def restored(folder: Path) -> backups.Restored:
     _stop_the_web()
-    done = backups.restore(folder, read=read, replace=True, resume=resume)
+    done = backups.restore(folder, read=read, replace=True)
     assert done.broken == []
     return done
 
@@ -179,12 +181,16 @@ def test_moving_to_another_machine_sends_what_waited(
 ) -> None:
     with db.merchant(shop.id):
         sent = messages.queue_text(only(Order).conversation, "Bonjour").id
-    folder = backups.take(tmp_path / "kept")
+    run = CliRunner()
+    assert run.invoke(cli.wasl, ["backup", str(tmp_path / "kept")]).exit_code == 0
 
-    done = restored(folder, resume=True)
+    _stop_the_web()
+    said = run.invoke(cli.wasl, ["restore", str(tmp_path / "kept"), "--replace", "--resume"])
     work()
 
-    assert done.held.all == 0
+    assert said.exit_code == 0, said.output
+    assert "0 messages" in said.output
+    assert said.output.endswith("verified\n")
     assert states(shop, sent)[0][0] is Sending.ACCEPTED
 
 

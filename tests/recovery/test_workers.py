@@ -24,7 +24,7 @@ def ended(worker: subprocess.Popen[bytes]) -> float:
     """SIGTERM, and the seconds until it is gone, in peace."""
     begun = time.monotonic()
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(SOON) == 0
+    assert worker.wait(60) == 0
     return time.monotonic() - begun
 
 
@@ -39,7 +39,7 @@ def test_deploys_amid_sending_lose_and_repeat_nothing(
     for share in (0.1, 0.5):
         worker = start("worker deliver")
         until(lambda share=share: len(meta.texts()) > share * wanted)  # type: ignore[misc]
-        assert ended(worker) < 10
+        assert ended(worker) < SOON
         left = count(merchant, Sending.QUEUED)
         assert 0 < left == wanted - len(meta.texts())
         assert count(merchant, Sending.CLAIMED, Sending.UNCERTAIN) == 0
@@ -115,4 +115,4 @@ def test_a_worker_outlives_its_redis_and_jobs_that_are_lost(
     until(lambda: meta.texts()[3:] == ["at last"], SOON)
 
     assert worker.poll() is None
-    assert ended(worker) < 10
+    assert ended(worker) < SOON
