@@ -1,11 +1,9 @@
-"""The terminal: worker, clock, simulator, migrate, seed, merchant, user, channel, rates, sweep,
-verify, trace."""
+"""The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, rates,
+sweep, verify, trace."""
 
 from __future__ import annotations
 
-import importlib
 import json
-import logging
 import os
 import signal
 import sys
@@ -19,20 +17,15 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from config import Misconfigured, settings
+from flows import logs
 from flows.errors import Invalid, Refused
 
 
 @click.group()
 def wasl() -> None:
     """Wasl: WhatsApp messages become orders."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    for noisy in ("httpx", "rq.worker", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("pywa").setLevel(logging.ERROR)  # it gives advice where we conclude
     _join_the_demo()
-    settings()
+    logs.begin()
 
 
 def _join_the_demo() -> None:
@@ -69,32 +62,16 @@ def main() -> None:
 @click.argument("queue", type=click.Choice(["ingest", "deliver", "chores", "media"]))
 def worker(queue: str) -> None:
     """Work for one queue: read what Meta sent, deliver, do what fell due, fetch files."""
-    from rq import SimpleWorker, Worker
-    from rq.serializers import JSONSerializer
+    from flows import workers
 
-    from flows import outbox
-
-    for job in outbox.JOBS.values():  # loaded once here, not by the first job
-        if job.queue == queue:
-            importlib.import_module(job.function.rpartition(".")[0])
-
-    redis = outbox.patient_connection()
-    # A stranger's picture is opened in a process of its own: what it breaks ends with the job.
-    kind = Worker if queue == "media" else SimpleWorker
-    kind(
-        [outbox.queue(queue, redis)],
-        connection=redis,
-        serializer=JSONSerializer,
-        worker_ttl=30,
-        maintenance_interval=10,
-        job_monitoring_interval=5,
-    ).work(logging_level="WARNING")
+    workers.run(queue)
 
 
 @wasl.command()
 def clock() -> None:
     """Run what happens by itself: lost nudges, expired leases, pruning."""
     from flows import clock as ticking
+    from flows import heartbeats
 
     stopped: list[int] = []
 
@@ -103,7 +80,21 @@ def clock() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    ticking.run(lambda: bool(stopped))
+    with heartbeats.beating("clock") as life:
+        ticking.run(lambda: bool(stopped), life)
+
+
+@wasl.command("workers")
+def list_workers() -> None:
+    """Tell which processes work in the background, and what they are at; 1 when one is missed."""
+    from flows import health
+
+    found = health.look()
+    for one in found.workers:
+        click.echo(f"{one.state:7} {one.kind:8} {one.host} {one.pid} {one.doing or 'waits'}")
+    for kind in found.missing:
+        click.echo(f"{'missing':7} {kind}")
+    sys.exit(1 if found.missing or any(one.state != "alive" for one in found.workers) else 0)
 
 
 @wasl.command()
