@@ -155,7 +155,7 @@ _TOKEN = re.compile(r"\bEAA\w{8,}")
 def harmless(text: str) -> str:
     """The first line of it, without phones, tokens and Meta's names of messages.
 
-    PostgreSQL tells rows from the second line on ("DETAIL: Failing row contains …").
+    PostgreSQL may tell rows from the second line on ("DETAIL: Failing row contains …").
     """
     line = text.partition("\n")[0][:LONGEST]
     return _TOKEN.sub("EAA…", _WAMID.sub("wamid…", _PHONE.sub(r"…\1", line)))

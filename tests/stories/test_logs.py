@@ -119,7 +119,7 @@ def test_no_phone_no_text_and_no_token_is_ever_logged(
         simulator.fail(fault, on="send")
         answer(shop, TEXT)
         settle(simulator, work)
-    # PostgreSQL itself repeats what it refuses: "Failing row contains (…)".
+    # What cannot be kept is in the log with its error.
     refuse = f"CHECK (text NOT LIKE '%{TEXT} refused%') NOT VALID"
     owner_connection.execute(f"ALTER TABLE messages ADD CONSTRAINT canary {refuse}")
     simulator.write("fatima", f"{TEXT} refused")
