@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -65,19 +65,23 @@ class Life:
         self._thread.join(1.0)
 
     def _live(self) -> None:
-        self._try(self._take_over)
+        at_its_place = False
         while not self._ended.is_set():
+            at_its_place = at_its_place or self._try(self._take_over)
             self._try(self._beat)
             self._ended.wait(BEAT_SECONDS)
         self._try(self._leave)
 
-    def _try(self, say: object) -> None:
+    def _try(self, say: Callable[[], None]) -> bool:
         try:
-            say()  # type: ignore[operator]
+            say()
         except psycopg.Error as error:
             # Without its database nothing works anyway, and everybody says so.
             log.debug("no heartbeat: %s", type(error).__name__)
-            self._connection = None
+            if self._connection is not None:
+                self._connection.close()
+            return False
+        return True
 
     def _take_over(self) -> None:
         """One that died here before, and whose place this one takes, is missed no longer."""

@@ -15,8 +15,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import insert, select
 
+import cli
 from flows import health, heartbeats
 from flows.health import Worker
 from flows.heartbeats import Life
@@ -121,6 +123,17 @@ def test_a_worker_comes_with_a_sign_and_takes_it_along() -> None:
         assert worker.wait(20) == 0
 
     assert seen() == []
+
+
+def test_the_list_names_who_works_and_who_is_missed() -> None:
+    health.forget()
+    left_behind("live", pid=4711, host="server-one")
+
+    listed = CliRunner().invoke(cli.list_workers)
+
+    assert "alive   live     server-one 4711 waits" in listed.output
+    assert "missing clock" in listed.output
+    assert listed.exit_code == 1
 
 
 def of(*, doing: str = "", busy: float = 0, silent: float = 0, patient: bool = False) -> Worker:
