@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterator
 from itertools import accumulate
-from urllib.parse import urlsplit
 
 import redis
 from flask import abort, request
@@ -22,8 +22,8 @@ from werkzeug.wrappers import Response
 from config import settings
 from flows import counters, figures
 from flows.counters import COUNTED, Counted
+from inbox.addresses import LOOPBACK
 
-HERE = ("127.0.0.1", "::1", "localhost")
 PROXIED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via")
 
 
@@ -44,8 +44,8 @@ def _has_token() -> bool:
 def _is_here() -> bool:
     """Asked from this machine, by its own name, and not through a proxy."""
     asked = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
-    name = urlsplit(f"//{asked.get('HTTP_HOST', '')}").hostname
-    local = asked.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and name in HERE
+    name = re.sub(r":\d+$", "", asked.get("HTTP_HOST") or "")
+    local = asked.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and name in LOOPBACK
     return local and not any(header in request.headers for header in PROXIED)
 
 

@@ -223,7 +223,13 @@ def test_a_row_of_another_merchant_is_counted(
 
 
 @pytest.mark.parametrize(
-    "headers", [{"X-Forwarded-For": "203.0.113.5"}, {"Host": "wasl.example"}, {"Via": "1.1 proxy"}]
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.5"},
+        {"Host": "wasl.example"},
+        {"Host": "[::1"},
+        {"Via": "1.1 proxy"},
+    ],
 )
 def test_without_a_token_only_this_machine_may_read(
     client: FlaskClient, headers: dict[str, str]
