@@ -1,10 +1,9 @@
-"""The terminal: worker, clock, simulator, migrate, seed, merchant, user, channel, rates, sweep,
-verify, trace, backup, restore."""
+"""The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, rates,
+sweep, verify, trace, backup, restore."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from config import Misconfigured, settings
+from flows import logs
 from flows.backups.archive import Impossible
 from flows.errors import Invalid, Refused
 
@@ -25,14 +25,8 @@ from flows.errors import Invalid, Refused
 @click.group()
 def wasl() -> None:
     """Wasl: WhatsApp messages become orders."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    for noisy in ("httpx", "rq.worker", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("pywa").setLevel(logging.ERROR)  # it gives advice where we conclude
     _join_the_demo()
-    settings()
+    logs.begin()
 
 
 def _join_the_demo() -> None:
@@ -80,6 +74,7 @@ def worker(queue: str) -> None:
 def clock() -> None:
     """Run what happens by itself: lost nudges, expired leases, pruning."""
     from flows import clock as ticking
+    from flows import heartbeats
 
     stopped: list[int] = []
 
@@ -88,7 +83,21 @@ def clock() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    ticking.run(lambda: bool(stopped))
+    with heartbeats.beating("clock") as life:
+        ticking.run(lambda: bool(stopped), life)
+
+
+@wasl.command("workers")
+def list_workers() -> None:
+    """Tell which processes work in the background, and what they are at; 1 when one is missed."""
+    from flows import health
+
+    found = health.look()
+    for one in found.workers:
+        click.echo(f"{one.state:7} {one.kind:8} {one.host} {one.pid} {one.doing or 'waits'}")
+    for kind in found.missing:
+        click.echo(f"{'missing':7} {kind}")
+    sys.exit(1 if found.missing or any(one.state != "alive" for one in found.workers) else 0)
 
 
 @wasl.command()

@@ -53,6 +53,13 @@ class Settings:
     contact_request: bool = False
     """WASL_CONTACT_REQUEST=1: agents may ask for the phone of who writes under a username."""
 
+    metrics_token: str | None = field(default=None, repr=False)
+    """WASL_METRICS_TOKEN: who sends it as a bearer may read /metrics; None: this machine alone."""
+    log: str = ""
+    """WASL_LOG: json or plain; "": plain where stderr is a terminal."""
+    log_level: str = "info"
+    """WASL_LOG_LEVEL of our own lines: debug follows each message, info, warning or error."""
+
     @property
     def https(self) -> bool:
         return self.base_url.startswith("https://")
@@ -88,6 +95,9 @@ def read(env: os._Environ[str] | dict[str, str]) -> Settings:
         smtp_url=_smtp(env),
         mail_from=_mail_from(env),
         contact_request=env.get("WASL_CONTACT_REQUEST") == "1",
+        metrics_token=_metrics_token(env),
+        log=_one_of(env, "WASL_LOG", ("", "json", "plain")),
+        log_level=_one_of(env, "WASL_LOG_LEVEL", ("info", "debug", "warning", "error")),
     )
 
 
@@ -128,6 +138,22 @@ def _speed(env: os._Environ[str] | dict[str, str]) -> float:
     if not 0 < speed <= 86_400:
         raise Misconfigured(f"WASL_TIMER_SPEED is {value!r}: set a number above 0, usually 1.")
     return speed
+
+
+def _metrics_token(env: os._Environ[str] | dict[str, str]) -> str | None:
+    value = env.get("WASL_METRICS_TOKEN", "").strip()
+    if value and len(value) < 16:
+        raise Misconfigured("WASL_METRICS_TOKEN is too short: set at least 16 random characters.")
+    return value or None
+
+
+def _one_of(env: os._Environ[str] | dict[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """The first of them where the variable says nothing."""
+    value = env.get(name, "").strip().lower() or choices[0]
+    if value not in choices:
+        words = ", ".join(filter(None, choices))
+        raise Misconfigured(f"{name} is {value!r}: set one of {words}.")
+    return value
 
 
 def _switch(env: os._Environ[str] | dict[str, str], name: str) -> bool:

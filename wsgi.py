@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.webhook import blueprint
 from config import settings
+from flows import logs
 from inbox import create_app
 
 
@@ -30,4 +31,5 @@ def wasl() -> Flask:
     return application
 
 
+logs.begin()
 app = wasl()

@@ -14,8 +14,9 @@ from pywa.client import WhatsApp
 from pywa.errors import WhatsAppError
 
 from bot import bodies
+from bot.timing import Timed
 from config import settings
-from flows import crashpoints, files
+from flows import crashpoints, files, logs
 from flows.letters import Ending, Letter, Outcome, ReadLetter, Upload
 
 log = logging.getLogger(__name__)
@@ -73,16 +74,17 @@ _reach = cache(_to_meta)
 @lru_cache(maxsize=CLIENTS)
 def client(token: str) -> WhatsApp:
     """The client of one token; thousands are cheap, they share the transport."""
-    session = httpx.Client(transport=_reach(), timeout=TIMEOUT)
+    session = httpx.Client(transport=Timed(_reach()), timeout=TIMEOUT)
     return WhatsApp(token=token, session=session)
 
 
 @cache
 def plain() -> httpx.Client:
     """A client without a token of its own; it goes nowhere it was not sent (no redirects)."""
-    return httpx.Client(transport=_reach(), timeout=TIMEOUT, follow_redirects=False)
+    return httpx.Client(transport=Timed(_reach()), timeout=TIMEOUT, follow_redirects=False)
 
 
+@logs.about_first(message="message_id", attempt="attempt")
 def send(letter: Letter) -> Outcome:
     """Post a message once. Uploading its file first costs nothing when the post then fails."""
     if letter.kind not in bodies.KINDS:

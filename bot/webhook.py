@@ -10,11 +10,13 @@ from werkzeug.exceptions import HTTPException
 from bot import signatures
 from bot.envelopes import Envelopes, NotKept
 from config import settings
+from flows import counters
 
 blueprint = Blueprint("webhook", __name__)
 
 # Meta sends up to 3 MB.
 LARGEST = 4 << 20
+REFUSALS = {403: "forbidden", 413: "too_large", 503: "not_kept"}
 
 
 @blueprint.get("/webhooks/whatsapp")
@@ -31,20 +33,24 @@ def challenge() -> Response:
 @blueprint.post("/webhooks/whatsapp")
 def receive() -> Response:
     """200 once the body is on disk. 403: not from Meta; 413: too large; 503: send it again."""
-    body = _body()
-    signer = signatures.signer(body, request.headers.get("X-Hub-Signature-256", ""))
-    if signer is None:
-        abort(403)
-    try:
-        _envelopes().keep(body, signer.merchants)
-    except NotKept:
-        abort(503)
+    with counters.timing("wa_webhook_ack_seconds"):
+        body = _body()
+        signer = signatures.signer(body, request.headers.get("X-Hub-Signature-256", ""))
+        if signer is None:
+            abort(403)
+        try:
+            _envelopes().keep(body, signer.merchants)
+        except NotKept:
+            abort(503)
+    counters.count("wa_webhook_requests_total", "kept")
     return _plain("kept")
 
 
 @blueprint.errorhandler(HTTPException)
 def refuse(error: HTTPException) -> Response:
     """Meta reads the status only; the pages' error pages are for people."""
+    if request.method == "POST":
+        counters.count("wa_webhook_requests_total", REFUSALS.get(error.code or 0, "other"))
     return _plain(error.name, error.code or 500)
 
 

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from flows import channels, costs, outbox, security, tallies
+from flows import channels, costs, health, outbox, security, tallies
+from flows.heartbeats import Life
 from models import db
 from models.envelope import Envelope, EnvelopeState
 from models.mail import Mail, MailState
@@ -73,14 +74,17 @@ def chores() -> list[Chore]:
         Chore(600.0, costs.warn),
         Chore(3600.0, prune),
         Chore(3600.0, security.prune),
+        Chore(60.0, health.forget_the_dead),
     ]
 
 
-def tick(waiting: list[Chore], now: float) -> None:
+def tick(waiting: list[Chore], now: float, life: Life | None = None) -> None:
     """Do what is due at `now` (seconds of a monotonic clock)."""
     for chore in waiting:
         if now >= chore.due:
             chore.due = now + chore.seconds
+            if life is not None:
+                life.turn(getattr(chore.do, "__name__", ""))
             _do(chore)
 
 
@@ -92,9 +96,10 @@ def _do(chore: Chore) -> None:
         log.exception("a chore failed, the next tick tries again")
 
 
-def run(stopped: Callable[[], bool]) -> None:
+def run(stopped: Callable[[], bool], life: Life) -> None:
     """Tick until told to stop."""
     waiting = chores()
     while not stopped():
-        tick(waiting, time.monotonic())
+        tick(waiting, time.monotonic(), life)
+        life.turn()
         time.sleep(0.25)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import callbacks, costs, live, silence
+from flows import callbacks, costs, live, silence, watched
 from flows.events import Person, Status
 from flows.verdicts import verdict
 from models import db
@@ -192,6 +192,9 @@ def _climb(statuses: Iterable[MessageStatus], messages: dict[UUID, Message]) -> 
         message = messages.get(status.id)
         if message is None or _outlived(message, status):
             continue
+        watched.heard(
+            message, status.status, by_callback=callbacks.read(status.callback) is not None
+        )
         if status.status == "failed":
             _fail(message, status)
         elif status.status in RANKS:

@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
+from flows import counters
 from flows.errors import N_, Refused
 from models import db
 from models.catalog import Variant
@@ -41,6 +42,7 @@ class OutOfStock(Refused):
             available=available,
             needed=needed,
         )
+        counters.count("stock_rejected_total")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker, WorkerStatus
 
-from flows import outbox
+from flows import heartbeats, outbox
+from flows.heartbeats import Life
+from flows.seen import Seen
 
 log = logging.getLogger(__name__)
 
@@ -41,27 +43,31 @@ def run(queue: str) -> None:
     for job in outbox.JOBS.values():  # loaded once here, not by the first job
         if job.queue == queue:
             importlib.import_module(job.function.rpartition(".")[0])
-    while not stopping():
-        with suppress(StopRequested):
-            _work(queue)
-            if not stopping():
-                time.sleep(PAUSE)
+    with heartbeats.beating(queue) as life:
+        while not stopping():
+            with suppress(StopRequested):
+                _work(queue, life)
+                life.waits()
+                if not stopping():
+                    time.sleep(PAUSE)
 
 
-def _work(queue: str) -> None:
+def _work(queue: str, life: Life) -> None:
     """Until told to stop, or until Redis goes."""
     through = outbox.patient_connection()
     try:
         # A stranger's picture is opened in a process of its own: what it breaks ends with the job.
         kind = _Forking if queue == "media" else _Plain
-        kind(
+        worker = kind(
             [outbox.queue(queue, through)],
             connection=through,
             serializer=JSONSerializer,
             worker_ttl=30,
             maintenance_interval=10,
             job_monitoring_interval=5,
-        ).work(logging_level="WARNING")
+        )
+        worker.life = life
+        worker.work(logging_level="WARNING")
     except redis.RedisError as error:
         log.warning("no work from Redis, trying again: %s", error)
     finally:
@@ -108,9 +114,9 @@ class _Lasting(BaseWorker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class _Plain(_Lasting, SimpleWorker):
+class _Plain(_Lasting, Seen, SimpleWorker):
     pass
 
 
-class _Forking(_Lasting, Worker):
+class _Forking(_Lasting, Seen, Worker):
     pass

@@ -33,6 +33,7 @@ PAGES = (
     "orders",
     "picking",
     "pipeline",
+    "pulse",
     "rules",
     "runs",
     "settings",

@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, jsonify, redirect, render_template, request, url_for
+from flask import Flask, g, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, Unauthorized
 from werkzeug.wrappers import Response
@@ -103,9 +103,9 @@ def _words(status: int) -> tuple[str, str]:
 
 
 def _reference() -> str:
-    """A word that the person can tell and we can find in the log."""
-    reference = secrets.token_hex(4)
-    log.error("reference %s: %s %s", reference, request.method, request.path)
+    """The request's name, which the person can tell and we can find in the log."""
+    reference: str = g.get("request_id") or secrets.token_hex(6)
+    log.error("reference %s: %s %s", reference, request.method, request.endpoint)
     return reference
 
 

@@ -157,6 +157,11 @@ def ago(at: datetime) -> Markup:
     return _time(at, dates.format_timedelta(since, add_direction=True, locale=_locale()))
 
 
+def lasting(seconds: float) -> str:
+    """5 min"""
+    return dates.format_timedelta(timedelta(seconds=seconds), format="short", locale=_locale())
+
+
 def left(until: datetime) -> Markup:
     """What remains until then: 5 h 12 min. The page counts on by itself (app.js)."""
     minutes = max(0, int((until - utcnow()).total_seconds()) // 60)
@@ -306,6 +311,6 @@ def attrs(**wanted: Any) -> Markup:
 
 FILTERS: tuple[Callable[..., object], ...] = (
     *(bdi, ltr, listed, phone, money, micros, number, compact, tick),
-    *(clock, when, day, moment, ago, left),
+    *(clock, when, day, moment, ago, left, lasting),
     *(initials, hue, whatsapp),
 )

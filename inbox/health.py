@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-import redis
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from flows import outbox
+from flows import health
+from inbox import metrics
 from inbox.auth import public
-from models import db, schema
+from models import schema
 
 pages = Blueprint("health", __name__)
+
+Check = dict[str, Any]
+LOW = 10 << 30
+"""Bytes of free disk under which a tenth of it is too little."""
 
 
 @pages.get("/livez")
@@ -25,35 +29,60 @@ def alive() -> Response:
 @pages.get("/readyz")
 @public
 def ready() -> tuple[Response, int]:
-    """200 when pages can be served; without Redis they can, only later and not live."""
-    checks = {"database": _database(), "redis": _redis()}
-    if checks["database"] != "ok":
+    """200 while pages can be served and webhooks be kept: `degraded` when something else is
+    wrong, without Redis for one. 503: they cannot."""
+    checks = _checks()
+    if checks["database"]["state"] != "ok":
         return jsonify(status="down", **checks), 503
-    return jsonify(status="ok" if checks["redis"] == "ok" else "degraded", **checks), 200
+    well = all(check["state"] == "ok" for check in checks.values())
+    return jsonify(status="ok" if well else "degraded", **checks), 200
 
 
-def _database() -> str:
+@pages.get("/metrics")
+@public
+def figures() -> Any:
+    return metrics.answer()
+
+
+def _checks() -> dict[str, Check]:
     try:
-        with db.house() as house:
-            readonly = house.scalar(text("SELECT current_setting('transaction_read_only')"))
-            revision = house.scalar(text("SELECT version_num FROM alembic_version"))
+        database = _database()
+        if database["state"] != "ok":
+            return {"database": database, "disk": _disk()}
+        now = health.look()
     except SQLAlchemyError:
-        return "unreachable"
-    if readonly != "off":
-        return "read-only"
-    return (
-        "ok" if revision == _expected() else f"at {revision}, not {_expected()}: run wasl migrate"
-    )
+        return {"database": {"state": "unreachable"}, "disk": _disk()}
+    return {
+        "database": database,
+        "redis": {"state": "ok" if now.redis else "unreachable"},
+        "disk": _disk(),
+        "unread": {"state": _late(now.unread_age), "oldest_seconds": round(now.unread_age, 1)},
+        "unsent": {"state": _late(now.unsent_age), "oldest_seconds": round(now.unsent_age, 1)},
+        "workers": {
+            "state": "ok" if len(now.alive) == len(now.workers) and not now.missing else "missed",
+            "alive": len(now.alive),
+            "missing": list(now.missing),
+        },
+    }
+
+
+def _database() -> Check:
+    """That it can be written, not only read, and that it is what this code expects."""
+    known = health.revision()
+    if known != _expected():
+        return {"state": f"at {known}, not {_expected()}: run wasl migrate"}
+    return {"state": "ok", "write_ms": round(health.write() * 1000, 1), "schema": known}
+
+
+def _late(seconds: float) -> str:
+    return "late" if seconds > health.LATE else "ok"
+
+
+def _disk() -> Check:
+    free, total = health.free_disk()
+    return {"state": "low" if free < min(total / 10, LOW) else "ok", "free_bytes": free}
 
 
 @cache
 def _expected() -> str | None:
     return schema.newest()
-
-
-def _redis() -> str:
-    try:
-        outbox.connection().ping()
-    except redis.RedisError:
-        return "unreachable"
-    return "ok"

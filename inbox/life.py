@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 
 from flask import Flask, current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from flows import audit, permissions
+from flows import audit, logs, permissions
 from inbox import auth, htmx, security, sessions
 from inbox.current import current
 from models import db
@@ -19,9 +20,17 @@ ENROLLING = {"account.second_step", "account.start_second_step", "account.confir
 
 
 def attach(app: Flask) -> None:
+    app.before_request(name)
     app.before_request(begin)
     app.after_request(finish)
     app.teardown_request(forget)
+
+
+def name() -> None:
+    """The request has a name: in every line of the log, and in the answer's head."""
+    if not _quiet():
+        g.request_id = secrets.token_hex(6)
+        logs.note(request=g.request_id)
 
 
 def begin() -> Response | None:
@@ -70,6 +79,7 @@ def finish(response: Response) -> Response:
         (db.commit if response.status_code < 400 else db.rollback)()
     if not _quiet():
         htmx.announce(response)
+        response.headers["X-Request-Id"] = g.request_id
     return security.protect(response)
 
 
@@ -80,6 +90,7 @@ def undo() -> None:
 
 
 def forget(_: BaseException | None) -> None:
+    logs.forget()
     audit.leave()
     if g.pop("merchant_open", False):
         db.close()

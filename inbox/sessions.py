@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 
 from config import settings
-from flows import audit, passwords, security
+from flows import audit, counters, passwords, security
 from flows.errors import N_, Refused
 from flows.security import guesses, proving, taking
 from inbox.current import Login, current
@@ -134,6 +134,7 @@ def _open(
 
 def _note_refusal(user: User | None, kind: str) -> None:
     log.info("sign-in refused from %s", request.remote_addr)
+    counters.count("auth_failures_total", "password")
     if user is not None:
         with db.house() as house:
             audit.note_of(house, user.id, kind, myself=False)
@@ -213,6 +214,7 @@ def finish(half: HalfSignIn, code: str, *, merchant_id: UUID | None = None) -> s
             return _open(house, user, remember=remember, way=way.value, merchant_id=merchant_id)
     with db.house() as house:
         audit.note_of(house, half.user_id, "door.code_refused", myself=False)
+    counters.count("auth_failures_total", "code")
     raise Refused("wrong_code", proving.WRONG_CODE)
 
 

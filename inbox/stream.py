@@ -19,6 +19,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from config import settings
+from flows import heartbeats, logs
 from inbox import addresses, ticket
 from inbox.screens import Hub, Screen
 from inbox.ticket import Ticket
@@ -152,18 +153,27 @@ async def _start(send: Send, status: int, headers: list[tuple[bytes, bytes]], or
 
 
 async def _live_and_die(receive: Receive, send: Send) -> None:
-    listener = None
+    logs.begin()
+    life, listener = heartbeats.Life("live"), None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            listener = asyncio.create_task(_listen())
+            life.begin()
+            listener = asyncio.gather(_listen(), _turn(life))
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             hub.close_all()
+            life.end()
             if listener is not None:
                 listener.cancel()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+async def _turn(life: heartbeats.Life) -> None:
+    while True:
+        life.turn()
+        await asyncio.sleep(1)
 
 
 async def _listen() -> None:

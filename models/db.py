@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Engine,
     Enum,
+    ExceptionContext,
     ForeignKey,
     ForeignKeyConstraint,
     MetaData,
@@ -162,6 +164,19 @@ class ForeignRow(Exception):
     """A row of another merchant reached this merchant's session: always a bug."""
 
 
+_on_violation: list[Callable[[], object]] = []
+
+
+def on_violation(tell: Callable[[], object]) -> None:
+    """Call `tell` whenever a row of another merchant is refused, by us or by the database."""
+    _on_violation.append(tell)
+
+
+def _violated() -> None:
+    for tell in _on_violation:
+        tell()
+
+
 class MerchantSession(Session):
     """A session that sees one merchant, from birth to death.
 
@@ -211,6 +226,7 @@ def _refuse_foreign_rows(session: MerchantSession, *_: Any) -> None:
             if row.merchant_id is None:
                 row.merchant_id = session.merchant_id
             elif row.merchant_id != session.merchant_id:
+                _violated()
                 raise ForeignRow(repr(row))
 
 
@@ -232,7 +248,13 @@ def _engine(role: str) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,  # an error in a log must not hold what customers wrote
         )
+        event.listen(_engines[role], "handle_error", _note_forbidden)
     return _engines[role]
+
+
+def _note_forbidden(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, InsufficientPrivilege):
+        _violated()
 
 
 def forget_connections(*, close: bool = True) -> None:

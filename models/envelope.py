@@ -28,6 +28,11 @@ class Envelope(Base):
     __table_args__ = (
         Index("uq_envelopes_sha256", "sha256", unique=True),
         Index("ix_envelopes_new", "id", postgresql_where=text("state = 'new'")),
+        Index(
+            "ix_envelopes_dead",
+            "state",
+            postgresql_where=text("state IN ('quarantined', 'unrouted')"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

@@ -153,6 +153,11 @@ class Message(Row):
             "at",
             postgresql_where=text("sending IN ('uncertain', 'failed', 'held')"),
         ),
+        Index(
+            "ix_messages_uncertain",
+            "merchant_id",
+            postgresql_where=text("sending = 'uncertain'"),
+        ),
         Index(None, "merchant_id", "order_id"),
         Index(
             "ix_messages_target",
@@ -248,7 +253,15 @@ class Attempt(Row):
     """One call to Meta: committed before the call, concluded after it."""
 
     __tablename__ = "attempts"
-    __table_args__ = (UniqueConstraint("merchant_id", "message_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "message_id", "number"),
+        Index(
+            "ix_attempts_again",
+            "merchant_id",
+            "message_id",
+            postgresql_where=text("number > 1 AND wamid IS NOT NULL"),
+        ),
+    )
 
     message_id: Mapped[UUID] = ref("messages", ondelete="CASCADE")
     number: Mapped[int] = mapped_column(SmallInteger)

@@ -18,7 +18,7 @@ from models.db import Base, Row
 OUTSIDE_EVERY_MERCHANT = {
     *("merchants", "users", "login_sessions", "password_resets"),
     *("totps", "recovery_codes", "half_sign_ins"),
-    *("envelopes", "rate_cards"),
+    *("envelopes", "heartbeats", "rate_cards"),
 }
 LEDGERS = {
     *("entries", "movements", "price_adjustments", "consents", "call_attempts"),

@@ -47,6 +47,7 @@ def environment(home: Path, port: int, secrets: dict[str, str]) -> dict[str, str
     for name in ("NO_PROXY", "no_proxy"):
         env[name] = ",".join(filter(None, (env.get(name), "127.0.0.1", "localhost")))
     path = f"{VENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
+    env.setdefault("WASL_LOG", "plain")  # the log of bin/dev is for people
     return env | {"WASL_VAR": str(home), "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from bot import reader
 from bot.jobs.shifts import work_off
-from flows import arrivals, crashpoints
+from flows import arrivals, crashpoints, logs, watched
 from flows.events import Event
 from models import db
 from models.envelope import Envelope, EnvelopeState
@@ -57,7 +57,11 @@ def _read_some() -> int:
             .with_for_update(skip_locked=True)
         ).all()
         crashpoints.reached("read.locked")
+        if waiting:
+            logs.note(envelopes=f"{waiting[0].id}-{waiting[-1].id}")
         opened = [_open(envelope) for envelope in waiting]
+        for one in opened:
+            watched.read(one.envelope.id, one.envelope.received_at, one.events)
         for merchant_id, theirs in _shares(opened).items():
             _take_in(merchant_id, theirs)
             crashpoints.reached("read.shared")

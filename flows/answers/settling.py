@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import CompoundSelect, Select, func, select, update
 
-from flows import live
+from flows import counters, live
 from flows.runs.undoing import CALLABLE_BACK, call_back
 from models import db
 from models.automation import Run
@@ -33,6 +33,7 @@ def settle(which: Select[UUID] | CompoundSelect[UUID], message: Message, said: s
     answered = db.session().scalars(counted, execution_options=_BY_SQL).all()
     if answered:
         _stop_asking(answered)
+        counters.count_when_true("stage_automations_total", "replied")
         live.changed("runs")
     return bool(answered)
 

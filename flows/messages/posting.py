@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from flows import callbacks, channels, consents, live, silence, statuses, templates
+from flows import callbacks, channels, consents, live, silence, statuses, templates, watched
 from flows.letters import Letter, Outcome, Upload
 from flows.messages import recall
 from flows.verdicts import Verdict, verdict
@@ -209,6 +209,9 @@ def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:
         message.error_detail = outcome.detail
     else:
         _refused(message, outcome)
+    watched.concluded(
+        message.id, attempt, kind=message.kind, state=message.sending, code=message.error_code
+    )
     live.changed(f"conversation:{message.conversation_id}", "inbox", "runs")
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from flows import hours, live, messages, notifications
+from flows import counters, hours, live, messages, notifications
 from flows.errors import Refused
 from flows.runs.addressing import reach
 from flows.runs.sending import has_left, send
@@ -79,6 +79,7 @@ def give_up(run: Run, reason: str) -> None:
 def fail(run: Run, code: str, detail: str) -> None:
     """Nothing could be queued, and what the merchant chose for that is done."""
     run.failure, run.detail = code, detail or None
+    counters.count_when_true("stage_automations_total", "failed")
     run.due_at = run.timeout_at = None
     _face(run, CAUSES.get(code, "other"), {"code": code, "detail": detail})
 
@@ -91,6 +92,7 @@ def fail_with(run: Run, message: Message) -> None:
     run.timeout_at = None
     if run.due_at is not None or _is_faced(run, message):
         return
+    counters.count_when_true("stage_automations_total", "failed")
     said = {"code": message.reason or "unknown_error", "detail": message.error_detail or ""}
     cause = CAUSES.get(message.error_code or message.reason, "other")
     _face(run, cause, said | {"message": str(message.id), "error": message.error_code})

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from flows import conversations, live, notifications, pipeline
+from flows import conversations, counters, live, notifications, pipeline
 from flows.errors import Refused
 from flows.runs.attempts import fail, template_of
 from flows.runs.sending import has_left, send
@@ -73,6 +73,7 @@ def expire(run: Run, now: datetime) -> None:
     A move that is refused, or that would be one too many, is for people to look at.
     """
     run.expired_at = run.timeout_at or now
+    counters.count_when_true("stage_automations_total", "expired")
     run.due_at = run.timeout_at = None
     db.session().flush()  # what the move starts must see that this run has ended
     fallback = run.automation.fallback_stage

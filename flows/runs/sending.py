@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from flows import consents, messages, templates
+from flows import consents, counters, messages, templates
 from flows.errors import Refused
 from flows.runs.payloads import leads, payload
 from flows.runs.words import CANCELLATIONS
@@ -50,6 +50,7 @@ def send(
     # What a button means is settled now, whatever the merchant changes before it is tapped.
     run.message.payload = run.message.payload | {"leads": leads(automation, template)}
     run.sent_count = (run.sent_count or 0) + 1
+    counters.count_when_true("stage_automations_total", "queued")
     run.due_at = run.timeout_at = None
     order.conversation = order.conversation or talk
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import redis
 from sqlalchemy import func, select, update
 
-from flows import outbox
+from flows import counters, outbox
 from flows.errors import N_, Refused
 from models import db
 from models.types import utcnow
@@ -38,6 +38,7 @@ class TooManyGuesses(Refused):
             N_("Too many attempts for this account. Try again in {minutes} min."),
             minutes=minutes,
         )
+        counters.count("auth_failures_total", "throttled")
 
 
 def count_for(user_id: UUID) -> datetime:

@@ -8,6 +8,7 @@ const meta = document.querySelector('meta[name="wasl-live"]')
 const EVERYTHING = "*"
 const TICKET_MINUTES = 12
 const REMEMBERED = 500
+const PULSE_SECONDS = 10
 
 let since = Number(meta.dataset.since)
 const tabs = new BroadcastChannel("wasl-live")
@@ -84,7 +85,13 @@ function hear(names) {
 }
 
 // A tab nobody looks at asks for nothing until somebody does.
-document.addEventListener("visibilitychange", () => document.hidden || refresh())
+document.addEventListener("visibilitychange", () => document.hidden || (refresh(), pulse()))
+
+// Whatever died cannot say so: the line in the foot of the menu asks by itself.
+setInterval(pulse, PULSE_SECONDS * 1000)
+function pulse() {
+  if (!document.hidden) document.getElementById("pulse")?.dispatchEvent(new CustomEvent("live"))
+}
 
 function refresh() {
   for (const element of stale) if (element.isConnected) element.dispatchEvent(new CustomEvent("live"))
