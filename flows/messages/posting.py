@@ -210,6 +210,8 @@ def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:
     else:
         _refused(message, outcome)
     live.changed(f"conversation:{message.conversation_id}", "inbox", "runs")
+    if message.troubled:
+        live.changed("troubles")
 
 
 def _record(message: Message, attempt: int, outcome: Outcome) -> None:
