@@ -39,6 +39,7 @@ PAGES = (
     "signup",
     "table",
     "team",
+    "troubles",
     "vendor",
 )
 

@@ -25,7 +25,7 @@ NEEDS = ("inbox.reply", "orders.move")
 def deal(trouble: Message | Run, what: str, *, by: Membership, note: str = "") -> None:
     """again, sent (messages only), discard or reopen; the audit says who and why.
 
-    KeyError for another word. Invalid for a discard without a reason; else refused as it says.
+    KeyError for another word. Refused without a reason for a discard, and as the deed says.
     """
     note = reason_of(note, needed=what in NEED_REASON)
     if isinstance(trouble, Message):

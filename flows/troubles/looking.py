@@ -15,10 +15,13 @@ from sqlalchemy.orm import joinedload
 from flows.errors import NotFound
 from models import db
 from models.automation import Automation, Run
+from models.channel import Channel
 from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
 from models.message import TROUBLED, Message, Sending
 from models.order import Order
+from models.pipeline import Stage
+from models.template import MessageTemplate
 
 AnyRow = TypeVar("AnyRow", Order, Run)
 
@@ -57,13 +60,23 @@ class Group:
 
 def groups() -> list[Group]:
     """Uncertain ones first, then by how many."""
+    found = _grouped(_TROUBLED)
+    return sorted(found, key=lambda g: (g.sending is not Sending.UNCERTAIN, -g.count))
+
+
+def group_of(which: Narrow) -> Group:
+    """The messages of one cause, perhaps none any more."""
+    return next(iter(_grouped(which._where())), Group(which.sending, which.cause))
+
+
+def _grouped(which: ColumnElement[bool]) -> list[Group]:
     kind = (Message.sending, Message.reason, Message.channel_id, Message.template_id)
     found: dict[tuple[Sending, str], Group] = {}
-    counted = select(*kind, *_span(Message.at)).where(_TROUBLED).group_by(*kind)
+    counted = select(*kind, *_span(Message.at)).where(which).group_by(*kind)
     for row in db.session().execute(counted):
         key = (row.sending, row.reason or "")
         found.setdefault(key, Group(*key)).add(row)
-    return sorted(found.values(), key=lambda g: (g.sending is not Sending.UNCERTAIN, -g.count))
+    return list(found.values())
 
 
 def _span(at: Any) -> tuple[Any, Any, Any]:
@@ -215,12 +228,20 @@ _FAILED: ColumnElement[bool] = (
 
 def run_groups() -> list[RunGroup]:
     """By how many."""
+    return sorted(_runs_grouped(_FAILED), key=lambda group: -group.count)
+
+
+def run_group_of(which: RunNarrow) -> RunGroup:
+    return next(iter(_runs_grouped(which._where())), RunGroup(which.cause))
+
+
+def _runs_grouped(which: ColumnElement[bool]) -> list[RunGroup]:
     kind = (Run.failure, Run.automation_id)
     found: dict[str, RunGroup] = {}
-    counted = select(*kind, *_span(Run.created_at)).where(_FAILED).group_by(*kind)
+    counted = select(*kind, *_span(Run.created_at)).where(which).group_by(*kind)
     for row in db.session().execute(counted):
         found.setdefault(row.failure, RunGroup(row.failure)).add(row)
-    return sorted(found.values(), key=lambda group: -group.count)
+    return list(found.values())
 
 
 def listed_runs(
@@ -254,6 +275,42 @@ def find_run(run_id: UUID) -> Run:
     if found is None:
         raise NotFound
     return found
+
+
+def total(which: Narrow | RunNarrow) -> int:
+    """How many there are of these."""
+    table = Message if isinstance(which, Narrow) else Run
+    counted = select(func.count()).select_from(table).where(which._where())
+    return db.session().scalar(counted) or 0
+
+
+# --- what they touch, by name ---------------------------------------------------------------------
+
+
+def channel_names() -> dict[UUID, str]:
+    return _names(select(Channel.id, Channel.name))
+
+
+def template_names(ids: Collection[UUID]) -> dict[UUID, str]:
+    return _names(select(MessageTemplate.id, MessageTemplate.name).where(_in(MessageTemplate, ids)))
+
+
+def automation_names(ids: Collection[UUID]) -> dict[UUID, str]:
+    return _names(select(Automation.id, Automation.name).where(_in(Automation, ids)))
+
+
+def stage_names() -> dict[UUID, str]:
+    """In the order of the board."""
+    return _names(select(Stage.id, Stage.name).order_by(Stage.pipeline_id, Stage.position))
+
+
+def _in(table: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = table.id.in_(ids)
+    return found
+
+
+def _names(wanted: Select[UUID, str]) -> dict[UUID, str]:
+    return {row.id: row.name for row in db.session().execute(wanted)}
 
 
 # --- the badge ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from flows import live, messages, pipeline, runs, silence
-from flows.errors import N_, Invalid, Refused
+from flows.errors import N_, Refused
 from models import db
 from models.automation import Run, RunState
 from models.message import Attempt, Message, Sending
@@ -169,8 +169,8 @@ LONGEST_REASON = 200
 
 
 def reason_of(typed: str, *, needed: bool = True) -> str:
-    """What somebody typed as their reason, on one line; Invalid when it is needed and empty."""
+    """What somebody typed as their reason, on one line; Refused when it is needed and empty."""
     reason = " ".join(clean(typed).split())[:LONGEST_REASON]
     if needed and not reason:
-        raise Invalid({"reason": Refused("needed", N_("Say why, in a word or two."))})
+        raise Refused("reason_needed", N_("Say why, in a word or two."))
     return reason
