@@ -126,7 +126,7 @@ class Told:
         return self.message.at, self.message.id
 
 
-def listed(which: Narrow, *, before: Place | None = None, limit: int = PAGE) -> list[Told]:
+def listed(which: Narrow, *, before: Place | None = None, limit: int) -> list[Told]:
     """The newest first, with all that a page shows of them; those below `before`."""
     wanted = (
         select(Message)
@@ -244,9 +244,7 @@ def _runs_grouped(which: ColumnElement[bool]) -> list[RunGroup]:
     return list(found.values())
 
 
-def listed_runs(
-    which: RunNarrow, *, before: Place | None = None, limit: int = PAGE
-) -> Sequence[Run]:
+def listed_runs(which: RunNarrow, *, before: Place | None = None, limit: int) -> Sequence[Run]:
     """The newest first; those below `before`."""
     wanted = (
         select(Run)

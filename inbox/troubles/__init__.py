@@ -72,7 +72,7 @@ def messages() -> str | Response:
     if asked is None:
         return redirect(url_for("troubles.index"))
     before = read_place(request.args.get("before"))
-    listed = troubles.listed(asked.narrow, before=before)
+    listed = troubles.listed(asked.narrow, before=before, limit=troubles.PAGE)
     group = troubles.group_of(asked.whole.narrow)
     what, advice = telling.words(asked.cause)
     return _listing(
@@ -94,7 +94,7 @@ def runs() -> str:
     """The runs that could not write their message for one cause."""
     asked = AskedRuns.read(request.args)
     before = read_place(request.args.get("before"))
-    listed = troubles.listed_runs(asked.narrow, before=before)
+    listed = troubles.listed_runs(asked.narrow, before=before, limit=troubles.PAGE)
     group = troubles.run_group_of(asked.whole.narrow)
     return _listing(
         "runs",
