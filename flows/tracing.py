@@ -108,7 +108,13 @@ def _life_of_message(merchant_id: UUID, message: Message) -> list[Moment]:
         *((a.concluded_at, f"{name} {_ending(a)}") for a in attempts if a.concluded_at),
         *((s.at, f"{name} {s.status} says Meta") for s in sorted(statuses, key=_rung)),
         *((c.delivered_at, f"{name} {_price(c)}") for c in charges),
+        *([(message.settled_at, f"{name} {_dealt_with(message)}")] if message.settled_at else []),
     ]
+
+
+def _dealt_with(message: Message) -> str:
+    who = f"member {message.settled_by_id}" if message.settled_by_id else "what came after it"
+    return f"dealt with by {who}: {message.sending}"
 
 
 def _rung(status: MessageStatus) -> int:

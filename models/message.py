@@ -168,8 +168,14 @@ class Message(Settled, Row):
             postgresql_where=text("sending IN ('queued', 'claimed', 'waiting')"),
         ),
         Index(
-            # Counted by cause and listed newest first without a look at the rows themselves.
             "ix_messages_troubled",
+            "merchant_id",
+            "at",
+            postgresql_where=text("sending IN ('uncertain', 'failed', 'held')"),
+        ),
+        Index(
+            # Counted by cause and listed newest first without a look at the rows themselves.
+            "ix_messages_stuck",
             "merchant_id",
             "sending",
             "reason",

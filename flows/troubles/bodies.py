@@ -141,7 +141,9 @@ def _own() -> tuple[set[str], set[str]]:
 
 def _seen(envelope: Envelope, numbers: Collection[str], accounts: Collection[str]) -> Aside:
     part = _part(_parsed(envelope.body), numbers, accounts)
-    return Aside(envelope.id, envelope.received_at, envelope.attempts, envelope.error or "", part)
+    # The lines below the first may hold a row's values, perhaps another merchant's.
+    why = (envelope.error or "").partition("\n")[0]
+    return Aside(envelope.id, envelope.received_at, envelope.attempts, why, part)
 
 
 def _parsed(body: bytes) -> Json:

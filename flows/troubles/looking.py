@@ -1,4 +1,4 @@
-"""Troubles by cause, and one by one: asked of ix_messages_troubled and ix_runs_failed."""
+"""Troubles by cause, and one by one: asked of ix_messages_stuck and ix_runs_failed."""
 
 from __future__ import annotations
 

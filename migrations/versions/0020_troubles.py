@@ -11,8 +11,7 @@ down_revision = "0018"
 OF_ORDER = "order_id IN (SELECT o.id FROM orders o)"
 OF_MESSAGE = "message_id IN (SELECT m.id FROM messages m)"
 OF_RUN = "run_id IN (SELECT r.id FROM runs r)"
-TROUBLED = "sending IN ('uncertain', 'failed') AND settled_at IS NULL"
-BEFORE = "sending IN ('uncertain', 'failed', 'held')"
+STUCK = "sending IN ('uncertain', 'failed') AND settled_at IS NULL"
 
 
 def upgrade() -> None:
@@ -21,13 +20,12 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("settled_by_id", sa.Uuid(), nullable=True))
         op.add_column(table, sa.Column("settled_note", sa.Text(), nullable=True))
         _refer(table, "settled_by_id", "memberships", "SET NULL (settled_by_id)")
-    op.drop_index("ix_messages_troubled", "messages")
     op.create_index(
-        "ix_messages_troubled",
+        "ix_messages_stuck",
         "messages",
         ["merchant_id", "sending", "reason", "at", "id"],
         postgresql_include=["channel_id", "template_id", "order_id"],
-        postgresql_where=sa.text(TROUBLED),
+        postgresql_where=sa.text(STUCK),
     )
     op.create_index(
         "ix_runs_failed",
@@ -91,13 +89,7 @@ def downgrade() -> None:
     op.drop_column("envelopes", "note")
     op.drop_column("envelopes", "concerns")
     op.drop_index("ix_runs_failed", "runs")
-    op.drop_index("ix_messages_troubled", "messages")
-    op.create_index(
-        "ix_messages_troubled",
-        "messages",
-        ["merchant_id", "at"],
-        postgresql_where=sa.text(BEFORE),
-    )
+    op.drop_index("ix_messages_stuck", "messages")
     for table in ("runs", "messages"):
         for column in ("settled_note", "settled_by_id", "settled_at"):
             op.drop_column(table, column)
