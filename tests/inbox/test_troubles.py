@@ -66,11 +66,12 @@ def asked(merchant: Merchant) -> Callable[..., Run]:
     with db.merchant(merchant.id):
         shop.automation(timeout=3600)
 
-    def make(sending: Sending) -> Run:
+    def make(sending: Sending, **deed: Any) -> Run:
         with db.merchant(merchant.id):
             talk = shop.conversation()
             order = shop.order((None, 1), on=SystemState.TO_CONFIRM, talk=talk)
             (run,) = shop.runs_of(order)
+            run.automation.on_failure = {"not_on_whatsapp": deed} if deed else {}
             (letter,) = messages.claim(talk.channel_id)
             code = None if sending is Sending.UNCERTAIN else 131026
             ending = Outcome("unknown" if code is None else "refused", code=code)
@@ -321,6 +322,29 @@ def test_an_automations_failed_message_is_written_anew_and_the_old_one_leaves_th
         assert found.message_id != run.message.id
         assert found.state is RunState.SCHEDULED
     assert client.get("/troubles/count").text == ""
+
+
+@pytest.mark.parametrize("do", ["wait", "template"])
+def test_what_an_automation_deals_with_itself_troubles_nobody(
+    do: str,
+    merchant: Merchant,
+    agent: Membership,
+    asked: Callable[..., Run],
+    signed_in: Browser,
+) -> None:
+    with db.merchant(merchant.id) as session:
+        other = shop.template()
+        session.flush()
+        deed = {"do": do, "hours": 2, "template_id": str(other.id), "variables": shop.MAPPING}
+    run = asked(Sending.FAILED, **deed)
+    client = signed_in(agent)
+    assert client.get("/troubles/count").text == "1"
+
+    runs.go_off(merchant.id)
+
+    assert client.get("/troubles/count").text == ""
+    assert run.message is not None
+    assert now(merchant, run.message).sending is Sending.FAILED
 
 
 def test_an_automations_message_is_not_sent_again_once_the_order_has_left(
