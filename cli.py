@@ -1,5 +1,5 @@
 """The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, rates,
-sweep, verify, trace, backup, restore."""
+sweep, envelopes, verify, trace, backup, restore."""
 
 from __future__ import annotations
 
@@ -302,6 +302,58 @@ def rates_list() -> None:
 
     for currency, first_day, markets in costs.cards_for_all():
         click.echo(f"{currency}  {first_day}  {markets} markets")
+
+
+@wasl.group()
+def envelopes() -> None:
+    """Webhook bodies that could not be read, or that are for a number nobody owns."""
+
+
+@envelopes.command("list")
+@click.option("--state", type=click.Choice(["quarantined", "unrouted", "dismissed"]))
+@click.option("--limit", default=100, show_default=True)
+def envelopes_list(state: str | None, limit: int) -> None:
+    """What lies aside, the oldest first: number, time, state, tries, size, why."""
+    from flows.troubles import bodies
+    from models.envelope import EnvelopeState
+
+    for one in bodies.all_aside(EnvelopeState(state) if state else None, limit):
+        why = one.note or one.error or ""
+        click.echo(
+            f"{one.id}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.state}  {one.attempts} tries"
+            f"  {len(one.body)} bytes  {why}"
+        )
+
+
+@envelopes.command("show")
+@click.argument("envelope_id", type=int)
+def envelopes_show(envelope_id: int) -> None:
+    """One body as Meta sent it: it holds what customers wrote, so mind where you paste it."""
+    from flows.troubles import bodies
+
+    sys.stdout.buffer.write(bodies.one_of_all(envelope_id).body + b"\n")
+
+
+@envelopes.command("read")
+@click.argument("ids", type=int, nargs=-1)
+@click.option("--all", "all_", is_flag=True, help="everything that lies aside")
+def envelopes_read(ids: tuple[int, ...], *, all_: bool) -> None:
+    """Read these once more; what of them was read before changes nothing."""
+    from flows.troubles import bodies
+
+    if bool(ids) == all_:
+        raise click.UsageError("name them, or say --all")
+    click.echo(f"{bodies.read_all_again(ids)} will be read again")
+
+
+@envelopes.command("discard")
+@click.argument("ids", type=int, nargs=-1, required=True)
+@click.option("--reason", required=True)
+def envelopes_discard(ids: tuple[int, ...], reason: str) -> None:
+    """Put these aside for good; they are gone after 30 days."""
+    from flows.troubles import bodies
+
+    click.echo(f"{bodies.discard_all(ids, reason)} discarded")
 
 
 @wasl.command()

@@ -34,12 +34,13 @@ class Chore:
 
 
 def prune() -> None:
-    """Settled envelopes older than 30 days are gone, and so are mails that left and links for new
-    passwords; what nobody has read yet stays."""
+    """Settled and dismissed envelopes older than 30 days are gone, and so are mails that left and
+    links for new passwords; what nobody has read yet stays."""
     with db.house() as house:
         house.execute(
             delete(Envelope).where(
-                Envelope.state == EnvelopeState.SETTLED, Envelope.settled_at < utcnow() - KEPT
+                Envelope.state.in_((EnvelopeState.SETTLED, EnvelopeState.DISMISSED)),
+                Envelope.settled_at < utcnow() - KEPT,
             )
         )
         house.execute(

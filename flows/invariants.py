@@ -48,8 +48,9 @@ QUESTIONS: dict[str, str] = {
     "no timer is overdue for more than two minutes": """
         SELECT count(*) FROM runs WHERE due_at < now() - interval '2 minutes'
         OR timeout_at < now() - interval '10 minutes'""",
-    "what is accepted has Meta's name or a status that proves it": """
-        SELECT count(*) FROM messages WHERE sending = 'accepted' AND wamid IS NULL""",
+    "what is accepted has Meta's name, or the word of a person": """
+        SELECT count(*) FROM messages
+        WHERE sending = 'accepted' AND wamid IS NULL AND settled_at IS NULL""",
     "no message was accepted twice": """
         SELECT count(*) FROM (
             SELECT merchant_id, message_id FROM attempts a

@@ -19,8 +19,8 @@ def changed(*names: str) -> None:
     """Once this transaction is true, screens showing any of `names` fetch them again.
 
     Names: "inbox", "conversation:<id>", "order:<number>", "stage:<id>" (its orders), "board" (its
-    stages), "pipeline", "calls", "bulk:<id>", "runs", "templates", "costs", "channels", "notices",
-    "bell:<member id>".
+    stages), "pipeline", "calls", "bulk:<id>", "runs", "troubles", "templates", "costs", "channels",
+    "notices", "bell:<member id>".
     """
     session = db.session()
     waiting: set[str] | None = session.info.get("live")

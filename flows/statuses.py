@@ -223,6 +223,8 @@ def _rise(message: Message, status: MessageStatus) -> None:
     setattr(message, field, min(earlier, status.at) if earlier else status.at)
     if message.rank >= DELIVERED and message.failed_at is not None:
         message.failed_at = None  # it arrived after all; the failure stays among the statuses
+    if message.troubled:
+        live.changed("troubles")
     if message.sending is not None and message.sending is not Sending.ACCEPTED:
         message.sending = Sending.ACCEPTED
         message.lease_until = None
@@ -241,6 +243,9 @@ def _fail(message: Message, status: MessageStatus) -> None:
     message.error_detail = _words(error)
     message.failed_at = status.at
     message.lease_until = None
+    if message.sending is Sending.ACCEPTED:
+        message.unsettle()  # somebody said it had arrived: now somebody has to look again
+    live.changed("troubles")
     if message.sending is not None:
         message.sending = Sending.FAILED
 

@@ -9,16 +9,19 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
+from flows import troubles
 from models import db
 from models.automation import Run
 from models.cost import Charge
+from models.envelope import Envelope
 from models.message import RANKS, Attempt, Message, MessageStatus
 from models.order import Order
 from models.timeline import Entry
 
 
 def trace(what: str) -> Iterator[str]:
-    """Everything known of a wamid, a message id or an order number, oldest first.
+    """Everything known of a wamid, a message id or an order number, oldest first; and in which
+    webhook bodies that nobody has read in full the wamid stands.
 
     Times are UTC. No text of a message and no phone: what is printed may be pasted into a ticket.
     """
@@ -28,6 +31,16 @@ def trace(what: str) -> Iterator[str]:
             yield from _told(_life_of_order(merchant_id, order))
         for message in messages:
             yield from _told(_life_of_message(merchant_id, message))
+    if not what.isdigit():
+        yield from map(_unread, troubles.bodies.holding(what))
+
+
+def _unread(envelope: Envelope) -> str:
+    why = f": {envelope.error}" if envelope.error else ""
+    return (
+        f"envelope {envelope.id} of {envelope.received_at:%Y-%m-%d %H:%M:%S} names it"
+        f" and is {envelope.state}{why} (wasl envelopes show {envelope.id})"
+    )
 
 
 Moment = tuple[datetime, str]
@@ -95,7 +108,13 @@ def _life_of_message(merchant_id: UUID, message: Message) -> list[Moment]:
         *((a.concluded_at, f"{name} {_ending(a)}") for a in attempts if a.concluded_at),
         *((s.at, f"{name} {s.status} says Meta") for s in sorted(statuses, key=_rung)),
         *((c.delivered_at, f"{name} {_price(c)}") for c in charges),
+        *([(message.settled_at, f"{name} {_dealt_with(message)}")] if message.settled_at else []),
     ]
+
+
+def _dealt_with(message: Message) -> str:
+    who = f"member {message.settled_by_id}" if message.settled_by_id else "what came after it"
+    return f"dealt with by {who}: {message.sending}"
 
 
 def _rung(status: MessageStatus) -> int:

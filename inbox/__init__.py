@@ -40,6 +40,7 @@ PAGES = (
     "signup",
     "table",
     "team",
+    "troubles",
     "vendor",
 )
 

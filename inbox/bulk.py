@@ -1,4 +1,4 @@
-"""Orders moved by the hundred: begin, watch, stop, take back, try the refused again."""
+"""Work by the hundred: begin a move, watch, stop, take back, try the refused again."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ TITLES = {
     "undo": (N_("Taking the move back"), N_("Move taken back")),
     "delete_stage": (N_("Emptying the stage “%(stage)s”"), N_("Stage “%(stage)s” emptied")),
     "change_state": (N_("Reclassifying “%(stage)s”"), N_("“%(stage)s” reclassified")),
+    "messages.again": (N_("Sending messages again"), N_("Messages sent again")),
+    "messages.sent": (N_("Marking messages as sent"), N_("Messages marked as sent")),
+    "messages.discard": (N_("Putting messages aside"), N_("Messages put aside")),
+    "messages.reopen": (N_("Taking it back"), N_("Taken back")),
+    "runs.again": (N_("Writing messages anew"), N_("Messages written anew")),
+    "runs.discard": (N_("Putting messages aside"), N_("Messages put aside")),
+    "runs.reopen": (N_("Taking it back"), N_("Taken back")),
 }
 
 
@@ -38,7 +45,7 @@ def start() -> str | Response:
     reason = " ".join(form.get("reason", "").split())[:200]
     client_id = read_id(form.get("client_id"))
     begun = bulk.start_move(_which(), stage, by=current.member, client_id=client_id, reason=reason)
-    return _begun(begun)
+    return shown(begun)
 
 
 @pages.get("/bulk/<uuid:bulk_id>")
@@ -59,21 +66,21 @@ def show(bulk_id: UUID) -> str:
 def stop(bulk_id: UUID) -> str | Response:
     found = bulk.find(bulk_id)
     bulk.stop(found)
-    return _begun(bulk.find(bulk_id))
+    return shown(bulk.find(bulk_id))
 
 
 @pages.post("/bulk/<uuid:bulk_id>/undo")
 @needs("orders.move")
 def undo(bulk_id: UUID) -> str | Response:
-    """What it moved goes back, where nothing has happened since."""
-    return _begun(bulk.start_undo(bulk.find(bulk_id), by=current.member))
+    """What it did is taken back, where nothing has happened since."""
+    return shown(bulk.start_undo(bulk.find(bulk_id), by=current.member))
 
 
 @pages.post("/bulk/<uuid:bulk_id>/again")
 @needs("orders.move")
 def again(bulk_id: UUID) -> str | Response:
     """The refused ones are tried once more."""
-    return _begun(bulk.again(bulk.find(bulk_id), by=current.member))
+    return shown(bulk.again(bulk.find(bulk_id), by=current.member))
 
 
 def _which() -> Which:
@@ -84,7 +91,8 @@ def _which() -> Which:
     return {id_ for id_ in read if id_ is not None}
 
 
-def _begun(found: Bulk) -> str | Response:
+def shown(found: Bulk) -> str | Response:
+    """The dialog that follows it; without htmx, its page."""
     there = url_for("bulk.show", bulk_id=found.id)
     if not htmx.asked():
         return redirect(there)
@@ -100,11 +108,12 @@ def _dialog(found: Bulk) -> str:
 def _facts(found: Bulk, limit: int) -> dict[str, object]:
     working, over = TITLES[found.kind]
     title = over if found.finished_at else working
-    refused = bulk.refused(found, limit)
     return {
         "bulk": found,
+        "orders": bulk.about(found.kind) == "orders",
         "title": gettext(title, stage=found.facts.get("stage", "")),
-        "refused": [(refusal.number, told(refusal.why)) for refusal in refused],
+        "refused": [(one, told(one.why)) for one in bulk.refused(found, limit)],
+        "repeatable": bulk.repeatable(found),
         "stoppable": bulk.stoppable(found),
         "undoable": bulk.undoable(found),
     }

@@ -34,6 +34,16 @@ MENU = (
     Entry("/board", N_("Orders"), "board", "b", "orders.read", also=("/orders", "/calls")),
     Entry("/automations", N_("Automations"), "bolt", "a", "automations.read"),
     Entry("/runs", N_("Sent messages"), "receipt", "r", "automations.read", narrow=False),
+    Entry(
+        "/troubles",
+        N_("Problems"),
+        "alert",
+        "p",
+        "inbox.reply orders.move",
+        "troubles.count",
+        "troubles",
+        narrow=False,
+    ),
     Entry("/templates", N_("Templates"), "template", "t", "templates.read", narrow=False),
     Entry("/costs", N_("Costs"), "coins", "c", "costs.read money.see", narrow=False),
     Entry(

@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from flows import notifications
+from flows import notifications, troubles
 from inbox import filters, htmx
 from inbox.auth import needs
 from inbox.channels import notices
@@ -62,6 +62,11 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
         "check",
         "green",
         N_("Your orders have been moved: %(moved)s moved, %(refused)s refused"),
+    ),
+    "bulk_done.messages": (
+        "check",
+        "green",
+        N_("Many messages at once: %(moved)s done, %(refused)s left as they are"),
     ),
     "failed_action.uncertain": (
         "question",
@@ -200,6 +205,8 @@ def _ring(one: Notification) -> Ring:
 
 
 def _place(one: Notification) -> str:
+    if one.facts.get("what") == "uncertain" and all(map(current.may, troubles.NEEDS)):
+        return url_for("troubles.index")
     if one.kind == "failed_action" and one.run_id is not None:
         return url_for("runs.show", run_id=one.run_id)
     if one.kind == "budget":

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.channel import Channel
 from models.db import Row, many, one, ref
-from models.message import Message
+from models.message import Message, Sending, Settled
 from models.order import Order
 from models.pipeline import Stage
 from models.template import MessageTemplate
@@ -95,7 +95,7 @@ class RunState(enum.StrEnum):
     FAILED = "failed"
 
 
-class Run(Row):
+class Run(Settled, Row):
     """One automation for one order. `trigger` is the entry when sending again is allowed,
     else the order itself: the unique key makes "once" true under any race."""
 
@@ -109,6 +109,15 @@ class Run(Row):
             "merchant_id",
             "due_at",
             postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_runs_failed",
+            "merchant_id",
+            "failure",
+            "created_at",
+            "id",
+            postgresql_include=["automation_id"],
+            postgresql_where=text("failure IS NOT NULL AND settled_at IS NULL AND trigger <> id"),
         ),
         Index(
             "ix_runs_timeout",
@@ -140,6 +149,7 @@ class Run(Row):
     replied_at: Mapped[datetime | None]
     reply: Mapped[str | None]
     """What the customer tapped or wrote first."""
+    settled_by_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     automation: Mapped[Automation] = one("Automation")
@@ -166,7 +176,7 @@ class Run(Row):
             return "discarded"
         if message.rank is not None and message.rank >= 2:
             return "delivered"
-        if message.failed_at is not None:
+        if message.failed_at is not None and message.sending is not Sending.DISCARDED:
             return "failed"
         return message.sending.value if message.sending else "accepted"
 

@@ -1,4 +1,4 @@
-"""Bulk: many orders moved at once, one by one, each with its own result."""
+"""Bulk: many orders or messages dealt with at once, one by one, each with its own result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from uuid import UUID
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.automation import Run
 from models.db import Row, many, one, ref
+from models.message import Message
+from models.order import Order
 from models.types import utcnow
 from models.user import Membership
 
@@ -24,7 +27,8 @@ class BulkState(enum.StrEnum):
 
 
 class Bulk(Row):
-    """A long piece of work on orders: a worker takes it from here, however often it is killed."""
+    """A long piece of work on orders, messages or runs: a worker takes it from here, however often
+    it is killed."""
 
     __tablename__ = "bulks"
     __table_args__ = (
@@ -38,11 +42,12 @@ class Bulk(Row):
     )
 
     kind: Mapped[str]
-    """move; delete_stage and change_state are a stage's orders moved or reclassified."""
+    """move; delete_stage and change_state are a stage's orders moved or reclassified; with a dot
+    in it, what flows/troubles does to messages or runs."""
     client_id: Mapped[UUID | None]
     """Made by the page: the same click twice is one piece of work."""
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What to do: {"stage_id", "reason"?} of a move."""
+    """What to do: {"stage_id", "reason"?} of a move, {"reason"} of a trouble."""
     by_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
     state: Mapped[BulkState] = mapped_column(default=BulkState.QUEUED)
     total: Mapped[int] = mapped_column(default=0)
@@ -60,7 +65,7 @@ class Bulk(Row):
 
 
 class BulkItem(Row):
-    """One order of a bulk; without an outcome its turn is still to come."""
+    """One order, message or run of a bulk; without an outcome its turn is still to come."""
 
     __tablename__ = "bulk_items"
     __table_args__ = (
@@ -75,11 +80,16 @@ class BulkItem(Row):
     )
 
     bulk_id: Mapped[UUID] = ref("bulks", ondelete="CASCADE")
-    order_id: Mapped[UUID] = ref("orders", ondelete="CASCADE")
+    order_id: Mapped[UUID | None] = ref("orders", nullable=True, ondelete="CASCADE")
+    message_id: Mapped[UUID | None] = ref("messages", nullable=True, ondelete="CASCADE")
+    run_id: Mapped[UUID | None] = ref("runs", nullable=True, ondelete="CASCADE")
     outcome: Mapped[str | None]
-    """moved, unchanged, or the code of the refusal."""
+    """moved, unchanged, done, or the code of the refusal."""
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """{"message", "facts"} of the refusal, for people to read."""
     at: Mapped[datetime | None]
 
     bulk: Mapped[Bulk] = one("Bulk", back_populates="items")
+    order: Mapped[Order | None] = one("Order")
+    message: Mapped[Message | None] = one("Message")
+    run: Mapped[Run | None] = one("Run")

@@ -6,7 +6,8 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Identity, Index, Uuid, text
+from sqlalchemy import Identity, Index, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.db import Base
@@ -19,6 +20,8 @@ class EnvelopeState(enum.StrEnum):
     """Some event in it is for a number nobody owns yet; read again when the number is added."""
     QUARANTINED = "quarantined"
     """It cannot be read, or an event in it fails; kept, counted and shown, stops nobody."""
+    DISMISSED = "dismissed"
+    """A person put it aside; gone after 30 days like a settled one."""
 
 
 class Envelope(Base):
@@ -29,9 +32,16 @@ class Envelope(Base):
         Index("uq_envelopes_sha256", "sha256", unique=True),
         Index("ix_envelopes_new", "id", postgresql_where=text("state = 'new'")),
         Index(
-            "ix_envelopes_dead",
+            "ix_envelopes_aside",
             "state",
-            postgresql_where=text("state IN ('quarantined', 'unrouted')"),
+            "id",
+            postgresql_where=text("state IN ('unrouted', 'quarantined')"),
+        ),
+        Index(
+            "ix_envelopes_concerns",
+            "concerns",
+            postgresql_using="gin",
+            postgresql_where=text("state = 'quarantined'"),
         ),
     )
 
@@ -45,4 +55,8 @@ class Envelope(Base):
     state: Mapped[EnvelopeState] = mapped_column(server_default=text("'new'"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     error: Mapped[str | None]
+    concerns: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    """The merchants for whom an event in it failed: they see their own part of it."""
+    note: Mapped[str | None]
+    """Why a person dismissed it."""
     settled_at: Mapped[datetime | None]

@@ -56,6 +56,8 @@ class Sending(enum.StrEnum):
 
 
 UNFINISHED = (Sending.QUEUED, Sending.CLAIMED, Sending.WAITING, Sending.HELD)
+TROUBLED = (Sending.UNCERTAIN, Sending.FAILED)
+"""What a person has to look at, until somebody does or Meta's statuses settle it."""
 
 # What Meta reports afterwards; it only climbs. `failed` is a fact beside it.
 RANKS = {"accepted": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
@@ -125,7 +127,25 @@ class Media(Row):
         return and_(cls.state == MediaState.WAITING, cls.due_at <= now, free)
 
 
-class Message(Row):
+class Settled:
+    """What may fail, and then wants a person to look at it: who did, when, and why so."""
+
+    settled_at: Mapped[datetime | None]
+    """When nobody had to look at its trouble any more."""
+    settled_by_id: Mapped[UUID | None]
+    settled_note: Mapped[str | None]
+    """Why, in that person's words."""
+
+    def settle(self, by: Membership | None = None, note: str = "") -> None:
+        """Nobody needs to look at its trouble any more; without `by`, an automation went on."""
+        self.settled_at, self.settled_note = utcnow(), note or None
+        self.settled_by_id = by.id if by else None
+
+    def unsettle(self) -> None:
+        self.settled_at = self.settled_by_id = self.settled_note = None
+
+
+class Message(Settled, Row):
     """One bubble. `at` is Meta's time for what came in, ours for what goes out."""
 
     __tablename__ = "messages"
@@ -157,6 +177,17 @@ class Message(Row):
             "ix_messages_uncertain",
             "merchant_id",
             postgresql_where=text("sending = 'uncertain'"),
+        ),
+        Index(
+            # Counted by cause and listed newest first without a look at the rows themselves.
+            "ix_messages_stuck",
+            "merchant_id",
+            "sending",
+            "reason",
+            "at",
+            "id",
+            postgresql_include=["channel_id", "template_id", "order_id"],
+            postgresql_where=text("sending IN ('uncertain', 'failed') AND settled_at IS NULL"),
         ),
         Index(None, "merchant_id", "order_id"),
         Index(
@@ -216,6 +247,9 @@ class Message(Row):
     error_code: Mapped[int | None]
     error_detail: Mapped[str | None]
 
+    # A person dealt with its trouble: said that it arrived, put it aside, had it sent anew.
+    settled_by_id: Mapped[UUID | None] = ref("memberships", nullable=True, ondelete="SET NULL")
+
     # What Meta reported since.
     rank: Mapped[int | None] = mapped_column(SmallInteger)
     accepted_at: Mapped[datetime | None]
@@ -232,16 +266,24 @@ class Message(Row):
     conversation: Mapped[Conversation] = one("Conversation")
     channel: Mapped[Channel] = one("Channel")
     sender: Mapped[Membership | None] = one("Membership", via="sender_id")
+    settled_by: Mapped[Membership | None] = one("Membership", via="settled_by_id")
     media: Mapped[Media | None] = one("Media")
     attempts: Mapped[list[Attempt]] = many(
         "Attempt", back_populates="message", order_by="Attempt.number"
     )
 
     @property
+    def troubled(self) -> bool:
+        """Whether somebody should look at it: it failed or nobody knows, and nobody has yet."""
+        return self.sending in TROUBLED and self.settled_at is None
+
+    @property
     def progress(self) -> str | None:
         """What its ticks say: how far it came or what went wrong; None for a customer's."""
         if self.direction is Direction.IN:
             return None
+        if self.sending is Sending.DISCARDED:
+            return Sending.DISCARDED.value
         if self.failed_at is not None:
             return Sending.FAILED.value
         if self.sending not in (None, Sending.ACCEPTED):

@@ -41,6 +41,8 @@ class _Opened:
     events: list[Event] = field(default_factory=list)
     unrouted: bool = False
     error: str | None = None
+    concerns: set[UUID] = field(default_factory=set)
+    """The merchants for whom an event of it failed."""
 
 
 def _read_some() -> int:
@@ -131,11 +133,12 @@ def _take_in_piece(merchant_id: UUID, piece: Sequence[tuple[_Opened, Event]]) ->
             one = piece[0][0]
             log.exception("an event of envelope %s failed", one.envelope.id)
             one.error = clean(f"{type(error).__name__}: {error}")[:500]
+            one.concerns.add(merchant_id)
 
 
 def _settle(one: _Opened) -> None:
     envelope = one.envelope
-    envelope.error = one.error
+    envelope.error, envelope.concerns = one.error, sorted(one.concerns) or None
     if one.error is not None:
         envelope.attempts += 1
         if envelope.attempts >= TRIES:

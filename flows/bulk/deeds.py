@@ -1,4 +1,4 @@
-"""What a bulk does to one order, by kind. Refused means: not this one, and the next please."""
+"""What a bulk does to one of its items, by kind. Refused: not this one, the next please."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from models.timeline import By
 from models.user import Membership
 
 Result = str | tuple[str, dict[str, Any]]
-"""moved or unchanged; with it, what else is worth telling."""
-Deed = Callable[[Order, Mapping[str, Any], Membership], Result]
+"""moved, unchanged or done; with it, what else is worth telling."""
+Deed = Callable[[Any, Mapping[str, Any], Membership], Result]
 
 
 def deed(kind: str) -> Deed:
@@ -69,9 +69,26 @@ def _reclassify() -> Deed:
     return stages.reclassify
 
 
+def _deal(kind: str) -> Callable[[], Deed]:
+    def deal() -> Deed:
+        from flows import troubles
+
+        return troubles.deed(kind)
+
+    return deal
+
+
 WORK: dict[str, Callable[[], Deed]] = {
     "move": lambda: move,
     "undo": lambda: undo,
     "delete_stage": _move_next_door,
     "change_state": _reclassify,
+    "messages.again": _deal("messages.again"),
+    "messages.sent": _deal("messages.sent"),
+    "messages.discard": _deal("messages.discard"),
+    "messages.reopen": _deal("messages.reopen"),
+    "runs.again": _deal("runs.again"),
+    "runs.discard": _deal("runs.discard"),
+    "runs.reopen": _deal("runs.reopen"),
 }
+"""What stands before a dot says what it is done to; without one, to orders."""

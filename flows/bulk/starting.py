@@ -1,4 +1,4 @@
-"""A bulk begins: what is to be done, to which orders, once however often it was clicked."""
+"""A bulk begins: what is to be done, to which rows, once however often it was clicked."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from flows import live, outbox
-from flows.bulk.looking import find, undoable
+from flows.bulk.looking import DONE, UNDONE_BY, about, find, undoable
 from flows.errors import N_, Refused
 from flows.pipeline.rules import check_open
 from models import db
+from models.automation import Run
 from models.bulk import Bulk, BulkItem, BulkState
+from models.message import Message
 from models.order import Order
 from models.pipeline import Stage
 from models.types import new_id, utcnow
 from models.user import Membership
 
 Which = Select[Any] | Collection[UUID]
-"""Orders: a select of their ids, or the ids; those of other merchants are none."""
+"""Orders, messages or runs: a select of ids, or the ids; those of other merchants are none."""
 
 MOST = 100_000
-PEOPLES = ("move", "undo")
-"""Kinds that people begin, and may stop half-way; the others would leave the house untidy."""
+HOUSES = ("delete_stage", "change_state")
+"""Kinds that would leave the house untidy if they were stopped half-way."""
 
 
 def start_move(
@@ -55,15 +57,16 @@ def start_move(
 
 
 def start_undo(bulk: Bulk, *, by: Membership) -> Bulk:
-    """A worker takes back what the bulk moved, where nothing has happened since."""
+    """A worker takes back what the bulk did, where nothing has happened since."""
     if not undoable(bulk):
         raise Refused("nothing_to_undo", N_("This cannot be undone."))
     facts = {"bulk_id": str(bulk.id)} | {"stage": bulk.facts.get("stage", "")}
-    return start("undo", facts, _items(bulk, BulkItem.outcome == "moved"), by=by)
+    done = BulkItem.outcome.in_(("moved", "done"))
+    return start(UNDONE_BY[bulk.kind], facts, _items(bulk, done), by=by)
 
 
 def again(bulk: Bulk, *, by: Membership) -> Bulk:
-    """The orders that were refused, once more."""
+    """What was refused, once more."""
     return start(bulk.kind, bulk.facts, _items(bulk, _REFUSED), by=by)
 
 
@@ -75,16 +78,16 @@ def start(
     by: Membership,
     client_id: UUID | None = None,
 ) -> Bulk:
-    """A worker does `kind` (see deeds.WORK) to these orders, soon and one by one.
+    """A worker does `kind` (see deeds.WORK) to each of these, soon and one by one.
 
-    The same client_id is the same bulk. Refused when there is no order among them.
+    The same client_id is the same bulk. Refused when there is none among them.
     """
     id_ = _write(kind, facts, by, client_id)
     if id_ is None:
         return _already(client_id)
-    total = _fill(id_, which)
+    total = _fill(id_, which, about(kind))
     if not total:
-        raise Refused("nothing_selected", N_("Select at least one order."))
+        raise Refused("nothing_selected", NOTHING[about(kind)])
     bulk = find(id_)
     bulk.total = total
     db.session().flush()
@@ -102,15 +105,39 @@ def stop(bulk: Bulk) -> None:
 
 
 def stoppable(bulk: Bulk) -> bool:
-    return bulk.kind in PEOPLES and bulk.finished_at is None
+    return bulk.kind not in HOUSES and bulk.finished_at is None
+
+
+def repeatable(bulk: Bulk) -> bool:
+    """Whether what was refused may be tried once more."""
+    return bulk.kind not in HOUSES and bulk.finished_at is not None and bulk.refused > 0
 
 
 # `refused` counts them; these are the items themselves.
-_REFUSED = BulkItem.outcome.not_in(("moved", "unchanged"))
+_REFUSED = BulkItem.outcome.not_in(DONE)
 
 
 def _items(bulk: Bulk, which: Any) -> Select[Any]:
-    return select(BulkItem.order_id).where(BulkItem.bulk_id == bulk.id, which)
+    return select(_COLUMNS[about(bulk.kind)]).where(BulkItem.bulk_id == bulk.id, which)
+
+
+NOTHING = {
+    "orders": N_("Select at least one order."),
+    "messages": N_("Select at least one message."),
+    "runs": N_("Select at least one message."),
+}
+_TABLES: dict[str, type[Order | Message | Run]] = {
+    "orders": Order,
+    "messages": Message,
+    "runs": Run,
+}
+_COLUMNS = {
+    "orders": BulkItem.order_id,
+    "messages": BulkItem.message_id,
+    "runs": BulkItem.run_id,
+}
+# Items are worked in this order.
+_PLACES = {"orders": Order.number, "messages": Message.seq, "runs": Run.created_at}
 
 
 def _write(kind: str, facts: dict[str, Any], by: Membership, client_id: UUID | None) -> UUID | None:
@@ -132,15 +159,13 @@ def _already(client_id: UUID | None) -> Bulk:
     return db.session().scalars(select(Bulk).where(Bulk.client_id == client_id)).one()
 
 
-def _fill(bulk_id: UUID, which: Which) -> int:
-    """Every order is an item, in the order of their numbers; how many."""
-    wanted = which if isinstance(which, Select) else _of(which)
+def _fill(bulk_id: UUID, which: Which, of: str) -> int:
+    """Each is an item, in the order of their numbers; how many."""
+    table, place = _TABLES[of], func.row_number().over(order_by=_PLACES[of]).label("place")
+    wanted = which if isinstance(which, Select) else _of(table, which)
     ids = wanted.order_by(None).limit(MOST).subquery()
     (column,) = ids.columns
-    orders = select(Order.id, func.row_number().over(order_by=Order.number).label("place")).where(
-        Order.id.in_(select(column))
-    )
-    numbered = orders.subquery()
+    numbered = select(table.id, place).where(table.id.in_(select(column))).subquery()
     rows = select(
         literal(db.session().merchant_id, Uuid),
         _in_order(numbered.c.place),
@@ -148,16 +173,16 @@ def _fill(bulk_id: UUID, which: Which) -> int:
         numbered.c.id,
         literal({}, BulkItem.facts.type),
     )
-    columns = ["merchant_id", "id", "bulk_id", "order_id", "facts"]
+    columns = ["merchant_id", "id", "bulk_id", _COLUMNS[of].key, "facts"]
     session = db.session()
     session.execute(insert(BulkItem).from_select(columns, rows, include_defaults=False))
     mine = select(func.count()).select_from(BulkItem).where(BulkItem.bulk_id == bulk_id)
     return session.scalar(mine) or 0
 
 
-def _of(ids: Collection[UUID]) -> Select[Any]:
+def _of(table: type[Order | Message | Run], ids: Collection[UUID]) -> Select[Any]:
     several = bindparam(None, list(ids), type_=ARRAY(Uuid))
-    return select(Order.id).where(Order.id == any_(several))
+    return select(table.id).where(table.id == any_(several))
 
 
 def _in_order(place: Any) -> Any:

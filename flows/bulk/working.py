@@ -14,21 +14,21 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from flows import crashpoints, live, notifications, outbox, workers
 from flows.bulk.deeds import Result, deed
+from flows.bulk.looking import about
 from flows.errors import N_, Refused
 from models import db
 from models.bulk import Bulk, BulkItem, BulkState
-from models.order import Order
 from models.types import utcnow
 from models.user import Membership
 
 log = logging.getLogger(__name__)
 
 CHUNK = 25
-"""Orders between two looks at the lease, and at what else waits."""
+"""Items between two looks at the lease, and at what else waits."""
 LEASE = timedelta(seconds=25)
 PATIENCE = 5.0
 """Seconds of one merchant's bulk before the worker does somebody else's chores."""
-BROKEN = Refused("internal", N_("Something broke on our side. This order was not touched."))
+BROKEN = Refused("internal", N_("Something broke on our side. Nothing was changed."))
 
 
 def drain(merchant_id: UUID) -> None:
@@ -86,7 +86,7 @@ def _chunk(merchant_id: UUID, bulk_id: UUID) -> list[UUID]:
 
 
 def _work(merchant_id: UUID, item_id: UUID) -> None:
-    """One order has its result, unless it has one, another worker is at it, or we were stopped."""
+    """One item has its result, unless it has one, another worker is at it, or we were stopped."""
     try:
         with db.merchant(merchant_id) as session:
             item = session.scalars(_still_waiting(item_id)).first()
@@ -94,12 +94,12 @@ def _work(merchant_id: UUID, item_id: UUID) -> None:
                 _do(item)
                 crashpoints.reached("bulk.made")
     except OperationalError as error:
-        # Two waited for one another, or too long: this order's turn comes again.
-        log.warning("an order of a bulk must wait: %s", error)
+        # Two waited for one another, or too long: this one's turn comes again.
+        log.warning("an item of a bulk must wait: %s", error)
         if error.connection_invalidated:
             raise
     except Exception as error:
-        log.exception("an order of a bulk broke")
+        log.exception("an item of a bulk broke")
         _conclude_broken(merchant_id, item_id, error)
 
 
@@ -127,11 +127,10 @@ def _do(item: BulkItem) -> None:
 
 
 def _deed_of(item: BulkItem) -> Result:
-    session = db.session()
-    order = session.get_one(Order, (item.merchant_id, item.order_id))
     bulk = item.bulk
-    result = deed(bulk.kind)(order, bulk.facts | {"bulk": str(bulk.id)}, _person(bulk))
-    session.flush()
+    row = item.order or item.message or item.run
+    result = deed(bulk.kind)(row, bulk.facts | {"bulk": str(bulk.id)}, _person(bulk))
+    db.session().flush()
     return result
 
 
@@ -196,4 +195,6 @@ def _ring(bulk: Bulk) -> None:
     if bulk.by is None:
         return
     facts = {"bulk": str(bulk.id), "moved": bulk.done - bulk.refused, "refused": bulk.refused}
+    if about(bulk.kind) != "orders":
+        facts["what"] = "messages"
     notifications.tell("bulk_done", facts=facts, only=bulk.by)

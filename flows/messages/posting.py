@@ -213,6 +213,8 @@ def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:
         message.id, attempt, kind=message.kind, state=message.sending, code=message.error_code
     )
     live.changed(f"conversation:{message.conversation_id}", "inbox", "runs")
+    if message.troubled:
+        live.changed("troubles")
 
 
 def _record(message: Message, attempt: int, outcome: Outcome) -> None:

@@ -255,8 +255,9 @@ def send_again(message: Message) -> None:
     message.sending = Sending.QUEUED
     message.due_at = utcnow()
     message.reason = message.error_code = message.error_detail = message.failed_at = None
+    message.unsettle()
     outbox.deliver(message.channel_id)
-    live.changed(f"conversation:{message.conversation_id}", "runs")
+    live.changed(f"conversation:{message.conversation_id}", "runs", "troubles")
 
 
 def _check_welcome(message: Message) -> None:

@@ -56,7 +56,7 @@ def _keep_back(message: Message) -> bool:
         put_off(message, by_day)
     else:
         return False
-    live.changed(f"conversation:{message.conversation_id}", "runs")
+    live.changed(f"conversation:{message.conversation_id}", "runs", "troubles")
     return True
 
 

@@ -20,7 +20,7 @@ from flows.runs.history import (
 )
 from flows.runs.payloads import payload, read_payload
 from flows.runs.retrying import again
-from flows.runs.sending import has_left, trigger_of
+from flows.runs.sending import check_wanted, has_left, trigger_of
 from flows.runs.starting import start
 from flows.runs.story import Sent, Step, Story, story
 from flows.runs.timers import go_off
@@ -42,6 +42,7 @@ __all__ = [
     "cancel",
     "cancel_of",
     "cancellable",
+    "check_wanted",
     "counts",
     "explain",
     "failed_of",

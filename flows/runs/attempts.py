@@ -81,6 +81,8 @@ def fail(run: Run, code: str, detail: str) -> None:
     run.failure, run.detail = code, detail or None
     counters.count_when_true("stage_automations_total", "failed")
     run.due_at = run.timeout_at = None
+    run.unsettle()
+    live.changed("troubles")
     _face(run, CAUSES.get(code, "other"), {"code": code, "detail": detail})
 
 
@@ -160,6 +162,8 @@ def _wait(run: Run, deed: Mapping[str, Any]) -> Done:
     span = max(float(deed.get("hours") or 24), LEAST_HOURS if held_back else 0)
     run.due_at = hours.due_after(run.automation, utcnow(), 3600 * span)
     run.failure = run.detail = None
+    if run.message is not None and run.message.troubled:
+        run.message.settle()  # nobody has to look: it is written anew by itself
     return {"deed": "wait", "until": run.due_at.isoformat()}
 
 

@@ -114,8 +114,8 @@ def of_order(order: Order) -> Sequence[Run]:
 
 
 def failed_of(order: Order) -> Sequence[Run]:
-    """The runs of this order that failed and that nobody has run again; what was undone is over."""
-    counts = (Run.order_id == order.id) & (Run.trigger != Run.id)
+    """The runs of this order that failed and nobody has dealt with; what was undone is over."""
+    counts = and_(Run.order_id == order.id, Run.trigger != Run.id, Run.settled_at.is_(None))
     wanted: Select[Run] = select(Run).outerjoin(Run.message).where(counts)
     return db.session().scalars(wanted.where(seen_as() == RunState.FAILED.value)).all()
 
@@ -128,7 +128,10 @@ def counts() -> dict[UUID, int]:
 
 def seen_as() -> ColumnElement[str]:
     """Run.state in SQL; a test holds the two together."""
-    failed = or_(Message.failed_at.is_not(None), Message.sending == Sending.FAILED)
+    put_aside = Message.sending.is_not_distinct_from(Sending.DISCARDED)
+    failed = and_(
+        or_(Message.failed_at.is_not(None), Message.sending == Sending.FAILED), ~put_aside
+    )
     nothing = or_(Run.message_id.is_(None), Message.sending == Sending.DISCARDED)
     taken = or_(
         Message.sending == Sending.ACCEPTED,

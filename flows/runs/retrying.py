@@ -28,6 +28,7 @@ def again(run: Run, *, by: By) -> None:
         raise Refused("not_failed", N_("This has not failed, or somebody ran it again already."))
     check_wanted(run)
     run.failure = run.detail = None
+    run.unsettle()
     talk = at_hand(run.automation, order)
     if talk is not None:
         send(run, talk)
@@ -38,7 +39,7 @@ def again(run: Run, *, by: By) -> None:
     db.session().flush()  # the others are looked for by SQL
     if not failed_of(order):
         order.lower_flag("action_failed")
-    live.changed("runs", f"order:{order.number}", f"stage:{order.stage_id}")
+    live.changed("runs", "troubles", f"order:{order.number}", f"stage:{order.stage_id}")
 
 
 def _note(run: Run, by: By) -> None:

@@ -38,6 +38,7 @@ def send(
     _check_welcome(run, talk, template)
     templates.check_sendable(template, by_itself=True)
     mapping = automation.variables if variables is None else variables
+    before = run.message
     run.message = messages.queue_template(
         talk,
         template,
@@ -47,6 +48,8 @@ def send(
         payloads={tap.index: payload(run, tap.index) for tap in templates.taps(template)},
         run_id=run.id,
     )
+    if before is not None and before.troubled:
+        before.settle()  # this one stands in its place
     # What a button means is settled now, whatever the merchant changes before it is tapped.
     run.message.payload = run.message.payload | {"leads": leads(automation, template)}
     run.sent_count = (run.sent_count or 0) + 1

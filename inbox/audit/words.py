@@ -21,6 +21,7 @@ ROOMS = {
     "costs": N_("Costs"),
     "library": N_("Saved answers"),
     "views": N_("Shared views"),
+    "troubles": N_("Problems"),
 }
 ICONS = {
     "door": "user",
@@ -37,6 +38,7 @@ ICONS = {
     "costs": "coins",
     "library": "note",
     "views": "table",
+    "troubles": "alert",
 }
 
 
@@ -133,6 +135,20 @@ LOOKS: dict[str, Look] = {
     "library.added": Look(N_("Saved answer “%(on)s” added"), "green"),
     "library.changed": Look(N_("Saved answer “%(on)s” changed")),
     "library.deleted": Look(N_("Saved answer “%(on)s” deleted"), "red"),
+    "troubles.message_again": Look(N_("Message to %(on)s sent again"), "blue"),
+    "troubles.message_sent": Look(N_("Message to %(on)s marked as sent"), "orange"),
+    "troubles.message_discard": Look(N_("Message to %(on)s put aside"), "orange"),
+    "troubles.message_reopen": Look(N_("Message to %(on)s taken up again")),
+    "troubles.messages_again": Look(N_("Many messages sent again"), "blue"),
+    "troubles.messages_sent": Look(N_("Many messages marked as sent"), "orange"),
+    "troubles.messages_discard": Look(N_("Many messages put aside"), "orange"),
+    "troubles.run_again": Look(N_("Message for order %(on)s written anew"), "blue"),
+    "troubles.run_discard": Look(N_("Message for order %(on)s put aside"), "orange"),
+    "troubles.run_reopen": Look(N_("Message for order %(on)s taken up again")),
+    "troubles.runs_again": Look(N_("Many messages written anew"), "blue"),
+    "troubles.runs_discard": Look(N_("Many messages put aside"), "orange"),
+    "troubles.body_again": Look(N_("What WhatsApp sent (%(on)s) read again"), "blue"),
+    "troubles.body_discard": Look(N_("What WhatsApp sent (%(on)s) put aside"), "orange"),
     "views.shared": Look(N_("View “%(on)s” shared with everybody"), "green"),
     "views.changed": Look(N_("Everybody's view “%(on)s” changed")),
     "views.deleted": Look(N_("Everybody's view “%(on)s” deleted"), "red"),
@@ -199,6 +215,7 @@ FIELDS = {
     "preset": N_("Made from"),
     "quiet_from": N_("Quiet from"),
     "quiet_until": N_("Quiet until"),
+    "reason": N_("Reason"),
     "reasons": N_("Reasons"),
     "resends": N_("Times sent again"),
     "respects_quiet": N_("Waits for the end of quiet hours"),

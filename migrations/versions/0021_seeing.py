@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0021"
-down_revision = "0018"
+down_revision = "0020"
 
 AT = sa.DateTime(timezone=True)
 
@@ -24,12 +24,6 @@ def upgrade() -> None:
     )
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON heartbeats TO wasl_house")
     op.create_index(
-        "ix_envelopes_dead",
-        "envelopes",
-        ["state"],
-        postgresql_where=sa.text("state IN ('quarantined', 'unrouted')"),
-    )
-    op.create_index(
         "ix_messages_uncertain",
         "messages",
         ["merchant_id"],
@@ -46,5 +40,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_attempts_again", table_name="attempts")
     op.drop_index("ix_messages_uncertain", table_name="messages")
-    op.drop_index("ix_envelopes_dead", table_name="envelopes")
     op.drop_table("heartbeats")

@@ -150,7 +150,7 @@ EXPORTS = {
 # What people do all day is told by timelines, threads and ledgers; all else sets something.
 WORK = {
     *("auth", "board", "bulk", "calls", "conversations", "customers", "messages", "orders"),
-    *("runs", "webhook", "composing", "contacts", "media"),
+    *("runs", "webhook", "composing", "contacts", "media", "troubles"),
 }
 EXCEPTIONS = {
     "account.confirm_second_step": "told by test_the_second_step_is_noted_from_its_beginning",

@@ -6,6 +6,7 @@ A route that is not in TABLE fails the test: nothing new escapes it.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -42,8 +43,9 @@ from models.channel import Channel
 from models.conversation import Conversation
 from models.db import Base, Row
 from models.delivery import DeliveryCity, DeliveryZone
+from models.envelope import Envelope, EnvelopeState
 from models.merchant import Merchant
-from models.message import Media, Message
+from models.message import Media, Message, Sending
 from models.notice import Notice
 from models.notification import Notification
 from models.order import CallAttempt
@@ -52,7 +54,7 @@ from models.snippet import Snippet
 from models.team import CustomRole, Team
 from models.template import MessageTemplate
 from models.timeline import By
-from models.types import fold
+from models.types import fold, utcnow
 from models.user import Membership, Role
 from models.view import View
 from tests import factories
@@ -101,6 +103,7 @@ MEMBER = {"member_id": "colleague"}
 TEAM = {"team_id": "team"}
 ROLE = {"role_id": "custom_role"}
 INVITATION = {"invitation_id": "invitation"}
+BODY = {"envelope_id": "envelope"}
 CONTACT = {"message_id": "contact", "place": "first"}
 AGREED = {"given": "1", "wording": "stolen"}
 TABLE: dict[str, Call] = {
@@ -321,6 +324,18 @@ TABLE: dict[str, Call] = {
     "settings.index": Call(),
     "signup.moving_in": Call(),
     "signup.put_away": Call(),
+    "troubles.bodies": Call(),
+    "troubles.body": Call(BODY),
+    "troubles.count": Call(),
+    "troubles.deal": Call(form={"what": "discard", "reason": "stolen", "ids": "failed"}),
+    "troubles.deal_runs": Call(form={"what": "discard", "reason": "stolen", "ids": "run"}),
+    "troubles.discard_body": Call(BODY, {"reason": "stolen"}),
+    "troubles.index": Call(),
+    "troubles.messages": Call(query={"state": "failed", "cause": "undeliverable"}),
+    "troubles.read_again": Call(BODY),
+    "troubles.reopen": Call({"message_id": "failed"}),
+    "troubles.reopen_run": Call(RUN),
+    "troubles.runs": Call(query={"cause": "no_phone"}),
     "team.add_role": Call(form={"name": "x", "permission": "orders.read"}),
     "team.add_team": Call(form={"name": "x"}),
     "team.ask_disable": Call(MEMBER),
@@ -412,6 +427,9 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         snippet = Snippet(name=fold(CANARY), text=CANARY)
         snippet.index()
         session.add_all([zone, view, attempt, notice, nord, role, snippet])
+        failed = messages.queue_text(conversation, f"Échec {CANARY}", by=owner)
+        failed.sending, failed.reason, failed.failed_at = Sending.FAILED, "undeliverable", utcnow()
+        failed.error_detail = CANARY
         session.flush()
         notifications.tell("review", order=order)
         moved = bulk.start_move([order.id], _stage(SystemState.RETURNED), by=owner, client_id=None)
@@ -429,6 +447,8 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             number=number,
             media=media.id,
             message=message.id,
+            failed=failed.id,
+            envelope=_body(merchant, conversation.channel),
             contact=session.scalars(select(Message.id).where(Message.kind == "contacts")).one(),
             first=0,
             member=owner.id,
@@ -453,6 +473,20 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             custom_role=role.id,
             invitation=invited.id,
         )
+
+
+def _body(merchant: Merchant, channel: Channel) -> int:
+    """A body of Meta's about this number in which something fails."""
+    metadata = {"phone_number_id": channel.phone_number_id}
+    value = {"metadata": metadata, "messages": [{"id": "wamid.x", "text": {"body": CANARY}}]}
+    told = {"entry": [{"id": channel.waba_id, "changes": [{"value": value}]}]}
+    body = json.dumps(told).encode()
+    with db.house() as house:
+        kept = Envelope(body=body, sha256=hashlib.sha256(body).digest(), concerns=[merchant.id])
+        kept.state, kept.error, kept.attempts = EnvelopeState.QUARANTINED, CANARY, 3
+        house.add(kept)
+        house.flush()
+        return kept.id
 
 
 def _conversation() -> Conversation:

@@ -103,6 +103,13 @@ def mirrors(
                 " WHERE merchant_id = %s",
                 ("", f" {THEIRS}-{table.name}-{name}", theirs.merchant),
             )
+    # Envelopes lie outside merchants: ours is the one about our number.
+    owner_connection.execute(
+        "UPDATE envelopes SET error = replace(error, %(theirs)s, %(ours)s), body ="
+        " convert_to(replace(convert_from(body, 'UTF8'), %(theirs)s, %(ours)s), 'UTF8')"
+        " WHERE %(merchant)s = ANY(concerns)",
+        {"theirs": THEIRS, "ours": OURS, "merchant": ours.merchant},
+    )
     # People see numbers: theirs must not be one of ours.
     owner_connection.execute(
         "UPDATE orders SET number = number + 7000 WHERE merchant_id = %s", (theirs.merchant,)
