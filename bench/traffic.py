@@ -1,24 +1,30 @@
-"""What Meta would post: statuses of messages that shops really sent, and texts of their customers."""
+"""What Meta would post: statuses of messages that shops sent, and texts of their customers."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+import psycopg
+from sqlalchemy import select
 
+from config import settings
 from flows import arrivals, callbacks, channels, costs, team
 from flows.events import Inbound, Person
 from models import db
 from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
 from models.message import Attempt, Direction, Message, Origin, Sending
+from models.rowsets import insertion
 from models.types import new_id, utcnow
+from models.user import LoginSession, Membership, Role, User
 
 MARK = "bench"
 LADDER = ("sent", "delivered", "read")
@@ -78,6 +84,20 @@ def _hello(phone_number_id: str, waba_id: str, number: int) -> Inbound:
     )
 
 
+def owner_signed_in(shop: Shop) -> str:
+    """The value of the cookie "wasl" of somebody who owns this shop."""
+    token = secrets.token_urlsafe(32)
+    user = User(email=f"owner@{shop.waba_id}.example", name="Omar", password_hash="-")  # noqa: S106
+    with db.house() as house:
+        house.add(user)
+    with db.merchant(shop.merchant_id) as session:
+        session.add(Membership(user_id=user.id, name=user.name, role=Role.OWNER))
+    key = hashlib.sha256(token.encode()).digest()
+    with db.house() as house:
+        house.add(LoginSession(id=key, user_id=user.id, merchant_id=shop.merchant_id))
+    return token
+
+
 # --- statuses -------------------------------------------------------------------------------------
 
 
@@ -119,6 +139,7 @@ def _sent(shop: Shop, count: int) -> list[tuple[Shop, Item]]:
     attempts = [
         {
             "merchant_id": shop.merchant_id,
+            "id": new_id(),
             "message_id": row["id"],
             "number": 1,
             "claimed_at": now,
@@ -129,8 +150,8 @@ def _sent(shop: Shop, count: int) -> list[tuple[Shop, Item]]:
         for row in rows
     ]
     with db.merchant(shop.merchant_id) as session:
-        session.execute(insert(Message), rows)
-        session.execute(insert(Attempt), attempts)
+        for table, values in ((Message, rows), (Attempt, attempts)):
+            session.execute(insertion(table, values[0], values))
     numbers = dict(shop.people)
     return [(shop, row | {"wa_id": numbers[row["conversation_id"]]}) for row in rows]
 
@@ -210,3 +231,34 @@ def _body(waba_id: str, changes: Sequence[Item]) -> bytes:
     entry = {"id": waba_id, "changes": list(changes)}
     body = {"object": "whatsapp_business_account", "entry": [entry]}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def unknown(run: str, count: int) -> Iterator[bytes]:
+    """Texts to a number that nobody owns, a kilobyte each with all that Meta says today."""
+    return (_UNKNOWN.replace(b"{wamid}", f"{run}{number:09}".encode()) for number in range(count))
+
+
+def keep(bodies: Sequence[bytes]) -> None:
+    """These wait to be read, as if the webhook had kept them."""
+    address = settings().database_url.replace("+psycopg", "", 1)
+    with psycopg.connect(address, options="-c role=wasl_house") as house:
+        for start in range(0, len(bodies), 1000):
+            some = bodies[start : start + 1000]
+            sums = [hashlib.sha256(body).digest() for body in some]
+            house.execute(
+                "INSERT INTO envelopes (body, sha256)"
+                " SELECT * FROM unnest(%b::bytea[], %b::bytea[])",
+                [some, sums],
+            )
+
+
+_UNKNOWN = (
+    b'{"object":"whatsapp_business_account","entry":[{"id":"bench-nobody","changes":[{"field":'
+    b'"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":'
+    b'"212500000000","phone_number_id":"bench-nobody"},"contacts":[{"profile":{"name":"Salma"},'
+    b'"wa_id":"212600000000","user_id":"MA.13491208655302741918"}],"messages":[{"from":'
+    b'"212600000000","from_user_id":"MA.13491208655302741918","id":"wamid.HBgMMjEyNjAwMDAw'
+    b'MDAwFQIAERgS{wamid}","timestamp":"1795200000","type":"text","text":{"body":"Salam, je'
+    b" voudrais savoir si le sac en cuir noir est encore disponible, et en combien de temps"
+    b' vous livrez \xc3\xa0 Marrakech. Merci beaucoup et bonne journ\xc3\xa9e."}}]}}]}]}'
+)
