@@ -14,6 +14,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import httpx
 
@@ -102,10 +103,11 @@ class Screen:
         return list(self.times.values())
 
     def _listen(self) -> None:
-        since = f"{time.time_ns() // 1000}.0"
+        since = f"{(int(time.time()) - 1) * 1_000_000}.0"  # Meta's time has whole seconds
         fragment = f"/inbox/{self.conversation_id}/thread?since={since}"
         mine = f"conversation:{self.conversation_id}"
-        with self.live.stream("GET", "/live") as stream:
+        # The servers may go before we do: what counts has been seen by then.
+        with suppress(httpx.TransportError), self.live.stream("GET", "/live") as stream:
             self._opened.set()
             for line in stream.iter_lines():
                 if line.startswith("data: ") and {mine, "*"} & set(json.loads(line[6:])):

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flows import callbacks
 from flows.verdicts import verdict
 from models.message import RANKS, Sending
 from models.types import Json, clean
@@ -22,7 +21,7 @@ _TIMES = {"sent": "sent_at", "delivered": "delivered_at", "read": "read_at", "pl
 
 @dataclass(slots=True)
 class Told:
-    """One status as it is kept; the columns of MessageStatus, and the callback in it as read."""
+    """One status as it is kept: the columns of MessageStatus."""
 
     id: UUID
     channel_id: UUID
@@ -35,10 +34,7 @@ class Told:
     payload: Json
     """{pricing, conversation, errors, person}."""
     called: tuple[UUID, int] | None = None
-    """The message and attempt of a callback that we wrote."""
-
-    def __post_init__(self) -> None:
-        self.called = callbacks.read(self.callback)
+    """The message and attempt of a callback that we wrote, once it was read."""
 
     @property
     def arrived(self) -> bool:

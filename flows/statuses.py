@@ -7,13 +7,14 @@ statements whatever their number; what one of them changes is said in flows.ladd
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, SmallInteger, Text, Uuid, and_, case, func, select, update
 from sqlalchemy.orm.util import identity_key
 
-from flows import costs, live, silence
+from flows import callbacks, costs, live, silence
 from flows.events import Person, Status
 from flows.ladder import COLUMNS, DELIVERED, MOVED, Sent, Told, climb, outlived
 from models import db
@@ -52,7 +53,7 @@ def adopt(messages: Sequence[Message]) -> None:
         return
     wamids = [wamid for _, wamid in ids]
     orphans = _told(and_(among(MessageStatus.wamid, wamids), MessageStatus.message_id.is_(None)))
-    news = [one for one in orphans if (one.channel_id, one.wamid) in ids]
+    news = _called(one for one in orphans if (one.channel_id, one.wamid) in ids)
     if not news:
         return
     rows = _lock(ids.values())
@@ -93,6 +94,7 @@ def _read(channel: Channel, status: Status) -> Told:
             "errors": list(status.errors),
             "person": _person(who),
         },
+        called=callbacks.read(status.callback),
     )
 
 
@@ -141,7 +143,7 @@ def _priced_now(
     if not ids:
         return []
     said = {(one.channel_id, one.wamid, one.status, one.recipient): one.id for one in told}
-    earlier = _told(among(MessageStatus.id, ids))
+    earlier = _called(_told(among(MessageStatus.id, ids)))
     for one in earlier:
         again = said[one.channel_id, one.wamid, one.status, one.recipient]
         if again in messages:
@@ -152,6 +154,11 @@ def _priced_now(
 
 def _told(which: ColumnElement[bool]) -> list[Told]:
     return [Told(*row) for row in db.session().execute(select(*_TOLD).where(which))]
+
+
+def _called(told: Iterable[Told]) -> list[Told]:
+    """The same, each with its callback read."""
+    return [replace(one, called=callbacks.read(one.callback)) for one in told]
 
 
 def _link(told: Iterable[Told], messages: Mapping[UUID, Sent]) -> None:

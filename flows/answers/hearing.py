@@ -24,7 +24,7 @@ NO_ANSWERS = ("edit", "revoke", "system")
 
 
 def may_answer(heard: Sequence[Heard]) -> set[UUID]:
-    """Which of these messages have to be heard: taps, and whatever somebody writes who was asked."""
+    """Which of these messages have to be heard: taps, and what somebody writes who was asked."""
     asked = _asked({one.conversation_id for one in heard}) if heard else ()
     return {one.message_id for one in heard if one.kind in TAPS or one.conversation_id in asked}
 
