@@ -74,7 +74,7 @@ def web(
 @contextmanager
 def live() -> Iterator[Server]:
     """The live process under the flags of the Procfile."""
-    flags = ["--workers", "1", "--backpressure", "4000", "--no-ws"]
+    flags = ["--workers", "1", "--http", "1", "--backpressure", "4000", "--no-ws"]
     with _granian("asgi", "inbox.stream:app", flags) as server:
         yield server
 
