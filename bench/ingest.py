@@ -75,7 +75,8 @@ def _measure(seconds: float, rounds: int) -> tuple[dict[str, Any], dict[str, Any
         for kind in ("statuses", "texts"):
             _process(web.port, shops, kind, 300, 1)  # warm
         for name, (kind, count, each) in PHASES.items():
-            result[name] = round(_process(web.port, shops, kind, count, each))
+            rate, beside[name] = _process(web.port, shops, kind, count, each)
+            result[name] = round(rate)
         result["visible_p95_ms"] = round(visible.p95_ms(web.port, live.port, shops))
         beside["queue_worker_mib"] = round(servers.memory_mib(worker))
     return result, beside
@@ -141,20 +142,23 @@ def _stored(path: str) -> int:
 # --- processing -----------------------------------------------------------------------------------
 
 
-def _process(port: int, shops: Sequence[Shop], kind: str, count: int, each: int) -> float:
-    """Events a second from the first body to the moment when none waits."""
+def _process(
+    port: int, shops: Sequence[Shop], kind: str, count: int, each: int
+) -> tuple[float, float]:
+    """Events a second from the first body to the moment when none waits; µs of processor each."""
     _tidy()
     requests = load.requests(load.WEBHOOK, traffic.bodies(_told(shops, kind, count), each=each))
     before = _effects(kind)
-    started = time.perf_counter()
+    started, burned = time.perf_counter(), servers.burned()
     one = load.drive(port, requests, connections=CONNECTIONS)
     if one.refused:
         raise SystemExit(f"{one.refused} answers were not 200")
     took = _until_none_waits() - started
+    burned = servers.burned() - burned
     happened = _effects(kind) - before
     if happened != count:
         raise SystemExit(f"{count} {kind} posted, {happened} have had their effect")
-    return count / took
+    return count / took, burned / count * 1e6
 
 
 def _told(shops: Sequence[Shop], kind: str, count: int) -> list[tuple[Shop, traffic.Item]]:
@@ -251,6 +255,7 @@ def _written(result: dict[str, Any], beside: dict[str, Any]) -> str:
             f"{result['texts_per_s']:,}/s, ten a body {result['texts_batched_per_s']:,}/s",
         ),
         (f"visible at {visible.INBOUND_PER_S} inbound/s", f"p95 {result['visible_p95_ms']} ms"),
+        *((f"  processor for each of {name[:-6]}", f"{beside[name]:.0f} µs") for name in PHASES),
         (
             "memory",
             f"web worker {beside['web_worker_mib']} MiB after {beside['web_requests']:,}"
@@ -262,7 +267,7 @@ def _written(result: dict[str, Any], beside: dict[str, Any]) -> str:
         f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL {postgres},"
         f" {versions}; load {os.getloadavg()[0]:.1f}"
     )
-    return "\n".join([head, *(f"{name:30} {value}" for name, value in rows)])
+    return "\n".join([head, *(f"{name:44} {value}" for name, value in rows)])
 
 
 if __name__ == "__main__":

@@ -106,22 +106,22 @@ def memory_mib(pid: int, *, peak: bool = False) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(wanted)) / 1024
 
 
-def burned() -> dict[str, float]:
-    """Seconds of processor that this process and all it started have used, by program."""
-    ticks, sums = os.sysconf("SC_CLK_TCK"), dict[str, float]()
-    for pid in _family(os.getpid()):
-        with suppress(OSError):  # it has just ended
-            name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-            used = rest.split()[11:13]
-            name = name.partition("(")[2]
-            sums[name] = sums.get(name, 0.0) + sum(map(int, used)) / ticks
-    return sums
+def burned() -> float:
+    """Seconds of processor that all servers and workers started here have used."""
+    return sum(map(_seconds, _descendants(os.getpid()))) / os.sysconf("SC_CLK_TCK")
 
 
-def _family(pid: int) -> Iterator[int]:
-    yield pid
+def _seconds(pid: int) -> int:
+    with suppress(OSError):  # it may have ended just now
+        rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+        return sum(map(int, rest.split()[11:13]))
+    return 0
+
+
+def _descendants(pid: int) -> Iterator[int]:
     for child in _children(pid):
-        yield from _family(child)
+        yield child
+        yield from _descendants(child)
 
 
 def _children(pid: int) -> list[int]:
