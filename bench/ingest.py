@@ -1,55 +1,44 @@
-"""How many webhooks a second are on disk when answered, beside an empty view in the same run.
+"""From Meta's webhook to the agent's screen: how much a second, all of one table in one run.
 
-    .venv/bin/python -m bench.ingest [--seconds 5] [--rounds 3] [--connections 64] [--threads 32]
+    .venv/bin/python -m bench.ingest [--seconds 3] [--rounds 3] [--json]
+    .venv/bin/python -m bench.ingest --backlog 10000,100000     # how reading grows with what waits
 
-Starts granian with two workers on a free port of loopback, against DATABASE_URL, which must be
-migrated, or else against a PostgreSQL and a Valkey of its own; takes its rows away at the end.
-With --url it drives what runs already: granian --interface wsgi --factory bench.ingest:serve
+Starts PostgreSQL, Valkey, the web, live and worker processes of its own on loopback; the load runs
+beside them. Acknowledged is: on disk when answered. Processed is: read by the real worker with all
+that follows (message, conversation, unread, ladder, charge, live hint), from the first body posted
+until none waits. The baseline is what people write today, bench/usual.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import hmac
-import multiprocessing
+import json
 import os
-import re
-import secrets
-import select
-import socket
+import platform
 import statistics
-import sys
-import tempfile
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
 
 import psycopg
 
-from bench import servers
-from bin.lib import postgres, valkey
+from bench import load, servers, traffic, usual, visible
+from bench.traffic import Shop
 from config import settings
-from models import schema
+from flows import costs, outbox
 
-EMPTY, INGEST = "/bench/empty", "/webhooks/whatsapp"
-MARK = "bench-ingest"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one client saw: answers of 200, others, seconds for each, its own load on its core."""
-
-    answers: int
-    refused: int
-    latencies: list[float]
-    seconds: float
-    load: float
+CONNECTIONS = 64
+EMPTY = "/bench/empty"
+SHOPS, PEOPLE = 10, 100
+PHASES = {  # name: (kind, events, events in each body)
+    "statuses_per_s": ("statuses", 9_000, 1),
+    "texts_per_s": ("texts", 6_000, 1),
+    "statuses_batched_per_s": ("statuses", 15_000, 10),
+    "texts_batched_per_s": ("texts", 9_000, 10),
+}
+PATIENCE = 600.0
 
 
 def serve() -> Any:
@@ -62,210 +51,224 @@ def serve() -> Any:
 
 
 def main() -> None:
-    options = _options()
-    with _servers():
-        if options.url:
-            _report(urlsplit(options.url).hostname or "", urlsplit(options.url).port or 80, options)
-        else:
-            with _granian(options) as port:
-                _report("127.0.0.1", port, options)
-
-
-def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--url", help="a server that runs already, on loopback")
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=3, help="of one round of answering")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=64, help="over all clients")
-    parser.add_argument("--clients", type=int, default=1, help="processes")
-    parser.add_argument("--threads", type=int, default=32, help="blocking threads of a worker")
+    parser.add_argument("--json", action="store_true", help="one line, and nothing else")
+    parser.add_argument(
+        "--backlog", default="", help="how many waiting bodies to read, such as 10000,100000"
+    )
     options = parser.parse_args()
-    options.seconds, options.rounds = min(options.seconds, 60), min(options.rounds, 20)
-    options.connections = min(options.connections, 512)
-    return options
+    with servers.own():
+        if options.backlog:
+            print(_backlogs([int(size) for size in options.backlog.split(",")]))
+            return
+        result, beside = _measure(options.seconds, options.rounds)
+        print(json.dumps(result) if options.json else _written(result, beside))
 
 
-@contextmanager
-def _servers() -> Iterator[None]:
-    """PostgreSQL and Valkey for the time of the run, as lasting as in production."""
-    if "DATABASE_URL" in os.environ:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="wasl-bench-") as folder, ExitStack() as running:
-        Path(folder).chmod(0o711)  # its PostgreSQL runs as another user when we are root
-        database, address = postgres.start(Path(folder, "data"), secrets.token_hex(16))
-        running.callback(database.stop)
-        cache, redis_url = valkey.start(Path(folder, "valkey"), secrets.token_hex(16))
-        running.callback(cache.stop)
-        os.environ |= _environment(address, redis_url) | {"WASL_VAR": folder}
-        schema.upgrade()
-        yield
+def _measure(seconds: float, rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    usual.make_table()
+    result, beside = _answering(seconds, rounds)
+    shops = traffic.open_shops(SHOPS, people=PEOPLE)
+    with servers.web("wsgi:app") as web, servers.live() as live, servers.worker("ingest") as worker:
+        for kind in ("statuses", "texts"):
+            _process(web.port, shops, kind, 300, 1)  # warm
+        for name, (kind, count, each) in PHASES.items():
+            rate, beside[name] = _process(web.port, shops, kind, count, each)
+            result[name] = round(rate)
+        result["visible_p95_ms"] = round(visible.p95_ms(web.port, live.port, shops))
+        beside["queue_worker_mib"] = round(servers.memory_mib(worker))
+    return result, beside
 
 
-def _environment(address: str, redis_url: str) -> dict[str, str]:
-    return {
-        "DATABASE_URL": address,
-        "REDIS_URL": redis_url,
-        "WASL_SECRET_KEY": secrets.token_hex(32),
-        "WASL_DATA_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "META_APP_SECRET": secrets.token_hex(16),
-        "META_VERIFY_TOKEN": secrets.token_hex(16),
+# --- answering ------------------------------------------------------------------------------------
+
+
+def _answering(seconds: float, rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Each by turns on the same server flags; what it has answered with 200 is on disk."""
+    rates: dict[str, list[load.Result]] = {"empty": [], "ours": [], "usual": []}
+    posted = 0
+    with (
+        servers.web("bench.ingest:serve", factory=True) as ours,
+        servers.web("bench.usual:serve", factory=True) as theirs,
+    ):
+        places = {
+            "empty": (ours, EMPTY),
+            "ours": (ours, load.WEBHOOK),
+            "usual": (theirs, usual.VIEW),
+        }
+        for turn in range(rounds + 1):
+            for name, (server, path) in places.items():
+                lasts = seconds if turn else 1.0
+                one = _posted(server.port, path, lasts, f"{name}{turn}")
+                posted += one.answers if server is ours else 0
+                if turn:  # the first warms
+                    rates[name].append(one)
+        beside = {"web_worker_mib": round(ours.mib()), "web_requests": posted}
+    speed = {
+        name: statistics.median(one.per_s for one in rounds_) for name, rounds_ in rates.items()
     }
+    result = {
+        "empty_view_per_s": round(speed["empty"]),
+        "acks_per_s": round(speed["ours"]),
+        "ack_p50_ms": round(statistics.median(o.quantile_ms(0.5) for o in rates["ours"]), 1),
+        "ack_p99_ms": round(statistics.median(o.quantile_ms(0.99) for o in rates["ours"]), 1),
+        "baseline_pywa_per_s": round(speed["usual"]),
+    }
+    beside["client_load"] = round(max(o.load for o in rates["ours"]), 2)
+    return result, beside
+
+
+def _posted(port: int, path: str, seconds: float, run: str) -> load.Result:
+    bodies = traffic.unknown(run, int(seconds * 16_000))
+    before = _stored(path)
+    one = load.drive(port, load.requests(path, bodies), connections=CONNECTIONS, seconds=seconds)
+    if one.refused:
+        raise SystemExit(f"{path}: {one.refused} answers were not 200")
+    if _stored(path) - before < (0 if path == EMPTY else one.answers):
+        raise SystemExit(f"{path}: {one.answers} answered with 200, fewer on disk")
+    return one
+
+
+def _stored(path: str) -> int:
+    if path == usual.VIEW:
+        return usual.stored()
+    with _house() as house:
+        row = house.execute("SELECT count(*) FROM envelopes").fetchone()
+    return int(row[0]) if row else 0
+
+
+# --- processing -----------------------------------------------------------------------------------
+
+
+def _process(
+    port: int, shops: Sequence[Shop], kind: str, count: int, each: int
+) -> tuple[float, float]:
+    """Events a second from the first body to the moment when none waits; µs of processor each."""
+    _tidy()
+    requests = load.requests(load.WEBHOOK, traffic.bodies(_told(shops, kind, count), each=each))
+    before = _effects(kind)
+    started, burned = time.perf_counter(), servers.burned()
+    one = load.drive(port, requests, connections=CONNECTIONS)
+    if one.refused:
+        raise SystemExit(f"{one.refused} answers were not 200")
+    took = _until_none_waits() - started
+    burned = servers.burned() - burned
+    happened = _effects(kind) - before
+    if happened != count:
+        raise SystemExit(f"{count} {kind} posted, {happened} have had their effect")
+    return count / took, burned / count * 1e6
+
+
+def _told(shops: Sequence[Shop], kind: str, count: int) -> list[tuple[Shop, traffic.Item]]:
+    made = traffic.statuses if kind == "statuses" else traffic.texts
+    return list(made(shops, count))
+
+
+def _effects(kind: str) -> int:
+    """What has become of what was posted: statuses kept, of which two thirds climbed and cost."""
+    counted = {
+        "statuses": "SELECT least(sum(rank), 3 * (SELECT count(*) FROM charges)) FROM messages"
+        " WHERE direction = 'out'",
+        "texts": "SELECT least(count(*), (SELECT sum(unread) FROM conversations)) FROM messages"
+        " WHERE direction = 'in'",
+    }
+    with _house() as house:
+        row = house.execute(counted[kind]).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _until_none_waits() -> float:
+    until = time.monotonic() + PATIENCE
+    with _house() as house:
+        while time.monotonic() < until:
+            waits = house.execute("SELECT FROM envelopes WHERE state = 'new' LIMIT 1").fetchone()
+            if waits is None:
+                return time.perf_counter()
+            time.sleep(0.02)
+    raise SystemExit("bodies still wait after ten minutes")
+
+
+def _tidy() -> None:
+    """Statistics as autovacuum leaves them, and nothing of the last phase in its way."""
+    costs.fold()  # as the clock does every minute
+    address = settings().database_url.replace("+psycopg", "", 1)
+    with psycopg.connect(address, autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+        owner.execute("CHECKPOINT")
 
 
 @contextmanager
-def _granian(options: argparse.Namespace) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    granian = str(Path(sys.executable).with_name("granian"))
-    command = [granian, "--interface", "wsgi", "--factory"]
-    command += ["--workers", "2", "--blocking-threads", str(options.threads)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    with servers.attended([*command, "bench.ingest:serve"], port):
-        yield port
+def _house() -> Iterator[psycopg.Connection]:
+    address = settings().database_url.replace("+psycopg", "", 1)
+    with psycopg.connect(address, autocommit=True, options="-c role=wasl_house") as house:
+        yield house
 
 
-def _report(host: str, port: int, options: argparse.Namespace) -> None:
-    if not socket.gethostbyname(host).startswith("127."):
-        raise SystemExit("this bench drives servers on loopback only")
-    rates: dict[str, list[float]] = {EMPTY: [], INGEST: []}
-    with _envelopes() as count:
-        _drive(host, port, EMPTY, options, seconds=1)  # warm
-        for _ in range(options.rounds):
-            for path in (EMPTY, INGEST):
-                before = count()
-                results = _drive(host, port, path, options, seconds=options.seconds)
-                rates[path].append(_show(path, results))
-                _audit(path, results, count() - before)
-    empty, ingest = (statistics.median(rates[path]) for path in (EMPTY, INGEST))
-    print(
-        f"durable webhooks: {ingest:,.0f}/s, {ingest / empty:.0%} of an empty view ({empty:,.0f}/s)"
-    )
+# --- a backlog ------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _envelopes() -> Iterator[Any]:
-    """Counts the envelopes of this bench; takes them away at the end."""
-    url = settings().database_url.replace("+psycopg", "", 1)
-    ours = "FROM envelopes WHERE position(%b::bytea in body) > 0"
-    with psycopg.connect(url, autocommit=True, options="-c role=wasl_house") as connection:
-
-        def count() -> int:
-            row = connection.execute(f"SELECT count(*) {ours}", [MARK.encode()]).fetchone()
-            return int(row[0]) if row else 0
-
-        try:
-            yield count
-        finally:
-            connection.execute(f"DELETE {ours}", [MARK.encode()])
-
-
-def _drive(
-    host: str, port: int, path: str, options: argparse.Namespace, *, seconds: float
-) -> list[Result]:
-    each = max(1, options.connections // options.clients)
-    jobs = [(host, port, path, each, seconds)] * options.clients
-    with multiprocessing.get_context("spawn").Pool(options.clients) as pool:
-        return pool.starmap(_client, jobs)
-
-
-def _show(path: str, results: list[Result]) -> float:
-    answers = sum(result.answers for result in results)
-    rate = answers / max(result.seconds for result in results)
-    latencies = sorted(latency for result in results for latency in result.latencies)
-    p50, p99 = (latencies[int(len(latencies) * q)] * 1000 for q in (0.5, 0.99))
-    load = max(result.load for result in results)
-    busy = "  THE CLIENT IS THE BOTTLENECK: more --clients" if load > 0.9 else ""
-    print(
-        f"{path:20} {rate:9,.0f}/s  p50 {p50:6.1f} ms  p99 {p99:6.1f} ms  client {load:.0%}{busy}"
-    )
-    return rate
-
-
-def _audit(path: str, results: list[Result], stored: int) -> None:
-    answers = sum(result.answers for result in results)
-    refused = sum(result.refused for result in results)
-    if refused:
-        print(f"  {refused} answers were not 200")
-    if path == INGEST and stored < answers:
-        raise SystemExit(f"{answers} answered with 200, {stored} on disk")
-
-
-# --- the client: one thread, raw sockets, keep-alive, one request at a time on each ---------------
-
-
-def _client(host: str, port: int, path: str, connections: int, seconds: float) -> Result:
-    requests = _requests(path)
-    sockets = {}
-    poll = select.epoll()
-    for _ in range(connections):
-        one = socket.create_connection((host, port))
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sockets[one.fileno()] = one
-        poll.register(one, select.EPOLLIN)
-    return _race(poll, sockets, requests, seconds)
-
-
-def _race(
-    poll: select.epoll, sockets: dict[int, socket.socket], requests: Iterator[bytes], seconds: float
-) -> Result:
-    started, cpu = time.perf_counter(), time.process_time()
-    sent, heard, latencies, refused = {}, dict.fromkeys(sockets, b""), [], 0
-    for number, one in sockets.items():
-        sent[number] = time.perf_counter()
-        one.sendall(next(requests))
-    while sent:
-        for number, _ in poll.poll(30) or _silence():
-            heard[number] += sockets[number].recv(65536) or _silence()
-            if not _whole(heard[number]):
-                continue
-            now = time.perf_counter()
-            latencies.append(now - sent.pop(number))
-            refused += not heard[number].startswith(b"HTTP/1.1 200")
-            heard[number] = b""
-            if now - started < seconds:
-                sent[number] = now
-                sockets[number].sendall(next(requests))
-    took = time.perf_counter() - started
-    load = (time.process_time() - cpu) / took
-    return Result(len(latencies) - refused, refused, latencies, took, load)
-
-
-def _whole(answer: bytes) -> bool:
-    head, end, body = answer.partition(b"\r\n\r\n")
-    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-    return bool(end) and length is not None and len(body) >= int(length[1])
-
-
-def _silence() -> NoReturn:
-    raise SystemExit("the server closed a connection or stopped answering")
-
-
-def _requests(path: str) -> Iterator[bytes]:
-    secret, run, number = settings().app_secrets[0].encode(), uuid.uuid4().hex, 0
-    while True:
-        number += 1
-        body = _STATUS.replace(b"{wamid}", f"{run}{number:09}".encode())
-        signature = hmac.digest(secret, body, "sha256").hex()
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nX-Hub-Signature-256: sha256={signature}\r\n\r\n"
+def _backlogs(sizes: Sequence[int]) -> str:
+    """Bodies that waited while no worker ran: half statuses, half texts, one event in each."""
+    shops = traffic.open_shops(SHOPS, people=PEOPLE)
+    lines = [f"{'bodies':>10} {'seconds':>9} {'per s':>9} {'worker before':>15} {'at most':>9}"]
+    for size in sizes:
+        told = [*_told(shops, "statuses", size // 2), *_told(shops, "texts", size - size // 2)]
+        traffic.keep(traffic.bodies(told))
+        del told
+        _tidy()
+        with servers.worker("ingest") as worker:
+            time.sleep(3)  # it has started, and nobody has woken it yet
+            before, started = servers.memory_mib(worker), time.perf_counter()
+            outbox.nudge("ingest")
+            took = _until_none_waits() - started
+            most = servers.memory_mib(worker, peak=True)
+        lines.append(
+            f"{size:10,} {took:9.1f} {size / took:9,.0f} {before:11.0f} MiB {most:5.0f} MiB"
         )
-        yield head.encode() + body
+    return "\n".join(lines)
 
 
-# One status as Meta sends it, a kilobyte with its envelope.
-_STATUS = (
-    b'{"object":"whatsapp_business_account","entry":[{"id":"bench-ingest","changes":[{"field":'
-    b'"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":'
-    b'"212500000000","phone_number_id":"bench-ingest"},"contacts":[{"profile":{"name":"Salma"},'
-    b'"wa_id":"212600000000","user_id":"MA.13491208655302741918"}],"statuses":[{"id":'
-    b'"wamid.HBgMMjEyNjAwMDAwMDAwFQIAERgS{wamid}","status":"delivered","timestamp":"1795200000",'
-    b'"recipient_id":"212600000000","recipient_user_id":"MA.13491208655302741918",'
-    b'"biz_opaque_callback_data":"v1.0193d1f2-7b6e-7c3a-9f51-2a4c6e8b0d1f.1.0011223344556677",'
-    b'"pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"utility"}}]}}]}]}'
-)
+# --- the table ------------------------------------------------------------------------------------
+
+
+def _written(result: dict[str, Any], beside: dict[str, Any]) -> str:
+    share = result["acks_per_s"] / result["empty_view_per_s"]
+    usual_ = result["baseline_pywa_per_s"]
+    with _house() as house:
+        postgres = house.info.server_version // 10_000
+    versions = ", ".join(
+        f"{name} {version(name)}" for name in ("granian", "flask", "psycopg", "rq")
+    )
+    rows = [
+        ("empty view of the same app", f"{result['empty_view_per_s']:,}/s"),
+        ("acknowledged, on disk", f"{result['acks_per_s']:,}/s, {share:.0%} of the empty view"),
+        ("  answered within", f"p50 {result['ack_p50_ms']} ms, p99 {result['ack_p99_ms']} ms"),
+        ("pywa + Flask, a commit each", f"{usual_:,}/s"),
+        (
+            "statuses processed",
+            f"{result['statuses_per_s']:,}/s, ten a body {result['statuses_batched_per_s']:,}/s",
+        ),
+        (
+            "texts processed",
+            f"{result['texts_per_s']:,}/s, ten a body {result['texts_batched_per_s']:,}/s",
+        ),
+        (f"visible at {visible.INBOUND_PER_S} inbound/s", f"p95 {result['visible_p95_ms']} ms"),
+        *((f"  processor for each of {name[:-6]}", f"{beside[name]:.0f} µs") for name in PHASES),
+        (
+            "memory",
+            f"web worker {beside['web_worker_mib']} MiB after {beside['web_requests']:,}"
+            f" requests, queue worker {beside['queue_worker_mib']} MiB",
+        ),
+        ("the client's own load", f"{beside['client_load']:.0%} of a core"),
+    ]
+    head = (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL {postgres},"
+        f" {versions}; load {os.getloadavg()[0]:.1f}"
+    )
+    return "\n".join([head, *(f"{name:44} {value}" for name, value in rows)])
+
 
 if __name__ == "__main__":
     main()

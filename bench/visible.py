@@ -1,132 +1,123 @@
-"""How long from a customer's message to an agent's screen: the demo's own processes, end to end.
+"""From a customer's message to an open screen, while many others write: webhook, worker, live, web.
 
-    bin/dev                                # in another terminal
-    .venv/bin/python bench/visible.py [--messages 100] [--every 0.2]
+    .venv/bin/python -m bench.visible [--seconds 15]
 
-A message is posted, signed, to the webhook as Meta would; the agent's browser is stood in for by a
-reader of the live stream that fetches the conversation when it is named, as live.js does. A message
-counts as visible when its text is in the fetched page.
+An agent's browser is stood in for by a reader of the live stream that fetches the thread's fragment
+when its conversation is named, as live.js does. Visible is: its text is in the fetched fragment.
 """
 
 from __future__ import annotations
 
 import argparse
-import hmac
 import json
-import os
 import statistics
-import sys
 import threading
 import time
-from pathlib import Path
-from queue import Empty, Queue
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import httpx
 
+from bench import load, servers, traffic
+from bench.traffic import Item, Shop
+from config import settings
+
+INBOUND_PER_S = 100
+ONE_IN = 25
+"""Of the inbound messages, how many are for the open conversation."""
 PATIENCE = 10.0
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--messages", type=int, default=100)
-    asked.add_argument("--every", type=float, default=0.2, help="seconds between messages")
-    options = asked.parse_args()
-    demo = json.loads((Path(os.environ.get("WASL_VAR", "var")) / "demo.json").read_text())
-    browser = Browser(demo)
-    times = [browser.see(n) for n in range(options.messages) if not time.sleep(options.every)]
-    seen = sorted(t for t in times if t is not None)
-    print(f"messages {len(times)}  seen {len(seen)}")
-    if len(seen) < 2:
-        sys.exit("too few were seen")
-    cuts = statistics.quantiles(seen, n=20)
-    print(
-        f"message -> visible  p50 {statistics.median(seen) * 1000:.0f} ms"
-        f"  p95 {cuts[18] * 1000:.0f} ms  max {seen[-1] * 1000:.0f} ms"
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=15)
+    options = parser.parse_args()
+    with servers.own():
+        shops = traffic.open_shops(10, people=100)
+        with (
+            servers.web("wsgi:app") as web,
+            servers.live() as live,
+            servers.worker("ingest"),
+        ):
+            p95 = p95_ms(web.port, live.port, shops, seconds=options.seconds)
+    print(f"webhook to visible at {INBOUND_PER_S} inbound/s: p95 {p95:.0f} ms")
 
 
-class Browser:
-    """An agent's browser with one conversation open."""
+def p95_ms(port: int, live_port: int, shops: Sequence[Shop], *, seconds: float = 15) -> float:
+    """Of the messages to the open conversation, posted as evenly as all the others."""
+    screen = Screen(port, live_port, shops[0])
+    count = int(seconds * INBOUND_PER_S)
+    others = traffic.texts(shops[1:], count)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as meta:
+        began = time.perf_counter()
+        for turn in range(count):
+            time.sleep(max(0.0, began + turn / INBOUND_PER_S - time.perf_counter()))
+            mine = turn % ONE_IN == 0
+            told = screen.write(f"bench {turn}.") if mine else [next(others)]
+            _post(meta, told)
+    times = screen.all_seen()
+    return statistics.quantiles(times, n=20)[18] * 1000
 
-    def __init__(self, demo: dict[str, Any]) -> None:
-        self.demo = demo
-        self.web = httpx.Client(base_url=demo["base_url"], timeout=PATIENCE, follow_redirects=True)
-        self.changes: Queue[float] = Queue()
-        self._sign_in()
-        self.page = self._open_conversation()
-        threading.Thread(target=self._listen, daemon=True).start()
-        time.sleep(1.0)  # the stream is open; nothing is measured yet
 
-    def see(self, n: int) -> float | None:
-        """Seconds until the n-th message is on the page; None when it never was."""
-        text = f"bench {n} {time.time_ns()}"
-        started = time.perf_counter()
-        self._write(text)
-        while time.perf_counter() - started < PATIENCE:
-            try:
-                self.changes.get(timeout=PATIENCE)
-            except Empty:
-                return None
-            if text in self.web.get(self.page).text:
-                return time.perf_counter() - started
-        return None
+def _post(meta: httpx.Client, told: Iterable[tuple[Shop, Item]]) -> None:
+    for body in traffic.bodies(told):
+        headers = {"X-Hub-Signature-256": load.signature(body), "Content-Type": "application/json"}
+        meta.post(load.WEBHOOK, content=body, headers=headers).raise_for_status()
 
-    def _sign_in(self) -> None:
-        user = next(u for u in self.demo["users"] if u["role"] == "owner")
-        answer = self.web.post(
-            "/sign-in",
-            data={"email": user["email"], "password": user["password"]},
-            headers={"Origin": self.demo["base_url"], "Sec-Fetch-Site": "same-origin"},
+
+class Screen:
+    """One conversation, open in the browser of the shop's owner."""
+
+    def __init__(self, port: int, live_port: int, shop: Shop) -> None:
+        self.shop = shop
+        self.conversation_id, self.wa_id = shop.people[0]
+        self.written: dict[str, float] = {}
+        self.times: dict[str, float] = {}
+        self.web = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}",
+            cookies={"wasl": traffic.owner_signed_in(shop)},
+            headers={"Origin": settings().base_url, "Sec-Fetch-Site": "same-origin"},
+            timeout=PATIENCE,
         )
-        answer.raise_for_status()
+        ticket = self.web.post("/live-ticket").headers["Set-Cookie"].partition(";")[0]
+        self.live = httpx.Client(
+            base_url=f"http://127.0.0.1:{live_port}", headers={"Cookie": ticket}, timeout=60
+        )
+        self._opened = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+        if not self._opened.wait(PATIENCE):
+            raise SystemExit("the live stream did not open")
 
-    def _open_conversation(self) -> str:
-        """The address of the page of a conversation that the bench itself writes in."""
-        self._write("bench begins")
-        for _ in range(50):
-            html = self.web.get("/inbox", params={"q": "Bench"}).text
-            links = [part.split('"')[0] for part in html.split('href="/inbox/')[1:]]
-            rows = [link for link in links if len(link.split("?")[0]) == 36]
-            if rows:
-                return f"/inbox/{rows[0].split('?')[0]}"
-            time.sleep(0.2)
-        raise SystemExit("the first message never came to the inbox")
+    def write(self, words: str) -> list[tuple[Shop, Item]]:
+        """A message to it, which counts from now on."""
+        self.written[words] = time.perf_counter()
+        return [(self.shop, traffic.text(self.wa_id, words))]
+
+    def all_seen(self) -> list[float]:
+        """Seconds until each was on the screen."""
+        until = time.monotonic() + PATIENCE
+        while len(self.times) < len(self.written):
+            if time.monotonic() > until:
+                raise SystemExit(f"{len(self.written)} written, {len(self.times)} seen")
+            time.sleep(0.05)
+        return list(self.times.values())
 
     def _listen(self) -> None:
-        self.web.post(
-            "/live-ticket",
-            headers={"Origin": self.demo["base_url"], "Sec-Fetch-Site": "same-origin"},
-        )
-        name = self.page.rpartition("/")[2]
-        with self.web.stream("GET", f"{self.demo['live_url']}/live", timeout=None) as stream:
+        since = f"{(int(time.time()) - 1) * 1_000_000}.0"  # Meta's time has whole seconds
+        fragment = f"/inbox/{self.conversation_id}/thread?since={since}"
+        mine = f"conversation:{self.conversation_id}"
+        # The servers may go before we do: what counts has been seen by then.
+        with suppress(httpx.TransportError), self.live.stream("GET", "/live") as stream:
+            self._opened.set()
             for line in stream.iter_lines():
-                if line.startswith("data:") and name in line:
-                    self.changes.put(time.perf_counter())
+                if line.startswith("data: ") and {mine, "*"} & set(json.loads(line[6:])):
+                    self._look(self.web.get(fragment).raise_for_status().text)
 
-    def _write(self, text: str) -> None:
-        value = {
-            "messaging_product": "whatsapp",
-            "metadata": {
-                "display_phone_number": "212520000001",
-                "phone_number_id": self.demo["phone_number_id"],
-            },
-            "contacts": [{"profile": {"name": "Bench"}, "wa_id": "212600000042"}],
-            "messages": [
-                {
-                    "from": "212600000042",
-                    "id": f"wamid.bench.{time.time_ns()}",
-                    "timestamp": str(int(time.time())),
-                    "type": "text",
-                    "text": {"body": text},
-                }
-            ],
-        }
-        entry = {"id": self.demo["waba_id"], "changes": [{"field": "messages", "value": value}]}
-        body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
-        mac = hmac.digest(self.demo["app_secret"].encode(), body, "sha256").hex()
-        headers = {"X-Hub-Signature-256": f"sha256={mac}", "Content-Type": "application/json"}
-        httpx.post(self.demo["webhook_url"], content=body, headers=headers).raise_for_status()
+    def _look(self, fragment: str) -> None:
+        now = time.perf_counter()
+        for words, posted in list(self.written.items()):
+            if words not in self.times and words in fragment:
+                self.times[words] = now - posted
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from flows.events import (
 )
 from models import db
 from models.channel import Channel, ChannelEvent
+from models.message import Message
 from models.types import Json, clean, new_id, utcnow
 
 
@@ -66,7 +67,7 @@ def take_in(events: Sequence[Event]) -> None:
     numbers = _numbers(events)
     channels.first_heard(numbers, events)
     written = [(numbers[e.phone_number_id], e) for e in events if isinstance(e, Written)]
-    heard = conversations.receive(written)
+    heard = _worth_hearing(conversations.receive(written))
     consents.hear_all(heard)
     answers.hold_orders(heard)
     # Before the answers: they count for what has left, and messages are locked before runs.
@@ -74,6 +75,11 @@ def take_in(events: Sequence[Event]) -> None:
     answers.hear_all(heard)
     consents.hear_statuses(events)
     _keep([e for e in events if isinstance(e, News)], numbers)
+
+
+def _worth_hearing(heard: Sequence[conversations.Heard]) -> list[Message]:
+    """The few that may bring something about; reading each as a whole would be half the work."""
+    return conversations.read_again(answers.may_answer(heard) | consents.may_mean(heard))
 
 
 def _numbers(events: Sequence[Event]) -> dict[str | None, Channel]:

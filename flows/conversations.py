@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,15 +12,11 @@ from sqlalchemy import (
     Text,
     Uuid,
     case,
-    cast,
-    column,
     delete,
     func,
     or_,
     select,
-    tuple_,
     update,
-    values,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
@@ -33,6 +29,7 @@ from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import RANKS, Direction, Message, Origin, ReadMark, Sending
 from models.order import Order
+from models.rowsets import among, insertion, rowset
 from models.team import Team
 from models.types import Instant, Json, new_id, utcnow
 from models.user import Membership
@@ -47,10 +44,20 @@ PLACEHOLDER = "media_placeholder"
 # --- what customers write -------------------------------------------------------------------------
 
 
-def receive(written: Sequence[tuple[Channel, Written]]) -> list[Message]:
+class Heard(NamedTuple):
+    """What a customer wrote just now: enough to know whether anybody must listen."""
+
+    message_id: UUID
+    conversation_id: UUID
+    kind: str
+    words: str
+    """Typed, or on the button that was touched."""
+
+
+def receive(written: Sequence[tuple[Channel, Written]]) -> list[Heard]:
     """Every message of the batch is in its conversation, once, whatever Meta repeats.
 
-    Returns what customers wrote just now that was not there before, in Meta's order.
+    Returns what customers wrote just now that was not there before.
 
     Conversations show Meta's time and order; unread counts and the 24-hour window follow what
     customers wrote just now, not echoes of the merchant's phone nor old history.
@@ -75,7 +82,25 @@ def receive(written: Sequence[tuple[Channel, Written]]) -> list[Message]:
             customers.repoint(who, event.became)
     live.changed("inbox", *{f"conversation:{row['conversation_id']}" for row in rows})
     # History is told, not heard: a tap of last month moves nothing today.
-    return _heard({row["id"] for row in rows if row["_new"]} & fresh)
+    return [_heard(row) for row in rows if row["_new"] and row["id"] in fresh]
+
+
+def _heard(row: Json) -> Heard:
+    words = str(row["payload"].get("button_text") or row["text"])
+    return Heard(row["id"], row["conversation_id"], row["kind"], words)
+
+
+def read_again(ids: Collection[UUID]) -> list[Message]:
+    """These messages with their conversations, in Meta's order."""
+    if not ids:
+        return []
+    wanted = (
+        select(Message)
+        .where(among(Message.id, ids), Message.origin == Origin.CUSTOMER)
+        .options(joinedload(Message.conversation))
+        .order_by(Message.at, Message.seq)
+    )
+    return list(db.session().scalars(wanted))
 
 
 def _person(event: Written) -> Any:
@@ -139,10 +164,13 @@ def _pair(item: tuple[tuple[UUID, UUID], WhatsAppIdentity]) -> tuple[UUID, UUID]
 
 
 def _find(wanted: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], UUID]:
+    pairs = set(wanted)
     found = select(Conversation.channel_id, Conversation.identity_id, Conversation.id).where(
-        tuple_(Conversation.channel_id, Conversation.identity_id).in_(list(wanted))
+        among(Conversation.channel_id, {channel_id for channel_id, _ in pairs}),
+        among(Conversation.identity_id, {identity_id for _, identity_id in pairs}),
     )
-    return {(channel, who): id_ for channel, who, id_ in db.session().execute(found)}
+    rows = db.session().execute(found)
+    return {(channel, who): id_ for channel, who, id_ in rows if (channel, who) in pairs}
 
 
 def _row(channel: Channel, conversation_id: UUID, event: Written) -> Json:
@@ -189,10 +217,9 @@ def _payload(event: Written) -> Json:
 def _insert(rows: Sequence[Json]) -> set[UUID]:
     """The ids of the messages that were not there yet, stored now in Meta's order."""
     in_order = sorted(rows, key=lambda row: row["at"])
-    values = [{k: v for k, v in row.items() if not k.startswith("_")} for row in in_order]
+    columns = [name for name in rows[0] if not name.startswith("_")]
     statement = (
-        insert(Message)
-        .values(values)
+        insertion(Message, columns, in_order)
         .on_conflict_do_nothing(index_elements=["merchant_id", "channel_id", "wamid"])
         .returning(Message.id)
     )
@@ -229,38 +256,37 @@ def _bring_forward(rows: Sequence[Json]) -> None:
         _update_shown([_news(id_, rows) for id_, rows in sorted(by_conversation.items())])
 
 
-def _news(conversation_id: UUID, rows: Sequence[Json]) -> tuple[Any, ...]:
+def _news(conversation_id: UUID, rows: Sequence[Json]) -> Json:
     """The columns of `_NEWS` for one conversation."""
     written = [row["at"] for row in rows if row["_new"]]
     newest = max(rows, key=lambda row: row["at"])
-    return (
-        conversation_id,
-        len(written),
-        max((row["at"] for row in rows if row["_new"] and row["_opens"]), default=None),
-        newest["at"],
-        newest["id"],
-        str(newest["direction"]),
-        newest["kind"],
-        _preview(newest["text"]),
-    )
+    return {
+        "conversation_id": conversation_id,
+        "unread": len(written),
+        "inbound_at": max((r["at"] for r in rows if r["_new"] and r["_opens"]), default=None),
+        "at": newest["at"],
+        "message_id": newest["id"],
+        "direction": newest["direction"],
+        "kind": newest["kind"],
+        "preview": _preview(newest["text"]),
+    }
 
 
-_NEWS = values(
-    column("conversation_id", Uuid),
-    column("unread", BigInteger),
-    column("inbound_at", Instant),
-    column("at", Instant),
-    column("message_id", Uuid),
-    column("direction", Text),
-    column("kind", Text),
-    column("preview", Text),
-    name="news",
-)
+_NEWS = {
+    "conversation_id": Uuid,
+    "unread": BigInteger,
+    "inbound_at": Instant,
+    "at": Instant,
+    "message_id": Uuid,
+    "direction": Text,
+    "kind": Text,
+    "preview": Text,
+}
 
 
-def _update_shown(news: list[tuple[Any, ...]]) -> None:
+def _update_shown(news: Sequence[Json]) -> None:
     """One statement for the whole batch; an older message never covers a newer one."""
-    c = _NEWS.data(news).c
+    c = rowset("news", _NEWS, news).c
     newer = or_(Conversation.last_message_id.is_(None), Conversation.last_message_at <= c.at)
     shown = {
         Conversation.last_message_at: c.at,
@@ -274,15 +300,15 @@ def _update_shown(news: list[tuple[Any, ...]]) -> None:
         (Conversation.muted, Conversation.unread), else_=Conversation.unread + c.unread
     )
     changes[Conversation.last_inbound_at] = func.greatest(
-        Conversation.last_inbound_at, cast(c.inbound_at, Instant)
+        Conversation.last_inbound_at, c.inbound_at
     )
     session = db.session()
     if len(news) > 1:
         # Locked in one order first: two batches that meet in two conversations must not block.
         # Not against KEY SHARE, which each of them holds since it inserted its messages.
-        ids = [row[0] for row in news]
-        locked = select(Conversation.id).where(Conversation.id.in_(ids)).order_by(Conversation.id)
-        session.execute(locked.with_for_update(key_share=True))
+        ids = [row["conversation_id"] for row in news]
+        locked = select(Conversation.id).where(among(Conversation.id, ids))
+        session.execute(locked.order_by(Conversation.id).with_for_update(key_share=True))
     session.execute(
         update(Conversation)
         .where(
@@ -324,17 +350,9 @@ def show_call(
     """The list shows this call for its conversation, unless it shows something newer."""
     direction = Direction.IN if theirs else Direction.OUT
     opened_at = at if opens else None
-    _update_shown([(conversation.id, 0, opened_at, at, line_id, str(direction), kind, "")])
-
-
-def _heard(fresh: set[UUID]) -> list[Message]:
-    wanted = (
-        select(Message)
-        .where(Message.id.in_(fresh), Message.origin == Origin.CUSTOMER)
-        .options(joinedload(Message.conversation))
-        .order_by(Message.at, Message.seq)
-    )
-    return list(db.session().scalars(wanted)) if fresh else []
+    shown = {"id": line_id, "at": at, "direction": direction, "kind": kind, "text": ""}
+    news = _news(conversation.id, [shown | {"_new": False, "_opens": False}])
+    _update_shown([news | {"inbound_at": opened_at}])
 
 
 # --- what agents do -------------------------------------------------------------------------------

@@ -101,6 +101,11 @@ def still_worth_it(lane: str) -> bool:
         return False
 
 
+def woken(lane: str) -> bool:
+    """Whether somebody has nudged the lane since a worker began to look at it."""
+    return bool(connection().exists(f"wake:{lane}"))
+
+
 def _enqueue(lane: str) -> None:
     job = JOBS[lane.partition(":")[0]]
     queue(job.queue).enqueue(

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, case, cast, func, null, or_, update
 
 from config import settings
 from flows import outbox
+from flows.ladder import Sent
 from models import db
 from models.automation import Automation, Run
 from models.conversation import Conversation
@@ -30,7 +31,7 @@ DOUBT = timedelta(minutes=2)
 
 
 @contextmanager
-def listening(messages: Collection[Message]) -> Iterator[None]:
+def listening(messages: Collection[Message] | Collection[Sent]) -> Iterator[None]:
     """The run of each message that Meta takes, delivers or refuses inside waits from then on.
 
     Counted from the message's own times, not from our clock: news may come late. The run of one
@@ -45,7 +46,7 @@ def listening(messages: Collection[Message]) -> Iterator[None]:
         _start_clocks(news, before)
 
 
-def _come_so_far(message: Message) -> set[str]:
+def _come_so_far(message: Message | Sent) -> set[str]:
     facts = {
         "sent": message.sending is Sending.ACCEPTED,
         "delivered": message.delivered_at is not None or message.read_at is not None,
@@ -55,7 +56,7 @@ def _come_so_far(message: Message) -> set[str]:
     return {name for name, holds in facts.items() if holds}
 
 
-def _start_clocks(messages: Sequence[Message], before: Mapping[UUID, set[str]]) -> None:
+def _start_clocks(messages: Sequence[Message | Sent], before: Mapping[UUID, set[str]]) -> None:
     session = db.session()
     session.flush()  # the statement reads what Meta has just said of them
     new = {m.id: _come_so_far(m) - before[m.id] for m in messages}

@@ -26,6 +26,8 @@ SLACK_MS = 2_000
 class Screen:
     """One open connection and the names it has not been told yet: a set, so it cannot grow."""
 
+    __slots__ = ("_at", "_names", "_news", "leaving", "owner")
+
     def __init__(self, owner: Ticket, names: set[str], at: int) -> None:
         self.owner = owner
         self.leaving = False
@@ -50,7 +52,9 @@ class Screen:
     async def next(self) -> tuple[set[str], int]:
         """What changed, gathered for a tenth of a second or nothing for a while, and up to when."""
         try:
-            await asyncio.wait_for(self._news.wait(), KEEP_ALIVE_SECONDS)
+            # Not wait_for: before Python 3.12 it makes a task of its own for every waiting screen.
+            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                await self._news.wait()
         except TimeoutError:
             return set(), _now()
         if not self.leaving:

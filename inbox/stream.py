@@ -99,7 +99,8 @@ async def _speak(screen: Screen, send: Send, origin: str) -> None:
 
 async def _write(send: Send, text: str) -> None:
     event = {"type": "http.response.body", "body": text.encode(), "more_body": True}
-    await asyncio.wait_for(send(event), PATIENCE_SECONDS)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await send(event)
 
 
 async def _gone(receive: Receive) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     create_engine,
     event,
 )
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -345,6 +346,19 @@ def aside() -> Iterator[MerchantSession]:
     with MerchantSession(current.merchant_id, current.only) as beside:
         yield beside
         beside.commit()
+
+
+# Connection exceptions, insufficient resources (a full disk), shutting down or starting up.
+_GONE = ("08", "53", "57P", "58")
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether the database went away, or has no room: no row of ours is to blame."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    lost = isinstance(error, OperationalError) and state is None
+    return error.connection_invalidated or lost or (state or "").startswith(_GONE)
 
 
 def after_commit(leave: Callable[[], object], *, of: Session | None = None) -> None:

@@ -441,7 +441,9 @@ def _fails(flow: Flow, nth: int, way: str, wanted: Any) -> bool:
 
 def broken() -> list[str]:
     """The invariants that do not hold, in one question."""
-    asked = [f"SELECT '{name.replace(chr(39), '')}', ({q})" for name, q in invariants.QUESTIONS.items()]
+    asked = [
+        f"SELECT '{name.replace(chr(39), '')}', ({q})" for name, q in invariants.QUESTIONS.items()
+    ]
     with db.house() as session:
         return [name for name, found in session.execute(text(" UNION ALL ".join(asked))) if found]
 

@@ -4,6 +4,6 @@ hearing: which of the two a message is. taps: a button was touched. replies: any
 settling: what the first word of a customer puts an end to.
 """
 
-from flows.answers.hearing import hear, hear_all, hold_orders
+from flows.answers.hearing import hear, hear_all, hold_orders, may_answer
 
-__all__ = ["hear", "hear_all", "hold_orders"]
+__all__ = ["hear", "hear_all", "hold_orders", "may_answer"]

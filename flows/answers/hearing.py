@@ -11,14 +11,22 @@ from sqlalchemy.orm import aliased
 from flows import pipeline
 from flows.answers.replies import count_as_reply, stop_clocks
 from flows.answers.taps import TAPS, obey, read_tap
+from flows.conversations import Heard
 from models import db
 from models.automation import Run
 from models.conversation import Conversation
 from models.message import Message
 from models.order import Order
+from models.rowsets import among
 
 NO_ANSWERS = ("edit", "revoke", "system")
 """What arrives like a message but says nothing new."""
+
+
+def may_answer(heard: Sequence[Heard]) -> set[UUID]:
+    """Which of these messages have to be heard: taps, and what somebody writes who was asked."""
+    asked = _asked({one.conversation_id for one in heard}) if heard else ()
+    return {one.message_id for one in heard if one.kind in TAPS or one.conversation_id in asked}
 
 
 def hold_orders(written: Sequence[Message]) -> None:
@@ -48,7 +56,7 @@ def _asked(conversation_ids: set[UUID]) -> set[UUID]:
         .join(any_talk, any_talk.identity_id == here.identity_id)
         .join(Order, Order.conversation_id == any_talk.id)
         .join(Run, Run.order_id == Order.id)
-        .where(here.id.in_(conversation_ids), Run.replied_at.is_(None))
+        .where(among(here.id, conversation_ids), Run.replied_at.is_(None))
     )
     return set(db.session().scalars(waiting.distinct()))
 

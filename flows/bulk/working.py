@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, exists, or_, select, update
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from flows import crashpoints, live, notifications, outbox, workers
 from flows.bulk.deeds import Result, deed
@@ -167,7 +167,7 @@ def _conclude(item: BulkItem, outcome: str, told: dict[str, Any], *, refused: in
 
 
 def _conclude_broken(merchant_id: UUID, item_id: UUID, error: Exception) -> None:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if db.is_gone(error):
         raise error
     with db.merchant(merchant_id) as session:
         item = session.scalars(_still_waiting(item_id)).first()

@@ -4,7 +4,14 @@ Law 09-08 asks for express consent beforehand (article 10), Meta for an opt-out 
 Messages about an order are not advertising and go on.
 """
 
-from flows.consents.hearing import hear, hear_all, hear_preference, hear_statuses, refused_by_meta
+from flows.consents.hearing import (
+    hear,
+    hear_all,
+    hear_preference,
+    hear_statuses,
+    may_mean,
+    refused_by_meta,
+)
 from flows.consents.ledger import (
     SOURCES,
     Said,
@@ -27,6 +34,7 @@ __all__ = [
     "hear_statuses",
     "history",
     "may_advertise",
+    "may_mean",
     "record",
     "refused_by_meta",
     "standing",

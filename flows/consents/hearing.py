@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -11,6 +12,7 @@ from sqlalchemy.orm import joinedload
 from flows import customers
 from flows.consents.ledger import record
 from flows.consents.words import said
+from flows.conversations import Heard
 from flows.events import Event, Preference, Status
 from models import db
 from models.conversation import Conversation
@@ -22,6 +24,11 @@ SPOKEN = ("text", "button", "interactive")
 REFUSED = 131050
 """Meta's code for a marketing message to somebody who stopped them (spec: whatsapp.md §5)."""
 ADVERTISING = "marketing_messages"
+
+
+def may_mean(heard: Sequence[Heard]) -> set[UUID]:
+    """Which of these messages have to be heard: those that are nothing but one of the words."""
+    return {one.message_id for one in heard if one.kind in SPOKEN and said(one.words)}
 
 
 def hear_all(written: Sequence[Message]) -> None:

@@ -15,6 +15,7 @@ from flows.customers.phones import Number, read_wa_id
 from flows.events import Person
 from models import db
 from models.customer import WhatsAppIdentity
+from models.rowsets import among
 from models.types import new_id
 
 
@@ -40,7 +41,7 @@ class _Known:
         user_ids = {p.user_id for p in persons if p.user_id}
         wa_ids = {p.wa_id for p in persons if p.wa_id}
         found = select(WhatsAppIdentity).where(
-            or_(WhatsAppIdentity.user_id.in_(user_ids), WhatsAppIdentity.wa_id.in_(wa_ids))
+            or_(among(WhatsAppIdentity.user_id, user_ids), among(WhatsAppIdentity.wa_id, wa_ids))
         )
         for identity in db.session().scalars(found):
             self._remember(identity)

@@ -205,7 +205,7 @@ def test_what_whatsapp_itself_says_opens_no_window(merchant: Merchant) -> None:
 
 def test_a_flood_is_read_whole(merchant: Merchant) -> None:
     flood = [factories.inbound(f"{n}", wamid=f"wamid.flood.{n}") for n in range(1_200)]
-    one = reading._Opened(envelope=None)  # type: ignore[arg-type]  # nothing in it fails
+    one = reading._Opened(1, utcnow(), None, 0)
 
     reading._take_in(merchant.id, [(one, event) for event in flood])
 
