@@ -33,9 +33,12 @@ def apply(reported: Sequence[tuple[Channel, Status]]) -> None:
     if not news:
         return
     messages = _messages_of(news)
+    nameless = {m.id: m for m in messages.values() if m.wamid is None}
     _link(news, messages)
     with silence.listening({m.id: m for m in messages.values()}.values()):
         _climb(news, messages)
+        # A failure without our callback id was nobody's until a status told the name.
+        adopt([m for m in nameless.values() if m.wamid])
     _charge(news)
     live.changed("runs", *{f"conversation:{m.conversation_id}" for m in messages.values()})
 
@@ -225,6 +228,8 @@ def _rise(message: Message, status: MessageStatus) -> None:
         message.failed_at = None  # it arrived after all; the failure stays among the statuses
     if message.troubled:
         live.changed("troubles")
+    if message.failed_at is not None and status.at <= message.failed_at:
+        return  # "sent", told late: the failure came after it
     if message.sending is not None and message.sending is not Sending.ACCEPTED:
         message.sending = Sending.ACCEPTED
         message.lease_until = None
