@@ -29,8 +29,8 @@ START = 1_795_424_400
 
 def events(number: str) -> list[dict[str, Any]]:
     """Two people write, and four messages of ours, sent by another program, make their way."""
-    about = {"metadata": {"phone_number_id": number}}
-    values = []
+    about: dict[str, Any] = {"metadata": {"phone_number_id": number}}
+    values: list[dict[str, Any]] = []
     for n, wa_id in enumerate([*PEOPLE] * 3):
         said = {
             "id": f"{number}.in.{n}",
@@ -44,8 +44,12 @@ def events(number: str) -> list[dict[str, Any]]:
     pricing = {"billable": True, "category": "utility", "type": "regular", "pricing_model": "PMP"}
     for n, ladder in enumerate(["sent delivered read", "sent failed", "delivered", "sent"]):
         for step, name in enumerate(ladder.split()):
-            told = {"id": f"{number}.out.{n}", "status": name, "recipient_id": "212661000001"}
-            told |= {"timestamp": str(START + 20 * n + step), "pricing": pricing}  # type: ignore[dict-item]
+            told: dict[str, Any] = {
+                "id": f"{number}.out.{n}",
+                "status": name,
+                "recipient_id": "212661000001",
+            }
+            told |= {"timestamp": str(START + 20 * n + step), "pricing": pricing}
             values.append(about | {"statuses": [told]})
     return [{"field": "messages", "value": value} for value in values]
 
