@@ -26,10 +26,9 @@ def identities_for(persons: Sequence[Person]) -> list[WhatsAppIdentity]:
     and usernames are kept up to date.
     """
     known = _Known(persons)
-    for person in persons:
-        known.identity(person)
-    # A later person may have joined two identities: only now does each have its last word.
-    return [known.identity(person) for person in persons]
+    found = [known.identity(person) for person in persons]
+    # A later person may have joined an earlier one to somebody else.
+    return [known.became(identity) for identity in found]
 
 
 class _Known:
@@ -38,6 +37,7 @@ class _Known:
     def __init__(self, persons: Iterable[Person]) -> None:
         self.by_user_id: dict[str, WhatsAppIdentity] = {}
         self.by_wa_id: dict[str, WhatsAppIdentity] = {}
+        self.joined: dict[UUID, WhatsAppIdentity] = {}
         user_ids = {p.user_id for p in persons if p.user_id}
         wa_ids = {p.wa_id for p in persons if p.wa_id}
         found = select(WhatsAppIdentity).where(
@@ -53,11 +53,19 @@ class _Known:
             self._release_number(by_phone)
             by_phone = None
         if by_user and by_phone and by_user is not by_phone:
+            self.joined[by_phone.id] = by_user
             join(by_user, by_phone)
-            self._remember(by_user)
         identity = by_user or by_phone or self._create(person)
-        if _refresh(identity, person):
-            self._remember(identity)
+        if person.wa_id and identity.wa_id != person.wa_id:
+            self.by_wa_id.pop(identity.wa_id or "", None)  # whoever comes with it now is another
+        _refresh(identity, person)
+        self._remember(identity)
+        return identity
+
+    def became(self, identity: WhatsAppIdentity) -> WhatsAppIdentity:
+        """Whom this one was joined to since, if it was."""
+        while identity.id in self.joined:
+            identity = self.joined[identity.id]
         return identity
 
     def _remember(self, identity: WhatsAppIdentity) -> None:
@@ -107,8 +115,8 @@ def _missing() -> WhatsAppIdentity:
     raise LookupError("an identity vanished between its insert and its reading")
 
 
-def _refresh(identity: WhatsAppIdentity, person: Person) -> bool:
-    """Take over what the newest payload says; True when anything changed."""
+def _refresh(identity: WhatsAppIdentity, person: Person) -> None:
+    """Take over what the newest payload says."""
     before = _said(identity)
     identity.user_id = person.user_id or identity.user_id
     identity.username = person.username or identity.username
@@ -119,10 +127,9 @@ def _refresh(identity: WhatsAppIdentity, person: Person) -> bool:
         identity.reversed_digits = (identity.phone or "").lstrip("+")[::-1]
         identity.customer_id = identity.customer_id or _only_card_with(identity.phone)
     if _said(identity) == before:
-        return False
+        return
     db.session().flush()  # the unique keys must speak now, not after the batch
     refresh_search(identity)
-    return True
 
 
 def _said(identity: WhatsAppIdentity) -> tuple[Any, ...]:

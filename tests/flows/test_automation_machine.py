@@ -20,11 +20,12 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
 )
 from sqlalchemy import func, select
 
-from flows import pipeline, runs
+from flows import arrivals, pipeline, runs
 from flows.errors import Refused
 from flows.events import Person
 from models import db
@@ -35,6 +36,7 @@ from models.pipeline import SystemState
 from models.timeline import AUTOMATION, By, Entry
 from models.types import utcnow
 from tests import factories
+from tests.effort import examples
 from tests.flows import meta, shop
 
 NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, *_ = SystemState
@@ -57,6 +59,7 @@ class Automations(RuleBasedStateMachine):
         self.agent = By.user(factories.member(self.merchant, "manager"))
         self.talks = itertools.count(212661000000)
         self.customers: dict[UUID, Person] = {}
+        self.heard: Any = None
 
     def teardown(self) -> None:
         try:
@@ -143,7 +146,14 @@ class Automations(RuleBasedStateMachine):
 
     def _write(self, order_id: UUID, text: str, **changes: Any) -> None:
         who = {"phone_number_id": self.phone_number_id, "sender": self.customers[order_id]}
-        meta.write(self.merchant, text, **(who | changes))
+        self.heard = factories.inbound(text, **(who | changes))
+        self.meta_repeats_itself()
+
+    @precondition(lambda self: self.heard)
+    @rule()
+    def meta_repeats_itself(self) -> None:
+        with db.merchant(self.merchant.id):
+            arrivals.take_in([self.heard])
 
     # --- what stays true --------------------------------------------------------------------------
 
@@ -217,7 +227,7 @@ class Automations(RuleBasedStateMachine):
 
 TestAutomations = Automations.TestCase
 TestAutomations.settings = settings(
-    max_examples=5,
+    max_examples=examples(5),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),

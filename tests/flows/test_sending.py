@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -49,16 +49,23 @@ def concluded(merchant: Merchant, letter: Letter, outcome: Outcome) -> None:
         messages.conclude([(letter, outcome)])
 
 
-def reported(merchant: Merchant, name: str, wamid: str, message_id: UUID, attempt: int) -> None:
+def reported(
+    merchant: Merchant,
+    name: str,
+    wamid: str,
+    message_id: UUID | None,
+    attempt: int,
+    at: datetime | None = None,
+) -> None:
     status = Status(
         phone_number_id="1" * 15,
         waba_id=None,
         field="messages",
         wamid=wamid,
         status=name,
-        at=utcnow(),
+        at=at or utcnow(),
         recipient=Person(wa_id="212661234567"),
-        callback=callbacks.write(message_id, attempt),
+        callback=callbacks.write(message_id, attempt) if message_id else None,
     )
     with db.merchant(merchant.id) as session:
         statuses.apply([(session.scalars(select(Channel)).one(), status)])
@@ -102,6 +109,35 @@ def test_late_news_of_a_failed_attempt_does_not_stop_the_next(
     [second] = claimed(merchant)
     concluded(merchant, second, Outcome("accepted", wamid="wamid.second"))
     assert now(merchant, queued).wamid == "wamid.second"
+
+
+def test_a_sent_that_is_told_after_the_failure_leaves_it_failed(
+    merchant: Merchant, queued: UUID
+) -> None:
+    [letter] = claimed(merchant)
+    concluded(merchant, letter, Outcome("accepted", wamid="wamid.1"))
+    sent_at = utcnow()
+
+    reported(merchant, "failed", "wamid.1", queued, 1)
+    reported(merchant, "sent", "wamid.1", queued, 1, at=sent_at)
+
+    message = now(merchant, queued)
+    assert (message.sending, message.rank) == (Sending.FAILED, 1)
+    assert message.failed_at is not None
+
+
+def test_a_failure_without_our_id_counts_once_another_status_tells_whose_it_is(
+    merchant: Merchant, queued: UUID
+) -> None:
+    [letter] = claimed(merchant)
+    concluded(merchant, letter, Outcome("unknown"))
+    sent_at = utcnow()
+
+    reported(merchant, "failed", "wamid.1", None, 1)
+    reported(merchant, "sent", "wamid.1", queued, 1, at=sent_at)
+
+    message = now(merchant, queued)
+    assert (message.sending, message.wamid) == (Sending.FAILED, "wamid.1")
 
 
 def test_what_arrived_after_all_is_not_sent_again(merchant: Merchant, queued: UUID) -> None:
