@@ -133,7 +133,6 @@ def listed(which: Narrow, *, before: Place | None = None, limit: int) -> list[To
         .where(which._where())
         .order_by(Message.at.desc(), Message.id.desc())
         .options(
-            joinedload(Message.channel),
             joinedload(Message.conversation)
             .joinedload(Conversation.identity)
             .joinedload(WhatsAppIdentity.customer),
