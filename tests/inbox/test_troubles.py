@@ -659,6 +659,21 @@ def test_a_body_is_read_again_or_put_aside_with_a_reason(
     ]
 
 
+def test_a_body_with_what_no_page_and_no_database_takes_is_shown(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    item = '{"id": "wamid.\\ud800\\u0000", "type": "\\udfff", "timestamp": "99999999999999"}'
+    value = f'{{"metadata": {{"phone_number_id": "{"1" * 15}"}}, "messages": [{item}]}}'
+    odd = aside(
+        f'{{"entry": [{{"changes": [{{"value": {value}}}]}}]}}'.encode(), concerns=[merchant.id]
+    )
+
+    answer = signed_in(owner).get(f"/troubles/bodies/{odd}", headers=ENGLISH)
+
+    assert answer.status_code == 200
+    assert "wamid.\ufffd\ufffd" in answer.text
+
+
 def test_who_puts_a_body_aside_does_so_for_themselves_only(
     merchant: Merchant, owner: Membership, stranger: Membership, signed_in: Browser
 ) -> None:
@@ -712,7 +727,7 @@ def test_a_trace_tells_of_a_wamid_that_stands_in_a_body_nobody_read(body: int) -
 
 def test_what_was_put_aside_leaves_after_thirty_days(owner_connection: psycopg.Connection) -> None:
     old = aside(b"{}")
-    troubles.bodies.discard_all([old], "A robot")
+    troubles.aside.discard([old], "A robot")
     owner_connection.execute("UPDATE envelopes SET settled_at = now() - interval '31 days'")
 
     clock.prune()
