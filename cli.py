@@ -314,10 +314,10 @@ def envelopes() -> None:
 @click.option("--limit", default=100, show_default=True)
 def envelopes_list(state: str | None, limit: int) -> None:
     """What lies aside, the oldest first: number, time, state, tries, size, why."""
-    from flows.troubles import bodies
+    from flows.troubles import aside
     from models.envelope import EnvelopeState
 
-    for one in bodies.all_aside(EnvelopeState(state) if state else None, limit):
+    for one in aside.listed(EnvelopeState(state) if state else None, limit):
         why = one.note or one.error or ""
         click.echo(
             f"{one.id}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.state}  {one.attempts} tries"
@@ -329,9 +329,9 @@ def envelopes_list(state: str | None, limit: int) -> None:
 @click.argument("envelope_id", type=int)
 def envelopes_show(envelope_id: int) -> None:
     """One body as Meta sent it: it holds what customers wrote, so mind where you paste it."""
-    from flows.troubles import bodies
+    from flows.troubles import aside
 
-    sys.stdout.buffer.write(bodies.one_of_all(envelope_id).body + b"\n")
+    sys.stdout.buffer.write(aside.find(envelope_id).body + b"\n")
 
 
 @envelopes.command("read")
@@ -339,11 +339,11 @@ def envelopes_show(envelope_id: int) -> None:
 @click.option("--all", "all_", is_flag=True, help="everything that lies aside")
 def envelopes_read(ids: tuple[int, ...], *, all_: bool) -> None:
     """Read these once more; what of them was read before changes nothing."""
-    from flows.troubles import bodies
+    from flows.troubles import aside
 
     if bool(ids) == all_:
         raise click.UsageError("name them, or say --all")
-    click.echo(f"{bodies.read_all_again(ids)} will be read again")
+    click.echo(f"{aside.read_again(ids)} will be read again")
 
 
 @envelopes.command("discard")
@@ -351,9 +351,9 @@ def envelopes_read(ids: tuple[int, ...], *, all_: bool) -> None:
 @click.option("--reason", required=True)
 def envelopes_discard(ids: tuple[int, ...], reason: str) -> None:
     """Put these aside for good; they are gone after 30 days."""
-    from flows.troubles import bodies
+    from flows.troubles import aside
 
-    click.echo(f"{bodies.discard_all(ids, reason)} discarded")
+    click.echo(f"{aside.discard(ids, reason)} discarded")
 
 
 @wasl.command()

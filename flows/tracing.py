@@ -32,7 +32,7 @@ def trace(what: str) -> Iterator[str]:
         for message in messages:
             yield from _told(_life_of_message(merchant_id, message))
     if not what.isdigit():
-        yield from map(_unread, troubles.bodies.holding(what))
+        yield from map(_unread, troubles.aside.holding(what))
 
 
 def _unread(envelope: Envelope) -> str:

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from flows import audit, bulk, permissions
 from flows.errors import N_, Refused
-from flows.troubles.looking import Narrow, RunNarrow, pick_messages, pick_runs
+from flows.troubles.looking import Narrow, pick_messages
 from flows.troubles.settling import NEED_REASON, OF_MESSAGES, OF_RUNS, reason_of
+from flows.troubles.unwritten import RunNarrow, pick_runs
 from models import db
 from models.automation import Run
 from models.bulk import Bulk

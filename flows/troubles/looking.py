@@ -1,4 +1,4 @@
-"""Troubles by cause, and one by one: asked of ix_messages_stuck and ix_runs_failed."""
+"""Troubled messages by cause, and one by one: asked of ix_messages_stuck."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ from sqlalchemy.orm import joinedload
 
 from flows.errors import NotFound
 from models import db
-from models.automation import Automation, Run
-from models.channel import Channel
+from models.automation import Run
 from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
 from models.message import TROUBLED, Message, Sending
 from models.order import Order
-from models.pipeline import Stage
-from models.template import MessageTemplate
 
 AnyRow = TypeVar("AnyRow", Order, Run)
 
@@ -72,14 +69,14 @@ def group_of(which: Narrow) -> Group:
 def _grouped(which: ColumnElement[bool]) -> list[Group]:
     kind = (Message.sending, Message.reason, Message.channel_id, Message.template_id)
     found: dict[tuple[Sending, str], Group] = {}
-    counted = select(*kind, *_span(Message.at)).where(which).group_by(*kind)
+    counted = select(*kind, *span(Message.at)).where(which).group_by(*kind)
     for row in db.session().execute(counted):
         key = (row.sending, row.reason or "")
         found.setdefault(key, Group(*key)).add(row)
     return list(found.values())
 
 
-def _span(at: Any) -> tuple[Any, Any, Any]:
+def span(at: Any) -> tuple[Any, Any, Any]:
     return func.count().label("many"), func.min(at).label("oldest"), func.max(at).label("newest")
 
 
@@ -133,7 +130,6 @@ def listed(which: Narrow, *, before: Place | None = None, limit: int) -> list[To
         .where(which._where())
         .order_by(Message.at.desc(), Message.id.desc())
         .options(
-            joinedload(Message.channel),
             joinedload(Message.conversation)
             .joinedload(Conversation.identity)
             .joinedload(WhatsAppIdentity.customer),
@@ -185,139 +181,13 @@ def find_message(message_id: UUID) -> Message:
     return found
 
 
-# --- runs that wrote nothing ----------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class RunGroup:
-    """Runs that could not write their message for the same reason."""
-
-    cause: str
-    """A key of flows.runs.FAILURES."""
-    count: int = 0
-    oldest: datetime | None = None
-    newest: datetime | None = None
-    automations: Counter[UUID] = field(default_factory=Counter)
-
-    def add(self, row: Any) -> None:
-        self.count += row.many
-        self.oldest = min(filter(None, (self.oldest, row.oldest)))
-        self.newest = max(filter(None, (self.newest, row.newest)))
-        self.automations[row.automation_id] += row.many
-
-
-@dataclass(frozen=True, slots=True)
-class RunNarrow:
-    """Which runs of a cause."""
-
-    cause: str
-    automation_id: UUID | None = None
-
-    def _where(self) -> ColumnElement[bool]:
-        wanted = _FAILED & (Run.failure == self.cause)
-        if self.automation_id is not None:
-            wanted &= Run.automation_id == self.automation_id
-        return wanted
-
-
-# What was undone is over: its trigger is itself.
-_FAILED: ColumnElement[bool] = (
-    Run.failure.is_not(None) & Run.settled_at.is_(None) & (Run.trigger != Run.id)
-)
-
-
-def run_groups() -> list[RunGroup]:
-    """By how many."""
-    return sorted(_runs_grouped(_FAILED), key=lambda group: -group.count)
-
-
-def run_group_of(which: RunNarrow) -> RunGroup:
-    return next(iter(_runs_grouped(which._where())), RunGroup(which.cause))
-
-
-def _runs_grouped(which: ColumnElement[bool]) -> list[RunGroup]:
-    kind = (Run.failure, Run.automation_id)
-    found: dict[str, RunGroup] = {}
-    counted = select(*kind, *_span(Run.created_at)).where(which).group_by(*kind)
-    for row in db.session().execute(counted):
-        found.setdefault(row.failure, RunGroup(row.failure)).add(row)
-    return list(found.values())
-
-
-def listed_runs(which: RunNarrow, *, before: Place | None = None, limit: int) -> Sequence[Run]:
-    """The newest first; those below `before`."""
-    wanted = (
-        select(Run)
-        .where(which._where())
-        .order_by(Run.created_at.desc(), Run.id.desc())
-        .options(
-            joinedload(Run.automation).joinedload(Automation.template),
-            joinedload(Run.order).joinedload(Order.stage),
-        )
-    )
-    if before is not None:
-        wanted = wanted.where(tuple_(Run.created_at, Run.id) < before)
-    return db.session().scalars(wanted.limit(limit)).all()
-
-
-def pick_runs(which: RunNarrow | Collection[UUID]) -> Select[UUID]:
-    """Their ids, for a bulk."""
-    if isinstance(which, RunNarrow):
-        return select(Run.id).where(which._where())
-    return select(Run.id).where(Run.id.in_(which), _FAILED)
-
-
-def find_run(run_id: UUID) -> Run:
-    """The merchant's run, or NotFound."""
-    found = db.session().scalars(select(Run).where(Run.id == run_id)).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def total(which: Narrow | RunNarrow) -> int:
+def total(which: Narrow) -> int:
     """How many there are of these."""
-    table = Message if isinstance(which, Narrow) else Run
-    counted = select(func.count()).select_from(table).where(which._where())
+    counted = select(func.count()).select_from(Message).where(which._where())
     return db.session().scalar(counted) or 0
 
 
-# --- what they touch, by name ---------------------------------------------------------------------
-
-
-def channel_names() -> dict[UUID, str]:
-    return _names(select(Channel.id, Channel.name))
-
-
-def template_names(ids: Collection[UUID]) -> dict[UUID, str]:
-    return _names(select(MessageTemplate.id, MessageTemplate.name).where(_in(MessageTemplate, ids)))
-
-
-def automation_names(ids: Collection[UUID]) -> dict[UUID, str]:
-    return _names(select(Automation.id, Automation.name).where(_in(Automation, ids)))
-
-
-def stage_names() -> dict[UUID, str]:
-    """In the order of the board."""
-    return _names(select(Stage.id, Stage.name).order_by(Stage.pipeline_id, Stage.position))
-
-
-def _in(table: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = table.id.in_(ids)
-    return found
-
-
-def _names(wanted: Select[UUID, str]) -> dict[UUID, str]:
-    return {row.id: row.name for row in db.session().execute(wanted)}
-
-
-# --- the badge ------------------------------------------------------------------------------------
-
-
 def count() -> int:
-    """How many troubles wait for somebody, up to MOST of each kind."""
-    waiting = (
-        select(func.count()).select_from(some.limit(MOST).subquery()).scalar_subquery()
-        for some in (select(Message.id).where(_TROUBLED), select(Run.id).where(_FAILED))
-    )
-    return sum(db.session().execute(select(*waiting)).one())
+    """How many wait for somebody, up to MOST."""
+    some = select(Message.id).where(_TROUBLED).limit(MOST).subquery()
+    return db.session().scalar(select(func.count()).select_from(some)) or 0

@@ -48,12 +48,9 @@ def trouble(run: Run) -> tuple[str, str] | None:
     if run.state is RunState.CANCELLED and run.cancel_reason is not None:
         return gettext(runs.CANCELLATIONS.get(run.cancel_reason, run.cancel_reason)), ""
     if run.message is not None and run.message.sending is Sending.DISCARDED:
-        put_aside = run.message.settled_at is not None
-        return (
-            (gettext(N_("Somebody put it aside.")), run.message.settled_note or "")
-            if (put_aside)
-            else None
-        )
+        if run.message.settled_at is not None:
+            return gettext(N_("Somebody put it aside.")), run.message.settled_note or ""
+        return None
     ended_well = run.state not in (RunState.FAILED, RunState.SCHEDULED)
     if ended_well or run.message is None or run.message.reason not in REASONS:
         return None

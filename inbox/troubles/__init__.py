@@ -57,7 +57,7 @@ def index() -> str:
 @needs("inbox.reply", "orders.move")
 def count() -> str:
     """How many wait for somebody, for the badge; nothing when none does."""
-    waiting = troubles.count()
+    waiting = troubles.count() + troubles.count_runs()
     return filters.compact(waiting) if waiting else ""
 
 
@@ -101,7 +101,7 @@ def runs() -> str:
         asked,
         listed,
         [(run.created_at, run.id) for run in listed],
-        total=troubles.total(asked.narrow) if group.count > len(listed) else len(listed),
+        total=troubles.total_runs(asked.narrow) if group.count > len(listed) else len(listed),
         what=telling.run_words(asked.cause),
         advice="",
         uncertain=False,

@@ -16,7 +16,7 @@ from flows.verdicts import REASONS
 from inbox.languages import N_, gettext
 from inbox.troubles.asked import PLAIN, Asked, AskedRuns
 from models.message import Message, Sending
-from models.types import Json
+from models.types import Json, clean
 
 FEW = 3
 
@@ -179,4 +179,4 @@ def said(message: Message) -> str:
 
 def pretty(body: Json) -> str:
     """JSON as people read it; Jinja escapes it like any text."""
-    return json.dumps(body, indent=2, ensure_ascii=False)
+    return clean(json.dumps(body, indent=2, ensure_ascii=False))

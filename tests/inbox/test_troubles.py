@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from flows import bulk, clock, invariants, messages, outbox, runs, statuses, tracing, troubles
 from flows.callbacks import write
@@ -21,9 +22,11 @@ from models import db
 from models.audit import AuditEntry
 from models.automation import Run, RunState
 from models.channel import Channel
+from models.customer import Customer
 from models.envelope import Envelope, EnvelopeState
 from models.merchant import Merchant
 from models.message import Attempt, Message, Sending
+from models.notification import Notification
 from models.order import Order
 from models.pipeline import SystemState
 from models.types import utcnow
@@ -46,6 +49,8 @@ def troubled(merchant: Merchant) -> Make:
         with db.merchant(merchant.id):
             number = f"2126{int(hashlib.sha256(who.encode()).hexdigest(), 16) % 10**8:08d}"
             talk = shop.conversation(sender=factories.person(who, number))
+            talk.identity.customer = Customer()
+            talk.identity.customer.rename(who)
             message = messages.queue_text(talk, f"Bonjour {who}")
             (letter,) = messages.claim(talk.channel_id)
             messages.conclude([(letter, UNKNOWN)])
@@ -199,6 +204,66 @@ def test_pages_follow_each_other_without_gap_or_repetition(
 
     shown = re.findall(r'id="row-([^"]+)"', first) + re.findall(r'id="row-([^"]+)"', second)
     assert shown == [str(message.id) for message in reversed(made)]
+
+
+def test_a_page_of_many_asks_no_more_questions_than_one_of_few(
+    merchant: Merchant, agent: Membership, troubled: Make, signed_in: Browser
+) -> None:
+    client, url = signed_in(agent), "/troubles/messages?state=failed&cause=undeliverable"
+
+    def questions() -> int:
+        asked: list[str] = []
+        engine = db._engine("wasl_app")
+        note = lambda *args: asked.append(args[2])  # noqa: E731 - removed by its name below
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            assert client.get(url, headers=HTMX).status_code == 200
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        return len(asked)
+
+    troubled(who="Client 0")
+    few = questions()
+    for n in range(1, 5):
+        troubled(who=f"Client {n}")
+
+    assert questions() == few
+
+
+def test_causes_are_counted_from_the_index_alone(
+    merchant: Merchant, troubled: Make, owner_connection: psycopg.Connection
+) -> None:
+    troubled()
+    asked: list[tuple[str, Any]] = []
+    with db.merchant(merchant.id) as session:
+        engine = session.get_bind()
+        note = lambda *args: asked.append((args[2], args[3]))  # noqa: E731 - removed below
+        event.listen(engine, "before_cursor_execute", note)
+        troubles.groups()
+        event.remove(engine, "before_cursor_execute", note)
+        statement, values = asked[-1]
+        connection = session.connection()
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        plan = "\n".join(
+            row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+        )
+
+    assert "Index Only Scan using ix_messages_stuck" in plan
+
+
+def test_the_bell_of_an_uncertain_message_leads_here(
+    merchant: Merchant, agent: Membership, asked: Callable[..., Run], signed_in: Browser
+) -> None:
+    run = asked(Sending.UNCERTAIN)
+    runs.go_off(merchant.id, utcnow() + timedelta(minutes=3))
+    with db.merchant(merchant.id) as session:
+        rung = session.scalars(select(Notification).where(Notification.run_id == run.id)).first()
+        assert rung is not None
+
+    answer = signed_in(agent).get(f"/notifications/{rung.id}")
+
+    assert answer.headers["Location"] == "/troubles"
 
 
 def test_who_may_not_answer_or_move_does_not_see_the_page(
@@ -594,6 +659,21 @@ def test_a_body_is_read_again_or_put_aside_with_a_reason(
     ]
 
 
+def test_a_body_with_what_no_page_and_no_database_takes_is_shown(
+    merchant: Merchant, owner: Membership, signed_in: Browser
+) -> None:
+    item = '{"id": "wamid.\\ud800\\u0000", "type": "\\udfff", "timestamp": "99999999999999"}'
+    value = f'{{"metadata": {{"phone_number_id": "{"1" * 15}"}}, "messages": [{item}]}}'
+    odd = aside(
+        f'{{"entry": [{{"changes": [{{"value": {value}}}]}}]}}'.encode(), concerns=[merchant.id]
+    )
+
+    answer = signed_in(owner).get(f"/troubles/bodies/{odd}", headers=ENGLISH)
+
+    assert answer.status_code == 200
+    assert "wamid.\ufffd\ufffd" in answer.text
+
+
 def test_who_puts_a_body_aside_does_so_for_themselves_only(
     merchant: Merchant, owner: Membership, stranger: Membership, signed_in: Browser
 ) -> None:
@@ -647,7 +727,7 @@ def test_a_trace_tells_of_a_wamid_that_stands_in_a_body_nobody_read(body: int) -
 
 def test_what_was_put_aside_leaves_after_thirty_days(owner_connection: psycopg.Connection) -> None:
     old = aside(b"{}")
-    troubles.bodies.discard_all([old], "A robot")
+    troubles.aside.discard([old], "A robot")
     owner_connection.execute("UPDATE envelopes SET settled_at = now() - interval '31 days'")
 
     clock.prune()

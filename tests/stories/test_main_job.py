@@ -15,7 +15,7 @@ from sqlalchemy import select
 from bot import client, jobs
 from bot.simulator import Simulator
 from config import settings
-from flows import conversations, messages, orders, outbox
+from flows import conversations, messages, orders, outbox, troubles
 from flows.errors import Refused
 from flows.messages import interactives
 from models import db
@@ -236,6 +236,29 @@ def test_a_lost_answer_is_uncertain_and_never_sent_again_by_itself(
     with db.merchant(shop.id) as session:
         found = session.get_one(Message, (shop.id, lost.id))
         assert (found.sending, found.attempt) == (Sending.ACCEPTED, 1)
+
+
+@pytest.mark.parametrize("what", ["sent", "discard"])
+def test_whatever_somebody_said_of_a_lost_answer_meta_tells_how_it_ended(
+    what: str, shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    agent = factories.member(shop, "confirmation_agent")
+    simulator.write("fatima", "Salam")
+    settle(simulator, work)
+    simulator.fail("accept_then_close")
+    with db.merchant(shop.id):
+        lost = messages.queue_text(only(Conversation), "Bonjour !")
+    work()
+
+    with db.merchant(shop.id):
+        troubles.deal(troubles.find_message(lost.id), what, by=agent, note="She called")
+    settle(simulator, work)
+
+    with db.merchant(shop.id) as session:
+        found = session.get_one(Message, (shop.id, lost.id))
+        assert (found.sending, found.attempt, found.troubled) == (Sending.ACCEPTED, 1, False)
+        assert found.wamid is not None
+        assert (found.rank or 0) >= 1
 
 
 def test_free_text_is_refused_when_the_window_has_closed(
