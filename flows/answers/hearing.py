@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select
 from sqlalchemy.orm import aliased
 
 from flows import pipeline
@@ -17,7 +17,6 @@ from models.automation import Run
 from models.conversation import Conversation
 from models.message import Message
 from models.order import Order
-from models.rowsets import among
 
 NO_ANSWERS = ("edit", "revoke", "system")
 """What arrives like a message but says nothing new."""
@@ -50,15 +49,23 @@ def hear_all(written: Sequence[Message]) -> None:
 
 def _asked(conversation_ids: set[UUID]) -> set[UUID]:
     """The conversations of these whose customer some automation has asked and not heard from."""
+    return set(db.session().scalars(_WAITING, {"ids": list(conversation_ids)}))
+
+
+def _waiting() -> Select[UUID]:
     here, any_talk = aliased(Conversation), aliased(Conversation)
-    waiting = (
+    return (
         select(here.id)
         .join(any_talk, any_talk.identity_id == here.identity_id)
         .join(Order, Order.conversation_id == any_talk.id)
         .join(Run, Run.order_id == Order.id)
-        .where(among(here.id, conversation_ids), Run.replied_at.is_(None))
+        .where(here.id == any_(bindparam("ids", type_=ARRAY(Uuid))), Run.replied_at.is_(None))
+        .distinct()
     )
-    return set(db.session().scalars(waiting.distinct()))
+
+
+# Put together once: that takes longer than asking, and every batch of messages asks.
+_WAITING = _waiting()
 
 
 def hear(conversation: Conversation, message: Message) -> None:
