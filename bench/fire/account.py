@@ -176,8 +176,8 @@ class _Clerk:
                 sending == "waiting" and not (reason and later)
             ):
                 stuck.append(f"{id_} {sending} {reason}")
-            if ending == "waiting":
-                reasons[str(reason)] += 1
+            if ending in ("waiting", "failed", "uncertain", "discarded"):
+                reasons[f"{ending} {reason}"] += 1
             if sending == "accepted" and wamid not in accepts:
                 lost.append(id_)
                 self._count("silent_loss", at)
@@ -197,7 +197,7 @@ class _Clerk:
         self._wrong("neither ended nor waiting with a reason", stuck)
         self._wrong("uncertain although Meta has told", late)
         self._wrong("at Meta, and unheard of here", meta.accepted)
-        self.account.notes["waiting, by reason"] = dict(reasons)
+        self.account.notes["not accepted, by reason"] = dict(sorted(reasons.items()))
 
     def granted(self, wishes: Iterable[Wish], owner: psycopg.Connection) -> None:
         """What an agent was told is done, is there, once; what was refused, is not."""
