@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from pywa.errors import WhatsAppError
 
 from bot import bodies
 from bot.timing import Timed
+from bot.wire import Wire, within
 from config import settings
 from flows import crashpoints, files, logs
 from flows.letters import Ending, Letter, Outcome, ReadLetter, Upload
@@ -22,6 +24,10 @@ from flows.letters import Ending, Letter, Outcome, ReadLetter, Upload
 log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+CALL_SECONDS = 10.0
+"""A whole call to Meta, from the connection to the last byte of the answer (D7)."""
+UPLOAD_SECONDS = 60.0
+"""A whole upload: a film has 16 MB, and nothing depends on its answer but the next try."""
 CLIENTS = 2_000
 TOO_MANY = 130429
 """Meta's code for throughput, also meant by a bare 429 of something in front of Graph."""
@@ -35,21 +41,6 @@ _NEVER_LEFT = (
 )
 
 
-class _Redirected(httpx.BaseTransport):
-    """Sends what is meant for Meta to another host: the simulator."""
-
-    def __init__(self, target: str, inner: httpx.BaseTransport) -> None:
-        self.target = httpx.URL(target)
-        self.inner = inner
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_with(
-            scheme=self.target.scheme, host=self.target.host, port=self.target.port
-        )
-        request.headers["Host"] = self.target.netloc.decode()
-        return self.inner.handle_request(request)
-
-
 def reach(through: Callable[[], httpx.BaseTransport]) -> None:
     """From now on every call goes through this transport (a simulator in the same process)."""
     global _reach
@@ -59,15 +50,11 @@ def reach(through: Callable[[], httpx.BaseTransport]) -> None:
 
 
 def _to_meta() -> httpx.BaseTransport:
-    """The pool of connections to Meta, or to where META_GRAPH_URL points."""
-    network = httpx.HTTPTransport(
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32)
-    )
-    target = settings().graph_url
-    return _Redirected(target, network) if target else network
+    """The connections to Meta, or to where META_GRAPH_URL points."""
+    return Wire(settings().graph_url)
 
 
-# One pool for the process, made on first use: so after any fork.
+# One for the process, made on first use: so after any fork.
 _reach = cache(_to_meta)
 
 
@@ -91,7 +78,7 @@ def send(letter: Letter) -> Outcome:
         return Outcome("refused", code=131051, detail=letter.kind)
     uploaded = letter.uploaded
     if letter.upload is not None and uploaded is None:
-        outcome = call(lambda: _upload(letter, letter.upload))
+        outcome = call(lambda: _upload(letter, letter.upload), seconds=UPLOAD_SECONDS)
         if outcome.ending != "accepted":
             return _nothing_sent(outcome)
         uploaded = outcome.wamid
@@ -105,6 +92,9 @@ def send(letter: Letter) -> Outcome:
         # A template whose blanks changed under a queued message: its neighbours must not suffer.
         log.exception("message %s cannot be written", letter.message_id)
         return Outcome("refused", code=132012, detail=f"{type(error).__name__}: {error}")
+    if time.monotonic() > letter.post_until:
+        # Uploading took so long that the claim may be another's before Meta answers (W10).
+        return Outcome("not_sent", detail="slow_upload", uploaded=new, cards=fresh)
     outcome = call(lambda: _post(letter, body), accepted=_wamid)
     return replace(outcome, uploaded=new, cards=fresh)
 
@@ -123,7 +113,7 @@ def _card_files(
     fresh: list[tuple[UUID, str]] = []
     for upload, known in letter.cards:
         if known is None:
-            outcome = call(lambda upload=upload: _upload(letter, upload))  # type: ignore[misc]
+            outcome = call(partial(_upload, letter, upload), seconds=UPLOAD_SECONDS)
             if outcome.ending != "accepted":
                 return [], tuple(fresh), _nothing_sent(outcome)
             known = str(outcome.wamid)
@@ -187,10 +177,17 @@ def _media_id(answer: Any) -> str | None:
     return str(answer["id"])
 
 
-def call(ask: Callable[[], Any], accepted: Callable[[Any], str | None] = _media_id) -> Outcome:
+def call(
+    ask: Callable[[], Any],
+    accepted: Callable[[Any], str | None] = _media_id,
+    *,
+    seconds: float = CALL_SECONDS,
+) -> Outcome:
     """How the call ended, whatever it raised; `accepted` reads the name Meta gave."""
     try:
-        return Outcome("accepted", wamid=accepted(ask()))
+        with within(seconds):
+            answered = ask()
+        return Outcome("accepted", wamid=accepted(answered))
     except WhatsAppError as error:
         return _said_no(error)
     except _NEVER_LEFT as error:

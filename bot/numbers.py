@@ -13,7 +13,7 @@ from models.types import Json
 
 NUMBER = (
     "display_phone_number,verified_name,quality_rating,status,name_status,throughput,"
-    "whatsapp_business_manager_messaging_limit,platform_type"
+    "whatsapp_business_manager_messaging_limit,platform_type,is_on_biz_app"
 )
 ACCOUNT = "name,currency,account_review_status"
 PROFILE = "about,address,description,email,websites,profile_picture_url"
@@ -84,6 +84,7 @@ def _facts(number: Json, account: Json) -> Facts:
         verified_name=_text(number.get("verified_name")),
         name_status=_text(number.get("name_status")),
         platform=_text(number.get("platform_type")),
+        on_phone=_flag(number.get("is_on_biz_app")),
         account=_text(account.get("name")),
         account_currency=_text(account.get("currency")),
         review=_text(account.get("account_review_status")),
@@ -171,3 +172,7 @@ def _unless_there(ended: Done, problem: str) -> Done:
 
 def _text(value: Any) -> str | None:
     return str(value) if value else None
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None

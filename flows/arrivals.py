@@ -74,6 +74,7 @@ def take_in(events: Sequence[Event]) -> None:
     statuses.apply([(numbers[e.phone_number_id], e) for e in events if isinstance(e, Status)])
     answers.hear_all(heard)
     consents.hear_statuses(events)
+    channels.hear_statuses(numbers, events)
     _keep([e for e in events if isinstance(e, News)], numbers)
 
 

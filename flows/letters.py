@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -42,6 +43,8 @@ class Letter:
     """Meta's id of that file, where it still has it from an earlier message."""
     cards: tuple[tuple[Upload, str | None], ...] = ()
     """The files of a carousel's cards, each with Meta's id of it."""
+    post_until: float = math.inf
+    """Of this machine's monotonic clock: later, the claim might end before Meta's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ class Outcome:
     """Our and Meta's ids of the cards' files uploaded on the way."""
     wa_id: str | None = None
     """Meta's own digits of the recipient, when they differ from what we wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A number as far as its pace goes: Meta's ids, and how many messages a second it may send."""
+
+    phone_number_id: str
+    waba_id: str
+    per_second: int
 
 
 @dataclass(frozen=True, slots=True)

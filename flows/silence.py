@@ -46,6 +46,13 @@ def listening(messages: Collection[Message] | Collection[Sent]) -> Iterator[None
         _start_clocks(news, before)
 
 
+def taken(messages: Sequence[UUID]) -> None:
+    """Meta has just taken these messages of runs: their clocks start, as in `listening`."""
+    if messages:
+        ids = {name: list(messages) if name == "sent" else [] for name in _COUNTS}
+        db.session().execute(_set_clocks(ids), execution_options={"synchronize_session": False})
+
+
 def _come_so_far(message: Message | Sent) -> set[str]:
     facts = {
         "sent": message.sending is Sending.ACCEPTED,

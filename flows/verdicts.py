@@ -11,17 +11,21 @@ from typing import Literal
 
 from flows.errors import N_
 
-Action = Literal["retry", "fail"]
+Action = Literal["retry", "hold", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`delay` is the first wait in seconds; it doubles with every try, with jitter."""
+    """`delay` is the first wait in seconds; it grows with every try, with jitter.
+
+    `tries`: how often Meta may say so before it is over. hold: with all that wait for the template.
+    """
 
     action: Action
     reason: str
     delay: float = 5.0
     tries: int = 8
+    growth: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ VERDICTS: dict[int, Verdict] = {
     80007: Verdict("retry", "throttled", delay=60, tries=12),
     80008: Verdict("retry", "throttled", delay=60, tries=12),
     130429: _THROTTLED,
-    131056: Verdict("retry", "pair_limit", delay=4, tries=10),
+    131056: Verdict("retry", "pair_limit", delay=1, tries=10, growth=4.0),
     1: Verdict("retry", "temporary", tries=3),
     2: _TEMPORARY,
     131000: Verdict("retry", "temporary", tries=5),
@@ -90,15 +94,21 @@ VERDICTS: dict[int, Verdict] = {
     132001: Verdict("fail", "template_missing"),
     132005: Verdict("fail", "template_too_long"),
     132007: Verdict("fail", "template_policy"),
-    132015: Verdict("fail", "template_paused"),
+    132015: Verdict("hold", "template_paused"),
     132016: Verdict("fail", "template_disabled"),
     137000: Verdict("fail", "identity_changed"),
 }
-# A code nobody wrote down yet: three tries, then failed and shown with Meta's own words.
-UNHEARD = Verdict("retry", "unknown_error", tries=3)
+# A code nobody wrote down yet: tried three times more, then failed, with Meta's own words.
+UNHEARD = Verdict("retry", "unknown_error", tries=4)
 NOT_SENT = Verdict("retry", "no_connection", delay=2, tries=20)
 
+PACED = ("pace", "pair_limit", "throttled")
+"""Reasons of what only waits for its turn: the next of its conversation waits behind it."""
+
 REASONS: dict[str, Reason] = {
+    "pace": Reason(
+        N_("This number sends as fast as Meta lets it."), N_("It leaves when its turn comes.")
+    ),
     "token": Reason(
         N_("The access token of this number has expired or was revoked."),
         N_("Put in a new token; messages wait until then."),
@@ -191,7 +201,7 @@ REASONS: dict[str, Reason] = {
     ),
     "template_paused": Reason(
         N_("Meta has paused this template because customers disliked it."),
-        N_("Use another template until it is approved again."),
+        N_("It is held until the template is approved again."),
     ),
     "template_disabled": Reason(
         N_("Meta has disabled this template."), N_("Use another template.")

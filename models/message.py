@@ -242,8 +242,12 @@ class Message(Settled, Row):
     due_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    tries: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """How often Meta refused it for this reason, one after the other."""
+    tried_since: Mapped[datetime | None]
+    """When Meta refused it first, since it was written, sent again, or its number went on."""
     reason: Mapped[str | None]
-    """Why it waits, failed or is uncertain: a key of flows.reasons, for people to read."""
+    """Why it waits, is held, failed or is uncertain: a key of flows/verdicts, for people."""
     error_code: Mapped[int | None]
     error_detail: Mapped[str | None]
 

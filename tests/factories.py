@@ -14,6 +14,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
+from bot import desk
 from bot.simulator import Simulator, create_simulator
 from bot.simulator import demo as world
 from config import settings
@@ -144,6 +145,7 @@ def work() -> None:
     while busy := [name for name in outbox.QUEUES if outbox.queue(name).count]:
         for name in busy:
             work_for(name)
+        desk.rest()
 
 
 def work_for(queue: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
-from bot import numbers
-from bot.jobs.shifts import work_off
+from bot import desk, numbers
+from bot.jobs.shifts import DELIVER, work_off
 from flows import channels, crashpoints, leases, outbox
 from models import db
 from models.errand import Errand
@@ -14,7 +14,8 @@ from models.errand import Errand
 
 def run_errands(lane: str) -> None:
     """Everything this merchant asks of Meta about its numbers has been asked, or says why not."""
-    work_off(lane, partial(_run_some, outbox.merchant_of(lane)))
+    some = partial(_run_some, outbox.merchant_of(lane))
+    desk.aside(DELIVER, partial(work_off, lane, some))
 
 
 def _run_some(merchant_id: UUID) -> int:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from bot import reckoning
+from functools import partial
+
+from bot import desk, reckoning
+from bot.jobs.shifts import DELIVER
 from flows import costs, outbox
 from models import db
 
 
 def reckon(lane: str) -> None:
     """What Meta says it charged this channel in the last days is kept, if that was due."""
+    desk.aside(DELIVER, partial(_reckon, lane))
+
+
+def _reckon(lane: str) -> None:
     outbox.looking(lane)
     merchant_id, channel_id = outbox.lane_of(lane)
     with db.merchant(merchant_id):

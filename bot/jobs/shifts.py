@@ -8,8 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-from flows import messages, outbox, workers
+from flows import outbox, workers
 
+DELIVER = outbox.JOBS["deliver"].queue
 SHIFT = 20.0
 """Seconds after which a drain makes room for other lanes and asks to be woken again."""
 
@@ -27,4 +28,4 @@ def work_off(lane: str, some: Callable[[], int]) -> None:
 @cache
 def pool() -> ThreadPoolExecutor:
     """Threads of this process that talk to Meta side by side; made on first use, after any fork."""
-    return ThreadPoolExecutor(max_workers=messages.BATCH, thread_name_prefix="meta")
+    return ThreadPoolExecutor(max_workers=16, thread_name_prefix="meta")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
-from bot import submissions
-from bot.jobs.shifts import work_off
+from bot import desk, submissions
+from bot.jobs.shifts import DELIVER, work_off
 from flows import crashpoints, leases, outbox, templates
 from models import db
 from models.template import MessageTemplate
@@ -14,6 +14,10 @@ from models.template import MessageTemplate
 
 def sync_templates(lane: str) -> None:
     """The templates of this channel's account are here as Meta has them now, if that was due."""
+    desk.aside(DELIVER, partial(_sync, lane))
+
+
+def _sync(lane: str) -> None:
     outbox.looking(lane)
     merchant_id, channel_id = outbox.lane_of(lane)
     with db.merchant(merchant_id):
@@ -27,7 +31,8 @@ def sync_templates(lane: str) -> None:
 
 def submit_templates(lane: str) -> None:
     """Every draft of this merchant that is due has been taken to Meta, or says why not."""
-    work_off(lane, partial(_submit_some, outbox.merchant_of(lane)))
+    some = partial(_submit_some, outbox.merchant_of(lane))
+    desk.aside(DELIVER, partial(work_off, lane, some))
 
 
 def _submit_some(merchant_id: UUID) -> int:

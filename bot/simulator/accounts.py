@@ -20,7 +20,7 @@ APP = "1"
 PROFILE = ("about", "address", "description", "email", "websites", "vertical")
 LIMITS = {"about": 139, "address": 256, "description": 512, "email": 128}
 OF_ACCOUNT = ("funded", "review", "scopes", "revoked")
-OF_NUMBER = ("quality", "limit", "status", "name_status", "throughput", "name")
+OF_NUMBER = ("quality", "limit", "status", "name_status", "throughput", "on_phone", "name")
 
 
 def account_facts(account: Account) -> Json:

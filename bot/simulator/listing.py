@@ -24,6 +24,7 @@ def number_facts(number: Number) -> Json:
         "quality_rating": number.quality,
         "platform_type": "CLOUD_API",
         "throughput": {"level": number.throughput},
+        "is_on_biz_app": number.on_phone,
         "status": number.status,
         "name_status": number.name_status,
         "account_mode": "LIVE",

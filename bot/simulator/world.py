@@ -48,6 +48,8 @@ class Number:
     quality: str = "GREEN"
     limit: str = "TIER_2K"
     throughput: str = "STANDARD"
+    on_phone: bool = False
+    """Whether it is used in the WhatsApp Business app as well."""
     status: str = "CONNECTED"
     name_status: str = "APPROVED"
     profile: Json = field(default_factory=dict)

@@ -30,7 +30,7 @@ from flows.channels.errands import (
 )
 from flows.channels.facts import LIMITS, NEEDED, Facts
 from flows.channels.facts import of as facts_of
-from flows.channels.news import first_heard, hear, lately
+from flows.channels.news import first_heard, hear, hear_statuses, lately
 from flows.channels.pausing import STOPS, pause, resume, trouble
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "get",
     "go_on",
     "hear",
+    "hear_statuses",
     "last",
     "lately",
     "look",

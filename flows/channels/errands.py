@@ -237,7 +237,7 @@ def _ended_well(errand: Errand, channel: Channel) -> str | None:
         return "taken"
     if facts.of(channel).missing:
         return "permission"
-    if channel.pause_reason in pausing.STOPS:
+    if channel.pause_reason in pausing.STOPS and facts.of(channel).mends(channel.pause_reason):
         pausing.resume(channel)
     if channel.templates_problem:
         proving.ask_for_templates(channel)

@@ -21,6 +21,8 @@ LIMITS = {
     "TIER_UNLIMITED": None,
 }
 """People one may write to first in 24 hours; None: as many as one likes."""
+PER_SECOND, UPGRADED, BESIDE_A_PHONE = 80, 1_000, 20
+"""Messages a number may send a second (Meta's page "Throughput")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Facts:
     name_status: str | None = None
     """APPROVED, PENDING_REVIEW, DECLINED, …"""
     platform: str | None = None
+    on_phone: bool | None = None
+    """Whether it is used in the WhatsApp Business app as well (coexistence)."""
     account: str | None = None
     account_currency: str | None = None
     review: str | None = None
@@ -52,6 +56,24 @@ class Facts:
     expires_at: int | None = None
     """Unix seconds; 0 is never."""
     photo: bool | None = None
+
+    @property
+    def per_second(self) -> int:
+        """How many messages it may send a second."""
+        if self.on_phone:
+            return BESIDE_A_PHONE
+        return UPGRADED if self.throughput == "HIGH" else PER_SECOND
+
+    def mends(self, reason: str) -> bool:
+        """Whether what was found speaks for going on after a pause for this reason.
+
+        What Meta does not tell speaks for it too: the next message shows.
+        """
+        if reason == "payment":
+            return self.payment is not False
+        if reason == "account":
+            return self.status in (None, "CONNECTED") and self.review in (None, "APPROVED")
+        return True
 
 
 def of(channel: Channel) -> Facts:

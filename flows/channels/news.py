@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 
 from flows import live
 from flows.channels import errands, facts, notices, pausing
-from flows.events import AccountNews, Event, Fault
+from flows.events import AccountNews, Event, Fault, Status
 from flows.verdicts import verdict
 from models import db
 from models.channel import Channel, ChannelEvent
@@ -28,6 +29,7 @@ FIELDS = (
     "security",
 )
 LATELY = 12
+FRESH = timedelta(hours=1)
 
 
 def first_heard(channels: Mapping[str | None, Channel], events: Sequence[Event]) -> None:
@@ -59,6 +61,20 @@ def hear(event: AccountNews | Fault) -> None:
         said(event, concerned)
     for channel in concerned:
         errands.ask(channel, "look")
+
+
+def hear_statuses(channels: Mapping[str | None, Channel], events: Sequence[Event]) -> None:
+    """A message that Meta took and then failed for what stops a number tells of it, too.
+
+    Not in what is repeated later: the number may go on since.
+    """
+    lately_ = utcnow() - FRESH
+    for event in events:
+        if isinstance(event, Status) and event.errors and event.at and event.at > lately_:
+            error = event.errors[0]
+            reason, channel = verdict(error.get("code")).reason, channels.get(event.phone_number_id)
+            if channel is not None and isinstance(error.get("code"), int):
+                pausing.trouble(channel.id, reason, str(error.get("title") or "") or None)
 
 
 def lately(channel: Channel) -> Sequence[ChannelEvent]:

@@ -18,7 +18,7 @@ from models.notice import Notice
 from models.types import new_id, utcnow
 from models.user import Membership
 
-FOR_ALL = ("token", "permission", BY_A_PERSON)
+FOR_ALL = ("token", "permission", "account", "payment", BY_A_PERSON)
 """Nothing leaves: whoever writes to customers should know, not only who can mend it."""
 SHOWN = 5
 

@@ -1,4 +1,4 @@
-"""A number pauses and goes on: by a person, or because Meta takes nothing from its token."""
+"""A number pauses and goes on: by a person, or because Meta takes nothing from it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from models.channel import BY_A_PERSON, Channel, ChannelState
 from models.message import Message, Sending
 from models.types import utcnow
 
-STOPS = ("token", "permission")
+STOPS = ("token", "permission", "account", "payment")
 """Reasons of flows/verdicts for which every message of the number would be refused alike."""
-WARNS = ("account", "payment", "spam_limit")
+WARNS = ("spam_limit",)
 """Reasons somebody must mend with Meta, while each message waits by itself."""
 
 

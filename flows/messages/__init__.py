@@ -27,7 +27,7 @@ from flows.messages.marks import (
     conclude_read_marks,
     show_typing,
 )
-from flows.messages.posting import BATCH, LEASE, claim, conclude
+from flows.messages.posting import BATCH, LEASE, claim, conclude, give_back, hold_up, sender
 from flows.messages.queueing import (
     MAX_TEXT,
     WORDLESS,
@@ -53,6 +53,8 @@ __all__ = [
     "conclude_read_marks",
     "contact",
     "find",
+    "give_back",
+    "hold_up",
     "interactives",
     "must_stand",
     "pass_on",
@@ -66,6 +68,7 @@ __all__ = [
     "react",
     "read_place",
     "send_again",
+    "sender",
     "show_typing",
     "window_must_be_open",
 ]

@@ -256,6 +256,7 @@ def send_again(message: Message) -> None:
     message.due_at = utcnow()
     message.reason = message.error_code = message.error_detail = message.failed_at = None
     message.unsettle()
+    message.tries, message.tried_since = 0, None
     outbox.deliver(message.channel_id)
     live.changed(f"conversation:{message.conversation_id}", "runs", "troubles")
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Row, select
+from sqlalchemy.orm import aliased, joinedload
 
-from flows import consents, hours, live, outbox, silence
+from flows import consents, hours, live, outbox, silence, templates
 from models import db
 from models.automation import Run
+from models.conversation import Conversation
+from models.customer import WhatsAppIdentity
 from models.message import Message, Sending
 from models.template import MessageTemplate
 from models.timeline import Entry
 from models.types import utcnow
+
+_Found = TypeVar("_Found", Run, MessageTemplate)
 
 FRESH = timedelta(minutes=1)
 """Until then a message leaves as it was meant; one that was tried before is always looked at."""
@@ -22,16 +28,51 @@ WENT = (Sending.CLAIMED, Sending.ACCEPTED, Sending.UNCERTAIN)
 NOT_APPROVED = {"paused": "template_paused", "disabled": "template_disabled"}
 
 
-def still_wanted(messages: Sequence[Message]) -> list[Message]:
-    """Those of the held messages that leave now.
+def is_late(message: Message | Row[Any], now: datetime) -> bool:
+    """Whether it did not leave at once: the world may have changed."""
+    return message.attempt > 0 or now - message.created_at > FRESH
 
-    The others wait for the end of the night, have failed with their template, or are discarded
-    and their runs Cancelled: the order has gone, the customer is blocked, took their consent back.
+
+def keep_back(ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these late messages, locked, that do not leave now.
+
+    They wait for the end of the night, are held with their template or have failed with it, or are
+    discarded and their runs Cancelled: the order has gone, the customer is blocked, took their
+    consent back.
     """
-    late = [m for m in messages if m.attempt > 0 or utcnow() - m.created_at > FRESH]
+    if not ids:
+        return set()
+    talk = joinedload(Message.conversation).joinedload(Conversation.identity)
+    wanted = select(Message).where(Message.id.in_(ids)).order_by(Message.due_at, Message.seq)
+    late = db.session().scalars(wanted.options(talk.joinedload(WhatsAppIdentity.customer))).all()
+    runs = _by_id(Run, {message.run_id for message in late})
+    templates_ = _by_id(MessageTemplate, {message.template_id for message in late})
     with silence.listening(late):
-        kept_back = {message.id for message in late if _keep_back(message)}
-    return [message for message in messages if message.id not in kept_back]
+        return {
+            message.id
+            for message in late
+            if _keep_back(message, runs.get(message.run_id), templates_.get(message.template_id))
+        }
+
+
+def _by_id(of: type[_Found], ids: set[UUID | None]) -> dict[UUID | None, _Found]:
+    """In one query for all of them."""
+    wanted = ids - {None}
+    if not wanted:
+        return {}
+    return {row.id: row for row in db.session().scalars(select(of).where(of.id.in_(wanted)))}
+
+
+def has_another_way(message: Message) -> bool:
+    """Whether its automation has a plan of its own for a template that Meta has paused."""
+    wanted = select(Run).where(Run.id == message.run_id)
+    run = db.session().scalars(wanted).first() if message.run_id else None
+    return _has_plan(run)
+
+
+def _has_plan(run: Run | None) -> bool:
+    deed = run.automation.on_failure.get("template_paused") if run else None
+    return deed is not None and deed.get("do") not in (None, "nothing")
 
 
 def put_off(message: Message, until: datetime) -> None:
@@ -39,13 +80,14 @@ def put_off(message: Message, until: datetime) -> None:
     message.sending, message.due_at = Sending.WAITING, until
 
 
-def _keep_back(message: Message) -> bool:
-    run, template = _run_of(message), _template_of(message)
+def _keep_back(message: Message, run: Run | None, template: MessageTemplate | None) -> bool:
     # Queued after an attempt: a person wants it to leave, wherever the order is, by day or night.
     asked_for = message.sending is Sending.QUEUED and message.attempt > 0
     its_own_wish = None if asked_for else run
     if why := _unwanted(message, template, run) or _outlived(its_own_wish):
         _discard(message, run, why)
+    elif template is not None and template.state == "paused" and not _has_plan(run):
+        templates.hold(message)
     elif template is not None and not template.approved:
         message.sending, message.failed_at, message.due_at = Sending.FAILED, utcnow(), None
         message.error_code, message.error_detail = None, None
@@ -58,15 +100,6 @@ def _keep_back(message: Message) -> bool:
         return False
     live.changed(f"conversation:{message.conversation_id}", "runs", "troubles")
     return True
-
-
-def _run_of(message: Message) -> Run | None:
-    return db.session().scalars(select(Run).where(Run.id == message.run_id)).first()
-
-
-def _template_of(message: Message) -> MessageTemplate | None:
-    wanted = select(MessageTemplate).where(MessageTemplate.id == message.template_id)
-    return db.session().scalars(wanted).first()
 
 
 def _unwanted(message: Message, template: MessageTemplate | None, run: Run | None) -> str | None:

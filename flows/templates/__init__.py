@@ -42,7 +42,7 @@ from flows.templates.filling import (
     sampled,
     shown_values,
 )
-from flows.templates.news import hear, keep
+from flows.templates.news import hear, hold, keep
 from flows.templates.offers import offers
 from flows.templates.sending import (
     EXAMPLE,
@@ -109,6 +109,7 @@ __all__ = [
     "find",
     "freshness",
     "hear",
+    "hold",
     "keep",
     "keep_listed",
     "languages_of",

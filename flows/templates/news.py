@@ -11,10 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flows import live, notifications
 from flows.events import TemplateNews
+from flows.templates import holding
 from flows.templates.drafts import users
 from models import db
 from models.channel import ChannelEvent
-from models.message import Sending
+from models.message import Message, Sending
 from models.template import MessageTemplate
 from models.types import Json, new_id, utcnow
 
@@ -195,7 +196,22 @@ def _meant(news: TemplateNews) -> Sequence[MessageTemplate]:
 # --- what somebody should know --------------------------------------------------------------------
 
 
+def hold(message: Message) -> None:
+    """Meta refused it because its template is paused: it is held, with all that wait for that."""
+    message.sending, message.reason, message.due_at = Sending.HELD, holding.REASON, None
+    wanted = select(MessageTemplate).where(MessageTemplate.id == message.template_id)
+    template = db.session().scalars(wanted.with_for_update(key_share=True)).one_or_none()
+    if template is not None and template.approved:
+        template.state = "paused"
+        _changed_state(template, "approved")
+        live.changed("templates")
+
+
 def _changed_state(template: MessageTemplate, before: str) -> None:
+    if template.state == "paused":
+        holding.hold_all(template)
+    elif before == "paused":
+        holding.release(template)
     if template.state in BAD:
         ring(template, template.state, reason=template.reason)
     elif template.state in LOST and before not in LOST:

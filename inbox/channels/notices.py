@@ -39,13 +39,13 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "account": (
         "red",
-        N_("Meta has restricted or locked the account of %(name)s."),
-        N_("Look at the account’s status with Meta; messages wait."),
+        N_("%(name)s sends nothing: Meta has restricted or locked its account."),
+        N_("Look at the account’s status with Meta, then resume the number. No message is lost."),
     ),
     "payment": (
         "red",
-        N_("Meta has no valid payment method for the account of %(name)s."),
-        N_("Add one with Meta; messages wait until then."),
+        N_("%(name)s sends nothing: Meta has no valid payment method for its account."),
+        N_("Add one with Meta, then resume the number. No message is lost."),
     ),
     "spam_limit": (
         "orange",

@@ -59,6 +59,8 @@ PAUSES = {
     BY_A_PERSON: N_("Your team has paused it. Messages wait until it goes on."),
     "token": N_("Meta no longer takes its access token. Messages wait for a new one."),
     "permission": N_("Its access token may not send. Messages wait for one that may."),
+    "account": N_("Meta has restricted or locked its account. Messages wait until that is over."),
+    "payment": N_("Meta has no valid payment method for its account. Messages wait for one."),
 }
 # What Meta told by itself, for the history. Anything else: Meta's own word.
 EVENTS = {

@@ -6,7 +6,7 @@ from alembic import op
 from migrations.protect import narrow, widen
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0019"
 
 OF_ORDER = "order_id IN (SELECT o.id FROM orders o)"
 OF_MESSAGE = "message_id IN (SELECT m.id FROM messages m)"

@@ -118,6 +118,7 @@ def test_a_connected_number_is_checked_subscribed_and_known_by_all_its_facts(
     assert found.looked_at is not None
     assert found.display_phone_number == "+212 520-000009"
     assert (facts.quality, facts.limit, facts.throughput) == ("GREEN", "TIER_2K", "STANDARD")
+    assert (facts.on_phone, facts.per_second) == (False, 80)
     assert (facts.verified_name, facts.name_status) == ("Nouvelle boutique", "APPROVED")
     assert (facts.payment, facts.subscribed, facts.missing) == (True, True, [])
     assert simulator.world.accounts[world.SPARE].subscribed
@@ -426,7 +427,7 @@ def test_a_persons_pause_is_not_ended_by_a_look(
     assert rung(shop) == []
 
 
-def test_a_missing_payment_method_is_told_while_messages_wait(
+def test_a_missing_payment_method_pauses_the_number_and_is_told(
     shop: Merchant, number: Channel, simulator: Simulator, work: Work
 ) -> None:
     simulator.fail(131042, times=None)
@@ -434,7 +435,7 @@ def test_a_missing_payment_method_is_told_while_messages_wait(
 
     work()
 
-    assert now(number).state is ChannelState.ACTIVE
+    assert now(number).state is ChannelState.PAUSED
     assert standing(shop) == {"payment"}
     assert rung(shop) == ["payment"]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from bot import jobs
+from bot import desk, jobs
 from bot.jobs import reading
 from flows import arrivals, callbacks, conversations, messages, outbox, statuses
 from flows.errors import Refused
@@ -177,6 +177,7 @@ def test_one_letter_that_cannot_be_written_harms_no_other(
         broken.kind, broken.payload = "interactive", {}
 
     jobs.deliver_messages(outbox.delivery_lane(merchant.id, channel_of(merchant)))
+    assert desk.rest()
 
     assert now(merchant, broken.id).sending is Sending.FAILED
     assert now(merchant, queued).sending is not Sending.CLAIMED
