@@ -24,7 +24,7 @@ from uuid import UUID
 import redis
 
 from bot import pace
-from flows import crashpoints, outbox
+from flows import crashpoints, logs, outbox
 from flows.letters import Outcome
 from models import db
 
@@ -242,11 +242,13 @@ def _conclude(endings: Sequence[_Ending]) -> None:
     paced = any(batch.turn for batch in batches)
     if not paced:
         crashpoints.reached("mark.told")
-    shares: dict[tuple[UUID, Conclude], list[tuple[Any, Outcome]]] = defaultdict(list)
+    shares: dict[tuple[str, UUID, Conclude], list[tuple[Any, Outcome]]] = defaultdict(list)
     for batch, some in batches.items():
-        shares[batch.merchant_id, batch.conclude] += [ending.pair for ending in some]
-    for (merchant_id, conclude), pairs in shares.items():
-        _keep(merchant_id, conclude, pairs)
+        whose = batch.lane, batch.merchant_id, batch.conclude
+        shares[whose] += [ending.pair for ending in some]
+    for (lane, merchant_id, conclude), pairs in shares.items():
+        with logs.about(lane=lane):
+            _keep(merchant_id, conclude, pairs)
     if paced:
         crashpoints.reached("send.concluded")
     for batch, some in batches.items():

@@ -296,7 +296,8 @@ def _due(table: type[Message] | type[ReadMark], now: datetime) -> Select[UUID, U
         Channel.id == table.channel_id,
         Channel.state == ChannelState.PAUSED,
     )
-    due = and_(table.sending.in_((Sending.QUEUED, Sending.WAITING)), table.due_at <= now)
-    ready = and_(due, ~paused)
+    # What is queued is due: its time was read from a clock that may have been wrong.
+    waits = and_(table.sending == Sending.WAITING, table.due_at <= now)
+    ready = and_(or_(table.sending == Sending.QUEUED, waits), ~paused)
     lost = and_(table.sending == Sending.CLAIMED, table.lease_until < now)
     return select(table.merchant_id, table.channel_id).where(or_(ready, lost)).distinct()

@@ -20,7 +20,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select, text, update
 
-from bot import jobs
+from bot import desk, jobs
 from bot.simulator import Simulator
 from flows import (
     bulk,
@@ -210,6 +210,7 @@ class Told(Flow):
     def prepare(self) -> UUID:
         sent = Delivered(self.house).prepare()
         jobs.deliver_messages(outbox.delivery_lane(self.house.merchant.id, self.house.channel))
+        desk.rest()
         return sent
 
     def act(self, subject: UUID) -> None:
@@ -302,6 +303,7 @@ class Delivered(Flow):
 
     def act(self, subject: UUID) -> None:
         jobs.deliver_messages(outbox.delivery_lane(self.house.merchant.id, self.house.channel))
+        desk.rest()
 
     def ended(self, subject: UUID, *, clean: bool) -> Any:
         accepted = self._accepted(subject)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from flows import outbox
 from flows.letters import Outcome, ReadLetter
@@ -31,8 +31,13 @@ def claim_read_marks(channel_id: UUID, *, limit: int = BATCH) -> list[ReadLetter
         select(ReadMark)
         .where(
             ReadMark.channel_id == channel_id,
-            ReadMark.sending.in_((Sending.QUEUED, Sending.WAITING, Sending.CLAIMED)),
-            ReadMark.due_at <= now,
+            or_(
+                ReadMark.sending == Sending.QUEUED,
+                and_(
+                    ReadMark.sending.in_((Sending.WAITING, Sending.CLAIMED)),
+                    ReadMark.due_at <= now,
+                ),
+            ),
         )
         .order_by(ReadMark.due_at)
         .limit(limit)

@@ -113,8 +113,11 @@ def _ready(channel_id: UUID, now: datetime) -> Select[Any]:
         .join(WhatsAppIdentity, Conversation.identity_id == WhatsAppIdentity.id)
         .where(
             Message.channel_id == channel_id,
-            Message.sending.in_((Sending.QUEUED, Sending.WAITING)),
-            Message.due_at <= now,
+            # What is queued is due: its time was read from a clock that may have been wrong.
+            or_(
+                Message.sending == Sending.QUEUED,
+                and_(Message.sending == Sending.WAITING, Message.due_at <= now),
+            ),
             first_of_its_conversation,
         )
         .order_by(Message.due_at, Message.seq)
@@ -283,7 +286,6 @@ def hold_up(
         .where(
             Message.channel_id == channel_id,
             Message.sending == Sending.QUEUED,
-            Message.due_at <= utcnow(),
         )
         .order_by(Message.due_at, Message.seq)
         .offset(beyond)
@@ -416,7 +418,11 @@ def _conclude_one_by_one(endings: Sequence[tuple[Letter, Outcome]]) -> None:
     session = db.session()
     ids = sorted(letter.message_id for letter, _ in endings)
     rows = session.scalars(
-        select(Message).where(Message.id.in_(ids)).order_by(Message.id).with_for_update()
+        select(Message)
+        .where(Message.id.in_(ids))
+        .order_by(Message.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     messages = {message.id: message for message in rows}
     with silence.listening(messages.values()):

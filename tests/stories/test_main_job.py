@@ -180,6 +180,7 @@ def test_a_worker_killed_between_claim_and_conclude_leaves_it_uncertain_until_a_
 
     with time_machine.travel(utcnow() + timedelta(minutes=2), tick=True):
         with db.merchant(shop.id):
+            assert messages.sender(channel_id) is not None
             assert messages.claim(channel_id) == []
         with db.merchant(shop.id) as session:
             assert session.get_one(Message, (shop.id, queued.id)).sending is Sending.UNCERTAIN
@@ -211,6 +212,7 @@ def test_what_meta_refuses_says_why_and_what_is_temporary_is_tried_again(
         assert (one.sending, one.reason) == (Sending.FAILED, "undeliverable")
         two = session.get_one(Message, (shop.id, slowed.id))
         assert (two.sending, two.reason) == (Sending.WAITING, "throttled")
+    outbox.connection().flushdb()  # the account rests by the clock of Redis
     with time_machine.travel(utcnow() + timedelta(minutes=1), tick=True):
         outbox.sweep()
         settle(simulator, work)
