@@ -226,9 +226,13 @@ class _Clerk:
     # --- I6: automations --------------------------------------------------------------------------
 
     def automations(self, owner: psycopg.Connection) -> None:
-        """Each order that came to a stage has one run of what that stage sends, and no more."""
+        """Each order that came to a stage has one run of what that stage sends, and no more.
+
+        But for cancelled ones, which have freed their turn (their trigger is themselves).
+        """
         fired = owner.execute("""
-            SELECT o.number, a.name, count(DISTINCT r.id) FROM orders o
+            SELECT o.number, a.name, count(DISTINCT r.id),
+                count(DISTINCT r.id) FILTER (WHERE r.trigger <> r.id) FROM orders o
             JOIN automations a USING (merchant_id)
             JOIN entries e ON e.merchant_id = o.merchant_id AND e.order_id = o.id
                 AND e.to_stage_id = a.stage_id
@@ -236,9 +240,11 @@ class _Clerk:
                 AND r.automation_id = a.id
             GROUP BY o.merchant_id, o.number, a.name
         """).fetchall()
-        self._wrong("automations that never ran", (f"#{n} {a}" for n, a, runs in fired if not runs))
-        self._wrong("automations that ran twice", (f"#{n} {a}" for n, a, runs in fired if runs > 1))
-        self.account.notes["automations fired"] = sum(runs for _, _, runs in fired)
+        never = (f"#{n} {a}" for n, a, runs, _ in fired if not runs)
+        self._wrong("automations that never ran", never)
+        twice = (f"#{n} {a}" for n, a, _, turns in fired if turns > 1)
+        self._wrong("automations that ran twice", twice)
+        self.account.notes["automations fired"] = sum(turns for *_, turns in fired)
 
     # --- I7: charges ------------------------------------------------------------------------------
 

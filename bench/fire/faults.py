@@ -30,7 +30,7 @@ from models.types import Json
 
 WEEK = 7 * 86_400
 BEYOND_A_LEASE = 34.0
-HOPELESS_SECONDS = 20.0
+HOPELESS_SECONDS = 15.0
 
 
 @dataclass
@@ -292,38 +292,51 @@ def _full_disk(scene: Scene) -> None:
 
 
 def _crash(scene: Scene) -> None:
-    """A process dies at a named place of the code: the one that was hit least so far."""
-    place = min(crashpoints.PLACES, key=lambda place: (scene.crashed[place], place))
-    names = _who_passes(place)
-    for name in names:
-        scene.town.reborn(name, {"WASL_CRASH": place, "WASL_CRASH_LOG": str(scene.crash_log)})
-    until = time.monotonic() + HOPELESS_SECONDS
-    before = scene.crashed[place]
-    while scene.crashed[place] == before and time.monotonic() < until:
-        _provoke(scene, place)
+    """A process of each kind dies at a named place of its code: the one hit least so far."""
+    wanted = {names: _least_hit(scene, names) for names in set(WHO_PASSES.values())}
+    for names, place in wanted.items():
+        for name in names:
+            plan = {"WASL_CRASH": place, "WASL_CRASH_LOG": str(scene.crash_log)}
+            scene.town.reborn(name, plan)
+    before, until = scene.crashed, time.monotonic() + HOPELESS_SECONDS
+    while time.monotonic() < until:
+        left = [place for place in wanted.values() if scene.crashed[place] == before[place]]
+        if not left:
+            break
+        for place in left:
+            _provoke(scene, place)
         time.sleep(0.3)
         scene.crashed = deaths(scene.crash_log)
-    for name in names:  # the web gives birth to the same again, and another never came there
-        scene.town.kill(name)
+    for names in wanted:
+        for name in names:
+            scene.town.end_of_that_life(name)
+
+
+def _least_hit(scene: Scene, names: tuple[str, ...]) -> str:
+    theirs = [place for place in crashpoints.PLACES if WHO_PASSES[_word(place)] == names]
+    return min(theirs, key=lambda place: (scene.crashed[place], place))
 
 
 def _provoke(scene: Scene, place: str) -> None:
-    deed = PROVOKES.get(place.partition(".")[0])
+    deed = PROVOKES.get(_word(place))
     with suppress(SQLAlchemyError, Refused):
         if deed:
             deed(scene.chance.choice(scene.places), scene.chance)
 
 
-def _who_passes(place: str) -> tuple[str, ...]:
-    by_place = {
-        **dict.fromkeys(("body", "nudge", "order", "move"), ("web",)),
-        **dict.fromkeys(("read", "lane"), ("ingest",)),
-        **dict.fromkeys(("send", "mark", "errand", "draft"), ("deliver", "deliver.2")),
-        **dict.fromkeys(("timer", "bulk", "mail"), ("chores",)),
-        "media": ("media",),
-        "sweep": ("clock",),
-    }
-    return by_place[place.partition(".")[0]]
+def _word(place: str) -> str:
+    return place.partition(".")[0]
+
+
+WHO_PASSES = {
+    **dict.fromkeys(("body", "nudge", "order", "move"), ("web",)),
+    **dict.fromkeys(("read", "lane"), ("ingest",)),
+    **dict.fromkeys(("send", "mark", "errand", "draft"), ("deliver", "deliver.2")),
+    **dict.fromkeys(("timer", "bulk", "mail"), ("chores",)),
+    "media": ("media",),
+    "sweep": ("clock",),
+}
+"""Whose code a crash point is in, by its first word."""
 
 
 def deaths(log: Path) -> Counter[str]:

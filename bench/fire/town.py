@@ -43,6 +43,8 @@ class Town:
     children: dict[str, Child] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     """What is not to be started again just now."""
+    planned: dict[str, int] = field(default_factory=dict)
+    """The pids of lives that are to end at a crash point."""
     deaths: int = 0
     mailbox: Mailbox | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -177,6 +179,12 @@ class Town:
             child.env = self.env | env
             child.start()
             child.env = self.env
+            self.planned[name] = child.pid
+
+    def end_of_that_life(self, name: str) -> None:
+        """If it has not ended yet: the web's workers are born again into the same environment."""
+        if self.children[name].pid == self.planned.pop(name, None):
+            self.kill(name)
 
     def away(self, name: str, seconds: float) -> None:
         """A server is killed and stays away for so long."""
