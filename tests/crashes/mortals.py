@@ -39,10 +39,10 @@ class Mortals:
 
     def __init__(self) -> None:
         self._parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.mortals"],
+            [sys.executable, "-m", "tests.crashes.mortals"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             text=True,
         )
 

@@ -46,7 +46,7 @@ from models.user import Membership
 from tests import factories
 from tests.flows import shop
 from tests.mailbox import Mailbox, open_mailbox
-from tests.mortals import Mortal, Mortals
+from tests.crashes.mortals import Mortal, Mortals
 
 NEW, TO_CONFIRM = SystemState.NEW, SystemState.TO_CONFIRM
 LATER = timedelta(minutes=6)
