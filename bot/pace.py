@@ -29,8 +29,9 @@ FAR = 0.04
 """Seconds after it left, at which a message is counted at the latest. It reaches Meta somewhere
 between leaving and its answer: counted at the answer, no second ever sees one too many; but an
 answer from far away must not cost a third of the limit."""
-PORTION = 2
-"""Permits come by the half second, not one by one: a message alone costs as much as forty."""
+PORTION = 4
+"""Permits come by the quarter of a second, not one by one: a message alone costs as much as twenty.
+By the half second the last of forty has left late, and its permit comes back late."""
 PAIR_BURST, PAIR_SECONDS = 45, 6.0
 """Messages to one customer at once, and the seconds after which each may be followed by another."""
 RESTS = {130429: (1.0, 60.0), 4: (60.0, 3600.0), 80007: (60.0, 3600.0), 80008: (60.0, 3600.0)}

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     say.out(
         f"\nFailed: {', '.join(failed)}.\n" if failed else "\nAll checks passed; now the tests.\n"
     )
-    # pytest passes by the browser, recovery and crash stories unless told otherwise (pyproject.toml).
+    # pytest passes by browser, recovery and crash stories unless told otherwise (pyproject.toml).
     tests: Command = [PYTHON, "-m", "pytest", "-n", "2", "-o", "norecursedirs=.*"]
     return subprocess.run(tests, cwd=ROOT, check=False).returncode or int(bool(failed))
 

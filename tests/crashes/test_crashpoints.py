@@ -44,9 +44,9 @@ from models.timeline import Entry
 from models.types import utcnow
 from models.user import Membership
 from tests import factories
+from tests.crashes.mortals import Mortal, Mortals
 from tests.flows import shop
 from tests.mailbox import Mailbox, open_mailbox
-from tests.crashes.mortals import Mortal, Mortals
 
 NEW, TO_CONFIRM = SystemState.NEW, SystemState.TO_CONFIRM
 LATER = timedelta(minutes=6)
