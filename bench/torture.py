@@ -33,6 +33,7 @@ from bench.fire.account import CALM, COLUMNS, Account, Reign
 from bench.fire.faults import FAULTS, PLAIN, Scene, healed, schedule
 from bench.fire.people import People
 from bench.fire.town import Town, town
+from flows.crashpoints import PLACES
 
 QUIET_SECONDS = 120
 RECOVERY_SECONDS = 15
@@ -103,7 +104,7 @@ def _options() -> argparse.Namespace:
         "--faults", default="*", help="patterns of names, with commas; none: no faults"
     )
     parser.add_argument("--merchants", type=int, default=10)
-    parser.add_argument("--customers", type=int, default=60, help="of each merchant")
+    parser.add_argument("--customers", type=int, default=200, help="of each merchant")
     parser.add_argument(
         "--rate", type=float, default=1.0, help="1: 20 messages, 10 answers a second"
     )
@@ -248,6 +249,8 @@ def _judge(
     found.notes["memory, MiB in the third and last quarter"] = {
         name: f"{third:.0f} {last:.0f}" for name, (third, last) in growth.items()
     }
+    if options.seconds >= LONG and "crash point" in _wanted(options.faults):
+        found.broken += [f"never died at {p}" for p in PLACES if not scene.crashed[p]]
     if options.seconds >= LONG:
         heavier = [n for n, (third, last) in growth.items() if last > third * GROWTH]
         found.broken += [f"{name} grew by more than 5 %" for name in heavier]

@@ -379,6 +379,8 @@ FAULTS: dict[str, Act] = {
     "Meta: half a body": _meta("half_a_body"),
     "Meta: garbage": _meta("garbage"),
     "Meta: refused later": _meta(131026, late=True),
+    "Meta: marketing limit": _meta(131049, seconds=2.0),
+    "Meta: account too fast": _meta(80007, seconds=2.0),
     "webhooks five times": _webhooks(duplicate=4, batch=50, shape="mixed"),
     "webhooks shuffled": _webhooks(shuffle=True, duplicate=1),
     "webhooks re-batched": _webhooks(batch=30, shape="entries"),
