@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -33,14 +33,18 @@ from bench.fire.account import CALM, COLUMNS, Account, Reign
 from bench.fire.faults import FAULTS, PLAIN, Scene, healed, schedule
 from bench.fire.people import People
 from bench.fire.town import Town, town
+from flows.crashpoints import PLACES
 
 QUIET_SECONDS = 120
 RECOVERY_SECONDS = 15
 """How long the next fault waits for the town to serve again: a dead town cannot be hurt."""
 GROWTH = 1.05
-"""How much heavier a process may be at the end than in the middle."""
+"""How much heavier a process may be in the last quarter of its life than in the third."""
+LOOK, AGED = 5.0, 300.0
+"""Seconds between two weighings, and of a life that is judged: before, it is warming up. Where
+everything is killed nothing lives so long: --faults none weighs."""
 LONG = 600
-"""Seconds from which on memory is judged: a short run is all warming up."""
+"""Seconds from which on every crash point must have been hit."""
 
 
 @dataclass
@@ -49,7 +53,8 @@ class Run:
 
     seed: int
     reigns: list[Reign] = field(default_factory=list)
-    weights: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+    weights: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """KiB of each life of a process, every LOOK seconds."""
     quiet_after: float = 0.0
     began: float = field(default_factory=time.time)
 
@@ -80,7 +85,7 @@ def _fire(seed: int, names: list[str], options: argparse.Namespace) -> bool:
         quiet = _heal(run, scene, people)
         watch.stop()
         found = account.settle(
-            here.folder / "simulator" / "ledger.jsonl",
+            here.ledger,
             here.env["DATABASE_URL"],
             run.reigns,
             people.wishes,
@@ -103,7 +108,7 @@ def _options() -> argparse.Namespace:
         "--faults", default="*", help="patterns of names, with commas; none: no faults"
     )
     parser.add_argument("--merchants", type=int, default=10)
-    parser.add_argument("--customers", type=int, default=60, help="of each merchant")
+    parser.add_argument("--customers", type=int, default=200, help="of each merchant")
     parser.add_argument(
         "--rate", type=float, default=1.0, help="1: 20 messages, 10 answers a second"
     )
@@ -131,7 +136,7 @@ def _settled(here: Town, seed: int, options: argparse.Namespace) -> tuple[Scene,
     with httpx.Client(base_url=f"http://127.0.0.1:{here.port + 2}", trust_env=False) as simulator:
         places = shops.settle(
             simulator,
-            here.folder / "simulator" / "ledger.jsonl",
+            here.ledger,
             merchants=options.merchants,
             customers=options.customers,
         )
@@ -218,9 +223,9 @@ class _Watch:
         self._thread.join(10)
 
     def _look(self) -> None:
-        while not self._ended.wait(5.0):
-            for name, weight in self.here.weights().items():
-                self.run.weights[name].append((time.time(), weight))
+        while not self._ended.wait(LOOK):
+            for life, weight in self.here.weights().items():
+                self.run.weights[life].append(weight)
 
 
 # --- judging and telling --------------------------------------------------------------------------
@@ -244,20 +249,24 @@ def _judge(
     found.notes["left out"] = scene.left_out
     found.notes["skipped for want of an answer"] = people.skipped
     found.notes["last problems of people"] = list(people.problems)[-3:]
-    growth = {name: _growth(weights) for name, weights in run.weights.items()}
-    found.notes["memory, MiB in the third and last quarter"] = {
-        name: f"{third:.0f} {last:.0f}" for name, (third, last) in growth.items()
-    }
-    if options.seconds >= LONG:
-        heavier = [n for n, (third, last) in growth.items() if last > third * GROWTH]
-        found.broken += [f"{name} grew by more than 5 %" for name in heavier]
+    heaviest: Counter[str] = Counter()
+    for (name, _), weights in run.weights.items():
+        heaviest[name] = max(heaviest[name], max(weights) // 1024)
+    found.notes["memory at most, MiB"] = dict(heaviest)
+    if options.seconds >= LONG and "crash point" in _wanted(options.faults):
+        found.broken += [f"never died at {p}" for p in PLACES if not scene.crashed[p]]
+    lives = {life: weights for life, weights in run.weights.items() if len(weights) * LOOK >= AGED}
+    found.notes["lives long enough to be weighed"] = len(lives)
+    for (name, _), weights in lives.items():
+        third, last = _quarters(weights)
+        if last > third * GROWTH:
+            found.broken.append(f"{name} grew from {third:.0f} to {last:.0f} MiB")
 
 
-def _growth(weights: list[tuple[float, int]]) -> tuple[float, float]:
-    """MiB in the third quarter and in the last: medians, since processes are killed and born."""
-    quarter = max(1, len(weights) // 4)
-    kib = [weight for _, weight in weights]
-    third, last = kib[-2 * quarter : -quarter] or kib, kib[-quarter:]
+def _quarters(weights: list[int]) -> tuple[float, float]:
+    """MiB in the third and in the last quarter of a life."""
+    quarter = len(weights) // 4
+    third, last = weights[-2 * quarter : -quarter], weights[-quarter:]
     return statistics.median(third) / 1024, statistics.median(last) / 1024
 
 

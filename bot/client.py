@@ -18,7 +18,7 @@ from bot import bodies
 from bot.timing import Timed
 from bot.wire import Wire, within
 from config import settings
-from flows import crashpoints, files, logs
+from flows import crashpoints, files, logs, workers
 from flows.letters import Ending, Letter, Outcome, ReadLetter, Upload
 
 log = logging.getLogger(__name__)
@@ -92,8 +92,10 @@ def send(letter: Letter) -> Outcome:
         # A template whose blanks changed under a queued message: its neighbours must not suffer.
         log.exception("message %s cannot be written", letter.message_id)
         return Outcome("refused", code=132012, detail=f"{type(error).__name__}: {error}")
-    if time.monotonic() > letter.post_until:
-        # Uploading took so long that the claim may be another's before Meta answers (W10).
+    late = time.monotonic() > letter.post_until
+    if late or (letter.needs_upload and workers.stopping()):
+        # Uploading took so long that the claim may be another's before Meta answers (W10), or that
+        # whoever stops this process may lose patience: sent later, it is certainly sent once.
         return Outcome("not_sent", detail="slow_upload", uploaded=new, cards=fresh)
     outcome = call(lambda: _post(letter, body), accepted=_wamid)
     return replace(outcome, uploaded=new, cards=fresh)

@@ -203,7 +203,7 @@ def _concluder() -> threading.Thread:
     the pool's threads have ended by then (concurrent.futures waits for them first)."""
     thread = threading.Thread(target=_conclude_for_ever, name="endings", daemon=True)
     thread.start()
-    atexit.register(_conclude_the_rest)
+    atexit.register(rest)
     return thread
 
 
@@ -211,18 +211,7 @@ def _conclude_for_ever() -> None:
     while True:
         first = _endings.get()
         time.sleep(LINGER)
-        with _concluding:
-            _conclude([first, *_gathered()])
-
-
-_concluding = threading.Lock()
-
-
-def _conclude_the_rest() -> None:
-    time.sleep(2 * LINGER)  # the concluder may hold one that it has not begun with
-    with _concluding:
-        while rest := _gathered():
-            _conclude(rest)
+        _conclude([first, *_gathered()])
 
 
 def _gathered() -> list[_Ending]:

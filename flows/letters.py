@@ -46,6 +46,12 @@ class Letter:
     post_until: float = math.inf
     """Of this machine's monotonic clock: later, the claim might end before Meta's answer."""
 
+    @property
+    def needs_upload(self) -> bool:
+        """Whether Meta has to be given a file first, which takes its time."""
+        alone = self.upload is not None and self.uploaded is None
+        return alone or any(known is None for _, known in self.cards)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -243,6 +243,9 @@ def _engine(role: str) -> Engine:
             connect_args={
                 "options": f"-c role={role} -c timezone=UTC -c lock_timeout=15s"
                 " -c random_page_cost=1.1"
+                # What a process holds that stands still, or whose machine is gone, is let go.
+                " -c idle_in_transaction_session_timeout=150s -c tcp_keepalives_idle=10"
+                " -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
             },
             pool_size=10,
             max_overflow=40,
@@ -359,6 +362,12 @@ def is_gone(error: BaseException) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     lost = isinstance(error, OperationalError) and state is None
     return error.connection_invalidated or lost or (state or "").startswith(_GONE)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether others held what it needed for too long, or it and they waited for one another."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return isinstance(error, DBAPIError) and state.startswith(("40", "55P03", "57014"))
 
 
 def after_commit(leave: Callable[[], object], *, of: Session | None = None) -> None:

@@ -183,8 +183,12 @@ def _deploy(scene: Scene) -> None:
 # --- Meta -----------------------------------------------------------------------------------------
 
 
-def _meta(what: int | str, seconds: float = 4.0, **how: Any) -> Act:
+def _meta(what: int | str, seconds: float = 4.0, *, one: bool = False, **how: Any) -> Act:
+    """Three calls in ten end so, of one number only or of all."""
+
     def act(scene: Scene) -> None:
+        if one:
+            how["number"] = scene.chance.choice(scene.places).number
         scene.ask_simulator("POST", "faults", what=what, times=None, chance=0.3, **how)
         time.sleep(seconds)
         scene.ask_simulator("DELETE", "faults")
@@ -379,6 +383,8 @@ FAULTS: dict[str, Act] = {
     "Meta: half a body": _meta("half_a_body"),
     "Meta: garbage": _meta("garbage"),
     "Meta: refused later": _meta(131026, late=True),
+    "Meta: marketing limit": _meta(131049, seconds=2.0),
+    "Meta: account too fast": _meta(80007, one=True),
     "webhooks five times": _webhooks(duplicate=4, batch=50, shape="mixed"),
     "webhooks shuffled": _webhooks(shuffle=True, duplicate=1),
     "webhooks re-batched": _webhooks(batch=30, shape="entries"),

@@ -101,7 +101,7 @@ class People:
         self._talks: list[tuple[Place, UUID]] = []
         self._orders: list[tuple[Place, int]] = []
         self._buttons: deque[tuple[str, str]] = deque(maxlen=500)
-        self._tail = _Tail(town.folder / "simulator" / "ledger.jsonl")
+        self._tail = _Tail(town.ledger)
         self._threads = [
             threading.Thread(target=self._live, name="day", daemon=True),
             threading.Thread(target=self._look_around, name="eyes", daemon=True),

@@ -36,6 +36,8 @@ class Town:
     """Every process by its name; `env` is what all of them see."""
 
     folder: Path
+    meta: Path
+    """The simulator's own folder: Meta's disk is not ours, and is never full."""
     port: int
     small_disk: bool = False
     """The folder is a tmpfs of its own, which may be filled."""
@@ -111,13 +113,18 @@ class Town:
         return True
 
     def log(self, name: str) -> Path:
-        return self.folder / f"{name}.log"
+        return (self.meta if name == "simulator" else self.folder) / f"{name}.log"
+
+    @property
+    def ledger(self) -> Path:
+        """What the simulator writes down: it alone knows what really happened at Meta."""
+        return self.meta / "simulator" / "ledger.jsonl"
 
     def _program(self, name: str, command: str) -> None:
         shell = ["/bin/sh", "-c", f"exec {command} >>'{self.log(name)}' 2>&1"]
         env = self.env
         if name == "simulator":  # Meta's clock is never wrong
-            env = {k: v for k, v in env.items() if k != "WASL_CLOCK"}
+            env = {k: v for k, v in env.items() if k != "WASL_CLOCK"} | {"WASL_VAR": str(self.meta)}
         child = Child(name, shell, env=env, patience=20, logged=False)
         self.children[name] = child
         child.start()
@@ -213,10 +220,10 @@ class Town:
 
     # --- what they weigh --------------------------------------------------------------------------
 
-    def weights(self) -> dict[str, int]:
-        """KiB of memory of each of our processes, those below it included."""
+    def weights(self) -> dict[tuple[str, int], int]:
+        """KiB of memory of each life of our processes, what is below it included."""
         return {
-            name: sum(map(_weight, [child.pid, *_children_of(child.pid)]))
+            (name, child.pid): sum(map(_weight, [child.pid, *_children_of(child.pid)]))
             for name, child in list(self.children.items())
             if name in OURS and child.runs
         }
@@ -225,21 +232,24 @@ class Town:
 @contextmanager
 def town(*, small_disk: bool, keep: bool = False) -> Iterator[Town]:
     """A town in a temporary folder on free ports; gone at the end, unless it is to be kept."""
-    folder = Path(tempfile.mkdtemp(prefix="wasl-torture-"))
-    folder.chmod(0o711)  # its PostgreSQL runs as another user when we are root
+    whole = Path(tempfile.mkdtemp(prefix="wasl-torture-"))
+    whole.chmod(0o711)  # its PostgreSQL runs as another user when we are root
+    folder, meta = whole / "wasl", whole / "meta"
+    folder.mkdir(mode=0o711)
+    meta.mkdir(mode=0o700)
     mounted = small_disk and _mount(folder)
-    here = Town(folder, _three_ports(), small_disk=mounted)
+    here = Town(folder, meta, _three_ports(), small_disk=mounted)
     try:
         here.up()
         yield here
     finally:
         here.close()
         if keep:
-            print(f"kept: {folder}")
+            print(f"kept: {whole}")
         else:
             if mounted:
                 subprocess.run(["/bin/umount", "--lazy", str(folder)], check=False)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(whole, ignore_errors=True)
 
 
 def _environment(

@@ -18,7 +18,7 @@ from bot.jobs.shifts import work_off
 from flows import arrivals, crashpoints, logs, outbox, watched
 from flows.events import Event
 from models import db
-from models.db import is_gone
+from models.db import is_busy, is_gone
 from models.envelope import Envelope, EnvelopeState
 from models.rowsets import among
 from models.types import clean, utcnow
@@ -59,8 +59,14 @@ class _Opened:
     events: list[Event] = field(default_factory=list)
     unrouted: bool = False
     error: str | None = None
+    later: bool = False
+    """Others held what an event of it needed: it is read again, and no try is counted."""
     concerns: set[UUID] = field(default_factory=set)
     """The merchants for whom an event of it failed."""
+
+    @property
+    def waits(self) -> bool:
+        return self.later or self.error is not None
 
 
 def _read_some() -> int:
@@ -160,6 +166,10 @@ def _take_in_piece(merchant_id: UUID, piece: Sequence[tuple[_Opened, Event]]) ->
             _take_in_piece(merchant_id, piece[middle:])
         else:
             one = piece[0][0]
+            if is_busy(error):
+                log.warning("an event of envelope %s must wait: %s", one.id, error)
+                one.later = True
+                return
             log.exception("an event of envelope %s failed", one.id)
             one.error = clean(f"{type(error).__name__}: {error}")[:500]
             one.concerns.add(merchant_id)
@@ -167,7 +177,7 @@ def _take_in_piece(merchant_id: UUID, piece: Sequence[tuple[_Opened, Event]]) ->
 
 def _settle(house: db.HouseSession, opened: Sequence[_Opened]) -> None:
     for state in (EnvelopeState.SETTLED, EnvelopeState.UNROUTED):
-        ids = [one.id for one in opened if one.error is None and _ends(one) is state]
+        ids = [one.id for one in opened if not one.waits and _ends(one) is state]
         if ids:
             done = update(Envelope).where(among(Envelope.id, ids))
             _write(house, done.values(state=state, settled_at=utcnow(), error=None, concerns=None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -317,10 +317,18 @@ def conclude(endings: Sequence[tuple[Letter, Outcome]]) -> None:
     """Every letter's message knows how its sending ended; a late conclusion changes nothing."""
     plain = [(letter, outcome) for letter, outcome in endings if _is_plain(letter, outcome)]
     others = [ending for ending in endings if ending not in plain]
+    if plain and others:
+        _lock(letter.message_id for letter, _ in endings)
     if plain:
         _accept(plain)
     if others:
         _conclude_one_by_one(others)
+
+
+def _lock(ids: Iterable[UUID]) -> None:
+    """In one order for everybody, before they are locked by parts."""
+    mine = select(Message.id).where(Message.id.in_(list(ids))).order_by(Message.id)
+    db.session().execute(mine.with_for_update()).all()
 
 
 def _is_plain(letter: Letter, outcome: Outcome) -> bool:
@@ -331,26 +339,35 @@ def _is_plain(letter: Letter, outcome: Outcome) -> bool:
 def _accept(endings: Sequence[tuple[Letter, Outcome]]) -> None:
     """Meta has these: three statements for all of them."""
     session = db.session()
-    _record_all(endings)
     said = {letter.message_id: (letter.attempt, outcome.wamid) for letter, outcome in endings}
     rows = session.execute(
         select(Message.id, Message.attempt, Message.sending, Message.run_id)
         .add_columns(Message.conversation_id, Message.channel_id, Message.kind)
+        .add_columns(Message.wamid, Message.settled_at)
         .where(Message.id.in_(said))
         .order_by(Message.id)  # as statuses lock them: two workers cannot block each other
         .with_for_update()
     ).all()
-    open_ = (Sending.CLAIMED, Sending.UNCERTAIN)
-    ended = [row for row in rows if row.sending in open_ and row.attempt == said[row.id][0]]
+    _record_all(endings)
+    ended = [row for row in rows if _is_open(row) and row.attempt == said[row.id][0]]
     _write_accepted({row.id: said[row.id][1] for row in ended})
     silence.taken([row.id for row in ended if row.run_id is not None])
     _adopt({(row.channel_id, said[row.id][1]) for row in ended})
     for row in ended:
         watched.concluded(row.id, said[row.id][0], kind=row.kind, state=Sending.ACCEPTED, code=None)
-    if any(row.sending is Sending.UNCERTAIN for row in ended):
+    if any(row.sending is not Sending.CLAIMED for row in ended):
         live.changed("troubles")
     if ended:
         live.changed("inbox", "runs", *{f"conversation:{row.conversation_id}" for row in ended})
+
+
+def _is_open(row: Row[Any] | Message) -> bool:
+    """Whether an ending of its latest attempt still counts: also where a person has said meanwhile
+    that it left, or is not to, and Meta has not."""
+    if row.sending in (Sending.CLAIMED, Sending.UNCERTAIN):
+        return True
+    decided = row.sending in (Sending.ACCEPTED, Sending.DISCARDED) and row.settled_at is not None
+    return decided and row.wamid is None
 
 
 def _write_accepted(wamids: Mapping[UUID, str | None]) -> None:
@@ -466,9 +483,12 @@ def _forget_cards(letter: Letter) -> None:
 
 def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:
     _record(message, attempt, outcome)
-    if message.attempt != attempt or message.sending not in (Sending.CLAIMED, Sending.UNCERTAIN):
-        return  # a status was faster, or a person has already decided
+    if message.attempt != attempt or not _is_open(message):
+        return  # a status was faster, or it was sent again
     message.lease_until = None
+    if message.settled_at is not None and outcome.ending != "accepted":
+        _contradict(message, outcome)
+        return
     if outcome.ending == "accepted":
         _accepted(message, outcome)
     elif outcome.ending == "unknown":
@@ -483,6 +503,18 @@ def _conclude(message: Message, attempt: int, outcome: Outcome) -> None:
     live.changed(f"conversation:{message.conversation_id}", "inbox", "runs")
     if message.troubled:
         live.changed("troubles")
+
+
+def _contradict(message: Message, outcome: Outcome) -> None:
+    """A person has dealt with it, and this comes late. That it certainly never left is told to who
+    believes it did; nothing leaves by itself that a person has decided about."""
+    if outcome.ending == "unknown" or message.sending is not Sending.ACCEPTED:
+        return
+    said = verdict(outcome.code if outcome.ending == "refused" else None)
+    message.error_code, message.error_detail = outcome.code, outcome.detail
+    message.unsettle()
+    _fail(message, said.reason)
+    live.changed(f"conversation:{message.conversation_id}", "inbox", "runs", "troubles")
 
 
 def _record(message: Message, attempt: int, outcome: Outcome) -> None:
@@ -549,6 +581,6 @@ def _fail(message: Message, reason: str) -> None:
 
 def _delay(said: Verdict, tries: int, asked: float | None) -> timedelta:
     """The delay Meta asked for, else the table's, longer with each try; never all at once."""
-    seconds = asked if asked is not None else said.delay * said.growth ** (tries - 1)
+    seconds = max(asked, said.delay) if asked else said.delay * said.growth ** (tries - 1)
     seconds = min(seconds, max(said.delay, LONGEST_WAIT))
     return timedelta(seconds=seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter, no secret

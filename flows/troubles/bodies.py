@@ -126,6 +126,6 @@ def _own() -> tuple[set[str], set[str]]:
 
 
 def _seen(envelope: Envelope) -> Aside:
-    # The lines below the first may hold a row's values, perhaps another merchant's.
-    why = (envelope.error or "").partition("\n")[0]
+    # What the error says may hold a value of another merchant's event in the same body.
+    why = (envelope.error or "").partition(":")[0]
     return Aside(envelope.id, envelope.received_at, envelope.attempts, why)
