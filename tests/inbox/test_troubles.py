@@ -622,7 +622,8 @@ def test_an_event_that_fails_puts_its_body_aside_for_its_merchant(
 
     page = signed_in(owner).get("/troubles/bodies", headers=ENGLISH).text
 
-    assert "RuntimeError: poisoned" in page
+    assert "RuntimeError" in page
+    assert "poisoned" not in page  # it may be another merchant's
 
 
 def test_the_owner_sees_why_it_failed_and_only_what_is_theirs_of_it(
@@ -630,7 +631,8 @@ def test_the_owner_sees_why_it_failed_and_only_what_is_theirs_of_it(
 ) -> None:
     page = signed_in(owner).get(f"/troubles/bodies/{body}", headers=ENGLISH).text
 
-    assert "IntegrityError: no" in page
+    assert "IntegrityError" in page
+    assert "IntegrityError: no" not in page
     assert "Not stored" in page
     assert "&lt;b&gt;Salam&lt;/b&gt;" in page
     assert "<b>Salam" not in page
