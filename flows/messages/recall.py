@@ -46,6 +46,9 @@ def keep_back(ids: Sequence[UUID]) -> set[UUID]:
     late = db.session().scalars(wanted.options(talk.joinedload(WhatsAppIdentity.customer))).all()
     runs = _by_id(Run, {message.run_id for message in late})
     templates_ = _by_id(MessageTemplate, {message.template_id for message in late})
+    for template in templates_.values():
+        if template.may_return:  # whoever approves it lets go what is held, and must see this
+            db.session().refresh(template, with_for_update={"key_share": True})
     with silence.listening(late):
         return {
             message.id

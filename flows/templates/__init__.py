@@ -42,8 +42,8 @@ from flows.templates.filling import (
     sampled,
     shown_values,
 )
-from flows.templates.holding import why_not
-from flows.templates.news import hear, hear_failures, hold, keep
+from flows.templates.holding import hold, why_not
+from flows.templates.news import hear, hear_failures, hear_refused, keep
 from flows.templates.offers import offers
 from flows.templates.sending import (
     EXAMPLE,
@@ -111,6 +111,7 @@ __all__ = [
     "freshness",
     "hear",
     "hear_failures",
+    "hear_refused",
     "hold",
     "keep",
     "keep_listed",

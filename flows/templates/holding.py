@@ -25,6 +25,11 @@ def settle(template: MessageTemplate) -> None:
         _release(template)
 
 
+def hold(message: Message) -> None:
+    """It leaves when its template comes back, and fails when that never does."""
+    message.sending, message.reason, message.due_at = Sending.HELD, REASON, None
+
+
 def why_not(template: MessageTemplate | None) -> str:
     """The reason, in flows.verdicts, of a message whose template cannot be sent."""
     if template is not None and template.may_return:

@@ -199,17 +199,16 @@ def _meant(news: TemplateNews) -> Sequence[MessageTemplate]:
 # --- what somebody should know --------------------------------------------------------------------
 
 
-def hold(message: Message) -> None:
-    """Its template is paused or looked at: it is held, with all that wait for that.
+def hear_refused(message: Message) -> None:
+    """Meta refused it because its template is paused: it is held, with all that wait for that.
 
     It fails where the template never comes back: nobody would let it go any more.
     """
     template = _paused(message.template_id)
-    message.due_at = None
     if template is not None and template.may_return:
-        message.sending, message.reason = Sending.HELD, holding.REASON
+        holding.hold(message)
     else:
-        message.sending, message.failed_at = Sending.FAILED, utcnow()
+        message.sending, message.failed_at, message.due_at = Sending.FAILED, utcnow(), None
         message.reason = holding.why_not(template)
 
 
