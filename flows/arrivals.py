@@ -76,7 +76,7 @@ def take_in(events: Sequence[Event]) -> None:
     consents.hear_statuses(events)
     failures = channels.late_failures(events)
     channels.hear_failures(numbers, failures)
-    templates.hear_failures(failures)
+    templates.hear_failures(numbers, failures)
     _keep([e for e in events if isinstance(e, News)], numbers)
 
 

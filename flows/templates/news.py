@@ -16,7 +16,7 @@ from flows.templates import holding
 from flows.templates.drafts import users
 from flows.verdicts import verdict
 from models import db
-from models.channel import ChannelEvent
+from models.channel import Channel, ChannelEvent
 from models.message import Message, Sending
 from models.template import MessageTemplate
 from models.types import Json, new_id, utcnow
@@ -212,11 +212,14 @@ def hear_refused(message: Message) -> None:
         message.reason = holding.why_not(template)
 
 
-def hear_failures(failures: Iterable[tuple[Status, int]]) -> None:
+def hear_failures(
+    channels: Mapping[str | None, Channel], failures: Iterable[tuple[Status, int]]
+) -> None:
     """What Meta took and then dropped because its template is paused tells that it is."""
     dropped = [status.wamid for status, code in failures if verdict(code).action == "hold"]
     if dropped:
-        wanted = select(Message.template_id).where(Message.wamid.in_(dropped)).distinct()
+        here = Message.channel_id.in_([channel.id for channel in channels.values()])
+        wanted = select(Message.template_id).where(here, Message.wamid.in_(dropped)).distinct()
         for template_id in db.session().scalars(wanted.order_by(Message.template_id)):
             _paused(template_id)
 
