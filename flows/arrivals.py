@@ -74,7 +74,9 @@ def take_in(events: Sequence[Event]) -> None:
     statuses.apply([(numbers[e.phone_number_id], e) for e in events if isinstance(e, Status)])
     answers.hear_all(heard)
     consents.hear_statuses(events)
-    channels.hear_statuses(numbers, events)
+    failures = channels.late_failures(events)
+    channels.hear_failures(numbers, failures)
+    templates.hear_failures(numbers, failures)
     _keep([e for e in events if isinstance(e, News)], numbers)
 
 

@@ -48,6 +48,11 @@ QUESTIONS: dict[str, str] = {
     "no timer is overdue for more than two minutes": """
         SELECT count(*) FROM runs WHERE due_at < now() - interval '2 minutes'
         OR timeout_at < now() - interval '10 minutes'""",
+    "what is held waits for a template that may come back": """
+        SELECT count(*) FROM messages m LEFT JOIN message_templates t
+        ON t.merchant_id = m.merchant_id AND t.id = m.template_id
+        WHERE m.sending = 'held'
+          AND (t.id IS NULL OR t.state NOT IN ('paused', 'pending', 'in_appeal'))""",
     "what is accepted has Meta's name, or the word of a person": """
         SELECT count(*) FROM messages
         WHERE sending = 'accepted' AND wamid IS NULL AND settled_at IS NULL""",

@@ -200,7 +200,7 @@ REASONS: dict[str, Reason] = {
         N_("The template breaks a rule of Meta."), N_("Change the template with Meta.")
     ),
     "template_paused": Reason(
-        N_("Meta has paused this template because customers disliked it."),
+        N_("Meta has paused this template, or looks at a change of it."),
         N_("It is held until the template is approved again."),
     ),
     "template_disabled": Reason(

@@ -16,6 +16,8 @@ from models.db import Row, ref
 from models.message import Sending
 from models.types import utcnow
 
+RETURNING = ("paused", "pending", "in_appeal")
+"""States after which Meta may approve it again: what was to leave with it is held so long."""
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -91,6 +93,11 @@ class MessageTemplate(Row):
     @property
     def approved(self) -> bool:
         return self.state == "approved"
+
+    @property
+    def may_return(self) -> bool:
+        """Whether it cannot be sent now, but perhaps again."""
+        return self.state in RETURNING
 
     def part(self, kind: str) -> dict[str, Any]:
         """The HEADER, BODY, FOOTER or BUTTONS component as Meta gave it; empty when it has none."""

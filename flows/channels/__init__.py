@@ -30,7 +30,7 @@ from flows.channels.errands import (
 )
 from flows.channels.facts import LIMITS, NEEDED, Facts
 from flows.channels.facts import of as facts_of
-from flows.channels.news import first_heard, hear, hear_statuses, lately
+from flows.channels.news import first_heard, hear, hear_failures, late_failures, lately
 from flows.channels.pausing import STOPS, pause, resume, trouble
 
 __all__ = [
@@ -55,8 +55,9 @@ __all__ = [
     "get",
     "go_on",
     "hear",
-    "hear_statuses",
+    "hear_failures",
     "last",
+    "late_failures",
     "lately",
     "look",
     "pause",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -63,18 +63,27 @@ def hear(event: AccountNews | Fault) -> None:
         errands.ask(channel, "look")
 
 
-def hear_statuses(channels: Mapping[str | None, Channel], events: Sequence[Event]) -> None:
-    """A message that Meta took and then failed for what stops a number tells of it, too.
-
-    Not in what is repeated later: the number may go on since.
-    """
+def late_failures(events: Sequence[Event]) -> list[tuple[Status, int]]:
+    """What Meta took and then failed, and its code; not what is repeated later: the number may go
+    on since, the template be approved."""
     lately_ = utcnow() - FRESH
-    for event in events:
-        if isinstance(event, Status) and event.errors and event.at and event.at > lately_:
-            error = event.errors[0]
-            reason, channel = verdict(error.get("code")).reason, channels.get(event.phone_number_id)
-            if channel is not None and isinstance(error.get("code"), int):
-                pausing.trouble(channel.id, reason, str(error.get("title") or "") or None)
+    return [
+        (event, event.errors[0]["code"])
+        for event in events
+        if isinstance(event, Status) and event.errors and event.at and event.at > lately_
+        if isinstance(event.errors[0].get("code"), int)
+    ]
+
+
+def hear_failures(
+    channels: Mapping[str | None, Channel], failures: Iterable[tuple[Status, int]]
+) -> None:
+    """A message that Meta took and then failed for what stops a number tells of it, too."""
+    for status, code in failures:
+        channel = channels.get(status.phone_number_id)
+        if channel is not None:
+            title = str(status.errors[0].get("title") or "")
+            pausing.trouble(channel.id, verdict(code).reason, title or None)
 
 
 def lately(channel: Channel) -> Sequence[ChannelEvent]:

@@ -551,7 +551,7 @@ def _refused(message: Message, outcome: Outcome) -> None:
         return
     _count(message, said)
     if said.action == "hold" and not recall.has_another_way(message):
-        templates.hold(message)
+        templates.hear_refused(message)
     elif said.action != "retry" or message.tries >= said.tries:
         _fail(message, said.reason)
     elif said.delay < PATIENCE.total_seconds() and _waited_enough(message):

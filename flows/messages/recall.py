@@ -25,7 +25,6 @@ _Found = TypeVar("_Found", Run, MessageTemplate)
 FRESH = timedelta(minutes=1)
 """Until then a message leaves as it was meant; one that was tried before is always looked at."""
 WENT = (Sending.CLAIMED, Sending.ACCEPTED, Sending.UNCERTAIN)
-NOT_APPROVED = {"paused": "template_paused", "disabled": "template_disabled"}
 
 
 def is_late(message: Message | Row[Any], now: datetime) -> bool:
@@ -47,6 +46,9 @@ def keep_back(ids: Sequence[UUID]) -> set[UUID]:
     late = db.session().scalars(wanted.options(talk.joinedload(WhatsAppIdentity.customer))).all()
     runs = _by_id(Run, {message.run_id for message in late})
     templates_ = _by_id(MessageTemplate, {message.template_id for message in late})
+    for template in templates_.values():
+        if template.may_return:  # whoever approves it lets go what is held, and must see this
+            db.session().refresh(template, with_for_update={"key_share": True})
     with silence.listening(late):
         return {
             message.id
@@ -86,12 +88,12 @@ def _keep_back(message: Message, run: Run | None, template: MessageTemplate | No
     its_own_wish = None if asked_for else run
     if why := _unwanted(message, template, run) or _outlived(its_own_wish):
         _discard(message, run, why)
-    elif template is not None and template.state == "paused" and not _has_plan(run):
+    elif template is not None and template.may_return and not _has_plan(run):
         templates.hold(message)
     elif template is not None and not template.approved:
         message.sending, message.failed_at, message.due_at = Sending.FAILED, utcnow(), None
         message.error_code, message.error_detail = None, None
-        message.reason = NOT_APPROVED.get(template.state, "template_missing")
+        message.reason = templates.why_not(template)
     elif its_own_wish and (by_day := hours.due_after(its_own_wish.automation, utcnow(), 0)) > (
         utcnow()
     ):

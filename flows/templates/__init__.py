@@ -42,7 +42,8 @@ from flows.templates.filling import (
     sampled,
     shown_values,
 )
-from flows.templates.news import hear, hold, keep
+from flows.templates.holding import hold, why_not
+from flows.templates.news import hear, hear_failures, hear_refused, keep
 from flows.templates.offers import offers
 from flows.templates.sending import (
     EXAMPLE,
@@ -109,6 +110,8 @@ __all__ = [
     "find",
     "freshness",
     "hear",
+    "hear_failures",
+    "hear_refused",
     "hold",
     "keep",
     "keep_listed",
@@ -134,5 +137,6 @@ __all__ = [
     "take",
     "taps",
     "users",
+    "why_not",
     "written",
 ]

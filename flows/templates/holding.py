@@ -1,4 +1,4 @@
-"""Messages of a template that Meta has paused: held until it is approved again, never lost."""
+"""Messages of a template that Meta has paused or looks at: held as long as it may come back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,28 @@ from models.types import Instant, utcnow
 REASON = "template_paused"
 
 
-def hold_all(template: MessageTemplate) -> None:
+def settle(template: MessageTemplate) -> None:
+    """Called after every change of its state: what waits is held, or what was held is let go."""
+    if template.may_return:
+        _hold_all(template)
+    else:
+        _release(template)
+
+
+def hold(message: Message) -> None:
+    """It leaves when its template comes back, and fails when that never does."""
+    message.sending, message.reason, message.due_at = Sending.HELD, REASON, None
+
+
+def why_not(template: MessageTemplate | None) -> str:
+    """The reason, in flows.verdicts, of a message whose template cannot be sent."""
+    if template is not None and template.may_return:
+        return REASON
+    disabled = template is not None and template.state == "disabled"
+    return "template_disabled" if disabled else "template_missing"
+
+
+def _hold_all(template: MessageTemplate) -> None:
     """What waits to leave with it is held, but for what an automation has another plan for."""
     plan = Automation.on_failure[REASON]["do"].astext
     planned = exists().where(
@@ -31,7 +52,7 @@ def hold_all(template: MessageTemplate) -> None:
     _move(template, waiting & ~planned, sending=Sending.HELD, reason=REASON)
 
 
-def release(template: MessageTemplate) -> None:
+def _release(template: MessageTemplate) -> None:
     """What was held with it is looked at anew: it leaves, or fails with what became of it."""
     now = cast(utcnow(), Instant)
     due_at = func.greatest(Message.due_at, now)

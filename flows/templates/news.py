@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from flows import live, notifications
-from flows.events import TemplateNews
+from flows.events import Status, TemplateNews
 from flows.templates import holding
 from flows.templates.drafts import users
+from flows.verdicts import verdict
 from models import db
-from models.channel import ChannelEvent
+from models.channel import Channel, ChannelEvent
 from models.message import Message, Sending
 from models.template import MessageTemplate
 from models.types import Json, new_id, utcnow
@@ -129,6 +131,7 @@ def _forget_unlisted(waba_id: str, since: datetime) -> None:
         .returning(MessageTemplate)
     )
     for template in db.session().scalars(gone).all():
+        holding.settle(template)
         _lost(template)
 
 
@@ -196,22 +199,45 @@ def _meant(news: TemplateNews) -> Sequence[MessageTemplate]:
 # --- what somebody should know --------------------------------------------------------------------
 
 
-def hold(message: Message) -> None:
-    """Meta refused it because its template is paused: it is held, with all that wait for that."""
-    message.sending, message.reason, message.due_at = Sending.HELD, holding.REASON, None
-    wanted = select(MessageTemplate).where(MessageTemplate.id == message.template_id)
-    template = db.session().scalars(wanted.with_for_update(key_share=True)).one_or_none()
+def hear_refused(message: Message) -> None:
+    """Meta refused it because its template is paused: it is held, with all that wait for that.
+
+    It fails where the template never comes back: nobody would let it go any more.
+    """
+    template = _paused(message.template_id)
+    if template is not None and template.may_return:
+        holding.hold(message)
+    else:
+        message.sending, message.failed_at, message.due_at = Sending.FAILED, utcnow(), None
+        message.reason = holding.why_not(template)
+
+
+def hear_failures(
+    channels: Mapping[str | None, Channel], failures: Iterable[tuple[Status, int]]
+) -> None:
+    """What Meta took and then dropped because its template is paused tells that it is."""
+    dropped = [status.wamid for status, code in failures if verdict(code).action == "hold"]
+    if dropped:
+        here = Message.channel_id.in_([channel.id for channel in channels.values()])
+        wanted = select(Message.template_id).where(here, Message.wamid.in_(dropped)).distinct()
+        for template_id in db.session().scalars(wanted.order_by(Message.template_id)):
+            _paused(template_id)
+
+
+def _paused(template_id: UUID | None) -> MessageTemplate | None:
+    """The template, locked; paused from now on if we thought that it could be sent."""
+    wanted = select(MessageTemplate).where(MessageTemplate.id == template_id)
+    locked = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
+    template = db.session().scalars(locked).one_or_none()
     if template is not None and template.approved:
         template.state = "paused"
         _changed_state(template, "approved")
         live.changed("templates")
+    return template
 
 
 def _changed_state(template: MessageTemplate, before: str) -> None:
-    if template.state == "paused":
-        holding.hold_all(template)
-    elif before == "paused":
-        holding.release(template)
+    holding.settle(template)
     if template.state in BAD:
         ring(template, template.state, reason=template.reason)
     elif template.state in LOST and before not in LOST:

@@ -13,7 +13,7 @@ from sqlalchemy import and_, or_, select
 from flows import leases, live
 from flows.errors import N_
 from flows.letters import Ending, Upload
-from flows.templates import news
+from flows.templates import holding, news
 from flows.templates.composing import MEDIA, written
 from flows.verdicts import verdict
 from models import db
@@ -181,6 +181,7 @@ def _accepted(template: MessageTemplate, listed: Mapping[str, Any]) -> None:
     template.sending = template.due_at = template.draft = template.problem = None
     if draft.get("act") == "delete":
         template.state = "deleted"
+        holding.settle(template)
         return
     template.components = draft.get("components") or template.components
     template.named = named
@@ -192,6 +193,7 @@ def _accepted(template: MessageTemplate, listed: Mapping[str, Any]) -> None:
         _charge_as(template, str(listed.get("category") or "").lower(), asked)
         template.state = str(listed.get("status") or "pending").lower()
         template.reason = None
+        holding.settle(template)
     if listed.get("id"):
         template.meta_id = str(listed["id"])
     template.synced_at = utcnow()

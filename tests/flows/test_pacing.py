@@ -7,22 +7,24 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from bot import client, desk, pace
 from bot.jobs import delivering
 from bot.simulator import Simulator
 from bot.wire import Wire
 from config import settings
-from flows import arrivals, channels, messages, outbox, templates
+from flows import arrivals, channels, invariants, messages, outbox, templates
 from flows.channels import notices
 from flows.letters import Letter, Sender
 from models import db
+from models.automation import Automation
 from models.channel import Channel, ChannelState
 from models.conversation import Conversation
 from models.merchant import Merchant
@@ -367,6 +369,144 @@ def test_what_was_held_fails_when_the_template_is_disabled(
 
     failed = now(shop, message)
     assert (failed.sending, failed.reason) == (Sending.FAILED, "template_disabled")
+
+
+def one_held(shop: Merchant, simulator: Simulator, work: Work) -> tuple[MessageTemplate, UUID]:
+    """Meta paused the template of a message that waited to leave."""
+    template, [message] = promised(shop, 1)
+    judged(simulator, work, template, "PAUSED")
+    assert now(shop, message).sending is Sending.HELD
+    return template, message
+
+
+def judged(simulator: Simulator, work: Work, template: MessageTemplate, *verdicts: str) -> None:
+    """Meta has said this of the template, and all that follows is done."""
+    for verdict in verdicts:
+        simulator.review(simulator.world.templates[str(template.meta_id)], verdict)
+        simulator.deliver()
+        work()
+
+
+def end_of(shop: Merchant, message_id: UUID) -> tuple[Sending | None, str | None]:
+    message = now(shop, message_id)
+    assert broken() == []
+    return message.sending, message.reason
+
+
+def broken() -> list[str]:
+    return [check.name for check in invariants.check() if not check.holds]
+
+
+HELD = (Sending.HELD, "template_paused")
+
+
+def test_an_edit_keeps_what_was_held_until_it_is_approved(
+    shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    template, message = one_held(shop, simulator, work)
+    with db.merchant(shop.id):
+        found = templates.find(template.id)
+        form = templates.written(found)
+        form = replace(form, body=form.body + " Merci.")
+        templates.submit(templates.save(form, found), form)
+    work()
+    meanwhile = end_of(shop, message)
+
+    judged(simulator, work, template, "APPROVED")
+
+    assert meanwhile == HELD
+    assert end_of(shop, message) == (Sending.ACCEPTED, None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "end"),
+    [
+        ("APPROVED", (Sending.ACCEPTED, None)),
+        ("REJECTED", (Sending.FAILED, "template_missing")),
+    ],
+)
+def test_an_appeal_decides_what_becomes_of_what_was_held(
+    shop: Merchant,
+    simulator: Simulator,
+    work: Work,
+    verdict: str,
+    end: tuple[Sending, str | None],
+) -> None:
+    template, message = one_held(shop, simulator, work)
+    judged(simulator, work, template, "IN_APPEAL")
+    with db.merchant(shop.id) as session:
+        session.execute(update(Message).values(created_at=utcnow() - timedelta(hours=1)))
+    meanwhile = end_of(shop, message)
+
+    judged(simulator, work, template, verdict)
+
+    assert meanwhile == HELD
+    assert end_of(shop, message) == end
+
+
+@pytest.mark.parametrize("by", ["us", "meta"])
+def test_what_was_held_fails_when_the_template_is_deleted(
+    shop: Merchant, simulator: Simulator, work: Work, by: str
+) -> None:
+    template, message = one_held(shop, simulator, work)
+    with db.merchant(shop.id) as session:
+        if by == "us":
+            session.execute(delete(Automation))
+            templates.remove(templates.find(template.id))
+        else:
+            with simulator.turn():
+                simulator.note("template_gone", template=template.meta_id)
+            templates.refresh()
+    work()
+
+    assert end_of(shop, message) == (Sending.FAILED, "template_missing")
+
+
+def test_nothing_is_held_for_a_template_that_never_comes_back(
+    shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    template, [message] = promised(shop, 1)
+    with db.merchant(shop.id) as session:
+        session.get_one(MessageTemplate, (shop.id, template.id)).state = "disabled"
+    simulator.fail(132015)
+    work()
+
+    assert end_of(shop, message) == (Sending.FAILED, "template_disabled")
+
+
+def test_what_waits_is_held_when_its_template_is_paused_by_now(
+    shop: Merchant, simulator: Simulator, work: Work
+) -> None:
+    """It was put off, so the template's new state is seen only when its time has come."""
+    template, [message] = promised(shop, 1)
+    with db.merchant(shop.id) as session:
+        session.get_one(MessageTemplate, (shop.id, template.id)).state = "in_appeal"
+        session.execute(update(Message).values(created_at=utcnow() - timedelta(hours=1)))
+    work()
+
+    assert end_of(shop, message) == HELD
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=2)])
+def test_a_message_dropped_after_it_was_taken_holds_the_next_ones(
+    shop: Merchant, simulator: Simulator, work: Work, age: timedelta
+) -> None:
+    template, [dropped] = promised(shop, 1)
+    simulator.clock.set(utcnow() - age)
+    simulator.fail(132015, late=True)
+    work()
+    _, [later] = promised(shop, 1)
+    with db.merchant(shop.id) as session:
+        messages.put_off(session.get_one(Message, (shop.id, later)), utcnow() + timedelta(hours=1))
+
+    simulator.deliver()
+    work()
+
+    assert end_of(shop, dropped) == (Sending.FAILED, "template_paused")
+    with db.merchant(shop.id) as session:
+        state = session.get_one(MessageTemplate, (shop.id, template.id)).state
+    held = (now(shop, later).sending, state)
+    assert held == ((Sending.HELD, "paused") if not age else (Sending.WAITING, "approved"))
 
 
 def test_what_meta_holds_for_its_quality_is_never_sent_again(
