@@ -47,6 +47,8 @@ FORGOTTEN = 600.0
 """Seconds after which a process that died is no longer missed, if another one of its kind lives."""
 FRESH = 3.0
 """Seconds for which one look is good enough for all pages of this process."""
+BRIEF = 1.0
+"""The same of a write: whoever asks all the time must not make us write all the time."""
 
 State = Literal["alive", "silent", "stuck"]
 Trouble = Literal["missing", "silent", "stuck", "redis", "unread", "unsent"]
@@ -134,8 +136,8 @@ def look() -> Health:
 
 def forget() -> None:
     """The next look is a new one."""
-    global _last
-    _last = None
+    global _last, _written
+    _last = _written = None
 
 
 def look_now() -> Health:
@@ -160,8 +162,22 @@ def revision() -> str | None:
     return found
 
 
+_writing = threading.Lock()
+_written: tuple[float, float] | None = None
+
+
 def write() -> float:
-    """Seconds until a row is on disk and gone again; SQLAlchemyError when it cannot be."""
+    """Seconds that a row took to be on disk and gone again, at most a second ago; SQLAlchemyError
+    when it cannot be."""
+    global _written
+    with _writing:
+        if _written is None or time.monotonic() - _written[0] > BRIEF:
+            _written = None
+            _written = (time.monotonic(), write_now())
+        return _written[1]
+
+
+def write_now() -> float:
     begun, id_ = time.monotonic(), uuid4()
     facts = {"kind": "probe", "host": "", "pid": 0, "doing": ""}
     times = dict.fromkeys(("started_at", "beat_at", "since"), func.now())

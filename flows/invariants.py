@@ -35,8 +35,10 @@ QUESTIONS: dict[str, str] = {
         SELECT count(*) FROM messages
         WHERE sending = 'claimed' AND lease_until < now() - interval '60 seconds'""",
     "no other claim is older than two leases": """
-        SELECT (SELECT count(*) FROM read_marks
-                WHERE sending = 'claimed' AND lease_until < now() - interval '60 seconds')
+        SELECT (SELECT count(*) FROM read_marks r
+                WHERE sending = 'claimed' AND lease_until < now() - interval '60 seconds'
+                  AND NOT EXISTS (SELECT 1 FROM channels c WHERE c.merchant_id = r.merchant_id
+                    AND c.id = r.channel_id AND c.state = 'paused'))
              + (SELECT count(*) FROM message_templates
                 WHERE sending = 'claimed' AND lease_until < now() - interval '2 minutes')
              + (SELECT count(*) FROM errands WHERE done_at IS NULL

@@ -118,21 +118,22 @@ def _rise(message: Sent, told: Told) -> None:
     field = _TIMES[told.status]
     earlier: datetime | None = getattr(message, field)
     setattr(message, field, min(earlier, told.at) if earlier else told.at)
-    if message.rank >= DELIVERED and message.failed_at is not None:
-        message.failed_at = None  # it arrived after all; the failure stays among the statuses
-    if message.failed_at is not None and told.at <= message.failed_at:
-        return  # "sent", told late: the failure came after it
+    if message.failed_at is not None:
+        if message.rank < DELIVERED and told.at <= message.failed_at:
+            return  # "sent", told late: the failure came after it
+        message.failed_at = None  # it left after all; the failure stays among the statuses
     if message.sending is not None and message.sending is not Sending.ACCEPTED:
         message.sending = Sending.ACCEPTED
         message.lease_until = None
         message.accepted_at = message.accepted_at or told.at
-    if message.failed_at is None:
-        message.reason = message.error_code = message.error_detail = None
+    message.reason = message.error_code = message.error_detail = None
 
 
 def _fail(message: Sent, told: Told) -> None:
     if (message.rank or 0) >= DELIVERED:
         return
+    if message.sent_at is not None and told.at < message.sent_at:
+        return  # told late: it left after that
     error: Json = next(iter(told.payload.get("errors") or []), {})
     code = error.get("code")
     message.error_code = code if isinstance(code, int) else None

@@ -102,8 +102,11 @@ def still_worth_it(lane: str) -> bool:
 
 
 def woken(lane: str) -> bool:
-    """Whether somebody has nudged the lane since a worker began to look at it."""
-    return bool(connection().exists(f"wake:{lane}"))
+    """Whether somebody is known to have nudged the lane since a worker began to look at it."""
+    try:
+        return bool(connection().exists(f"wake:{lane}"))
+    except redis.RedisError:
+        return False
 
 
 def _enqueue(lane: str) -> None:
@@ -300,4 +303,6 @@ def _due(table: type[Message] | type[ReadMark], now: datetime) -> Select[UUID, U
     waits = and_(table.sending == Sending.WAITING, table.due_at <= now)
     ready = and_(or_(table.sending == Sending.QUEUED, waits), ~paused)
     lost = and_(table.sending == Sending.CLAIMED, table.lease_until < now)
+    if table is ReadMark:
+        lost = and_(lost, ~paused)  # told again once the number goes on; a message is concluded
     return select(table.merchant_id, table.channel_id).where(or_(ready, lost)).distinct()

@@ -34,6 +34,15 @@ class Reason:
 
     what: str
     advice: str
+    ended: str | None = None
+    """What to do once nothing is tried any more, where `advice` speaks of waiting."""
+
+    def to_do(self, *, failed: bool) -> str:
+        """The advice for a message that waits or is uncertain, or for one that failed."""
+        return self.ended if failed and self.ended else self.advice
+
+
+AGAIN = N_("Send it again if it still matters.")
 
 
 _TOKEN = Verdict("retry", "token", delay=60, tries=40)
@@ -107,42 +116,55 @@ PACED = ("pace", "pair_limit", "throttled")
 
 REASONS: dict[str, Reason] = {
     "pace": Reason(
-        N_("This number sends as fast as Meta lets it."), N_("It leaves when its turn comes.")
+        N_("This number sends as fast as Meta lets it."),
+        N_("It leaves when its turn comes."),
+        AGAIN,
     ),
     "token": Reason(
         N_("The access token of this number has expired or was revoked."),
         N_("Put in a new token; messages wait until then."),
+        N_("Put in a new token, then send it again."),
     ),
     "permission": Reason(
         N_("Meta does not let this token send for this number."),
         N_("Check the token's permissions; messages wait until then."),
+        N_("Check the token's permissions, then send it again."),
     ),
     "account": Reason(
         N_("Meta has restricted or locked this WhatsApp account."),
         N_("Look at the account's status with Meta; messages wait until then."),
+        N_("Look at the account's status with Meta, then send it again."),
     ),
     "payment": Reason(
         N_("Meta has no valid payment method for this account."),
         N_("Add a payment method with Meta; messages wait until then."),
+        N_("Add a payment method with Meta, then send it again."),
     ),
     "spam_limit": Reason(
         N_("Meta slows this number down because customers reported its messages."),
         N_("Send less and only what customers expect; this one waits."),
+        N_("Send less and only what customers expect."),
     ),
     "throttled": Reason(
-        N_("Too many messages at once for Meta."), N_("It will be sent in a moment.")
+        N_("Too many messages at once for Meta."), N_("It will be sent in a moment."), AGAIN
     ),
     "pair_limit": Reason(
         N_("Too many messages to this customer within seconds."),
         N_("It will be sent in a moment."),
+        AGAIN,
     ),
-    "temporary": Reason(N_("Meta has a temporary problem."), N_("It is tried again by itself.")),
+    "temporary": Reason(
+        N_("Meta has a temporary problem."), N_("It is tried again by itself."), AGAIN
+    ),
     "no_connection": Reason(
-        N_("Meta could not be reached; nothing was sent."), N_("It is tried again by itself.")
+        N_("Meta could not be reached; nothing was sent."),
+        N_("It is tried again by itself."),
+        AGAIN,
     ),
     "ecosystem": Reason(
         N_("Meta holds marketing messages to this customer back for now."),
         N_("It is tried once more in a day."),
+        N_("Wait a day before you send it again, or call the customer."),
     ),
     "country": Reason(
         N_("This account may not write to this country."), N_("Call the customer instead.")
@@ -202,6 +224,7 @@ REASONS: dict[str, Reason] = {
     "template_paused": Reason(
         N_("Meta has paused this template, or looks at a change of it."),
         N_("It is held until the template is approved again."),
+        N_("Use another template, or send it again once this one is approved."),
     ),
     "template_disabled": Reason(
         N_("Meta has disabled this template."), N_("Use another template.")
@@ -223,9 +246,7 @@ REASONS: dict[str, Reason] = {
         N_("Meta did not answer clearly: it may have been sent."),
         N_("Ask the customer, or send it again knowing it may arrive twice."),
     ),
-    "too_late": Reason(
-        N_("It waited for more than a day."), N_("Send it again if it still matters.")
-    ),
+    "too_late": Reason(N_("It waited for more than a day."), AGAIN),
 }
 
 

@@ -31,7 +31,8 @@ STOPPED_IN_ORDER = (
 )
 START_SECONDS = 90
 PATIENCE = 30
-"""Seconds that a program has to finish what it holds: a call to Meta may last ten."""
+"""Seconds that a program has to finish what it holds: a call to Meta may last ten. The upload of a
+file may take a minute, and servers wait for it (docs/operate.md); our simulator is near."""
 
 
 class Server(Protocol):

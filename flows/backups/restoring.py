@@ -23,6 +23,8 @@ from models.envelope import Envelope, EnvelopeState
 
 ROLES = ("wasl_app", "wasl_house", "wasl_courier")
 """What sessions run as; they belong to the server and are in no dump (migrations 0001 and 0011)."""
+SENDERS = "wasl_app, wasl_house"
+"""Who writes down an attempt, which every send is before it leaves."""
 _MAKE_ROLE = """DO $$ BEGIN CREATE ROLE {role} NOLOGIN;
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"""
 
@@ -175,10 +177,14 @@ def _unpack(folder: Path) -> int:
 
 
 def _hold(since: datetime, *, first: bool) -> Held:
+    """Between the first and the second time nobody sends, whoever gets in."""
     with _owner() as connection:
         held = holding.hold(connection, since)
         if first:
             holding.shut_doors(connection)
+            connection.execute(f"REVOKE INSERT ON attempts FROM {SENDERS}")
+        else:
+            connection.execute(f"GRANT INSERT ON attempts TO {SENDERS}")
         return held
 
 

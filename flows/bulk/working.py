@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.exc import OperationalError
 
@@ -98,6 +99,8 @@ def _work(merchant_id: UUID, item_id: UUID) -> None:
         log.warning("an item of a bulk must wait: %s", error)
         if error.connection_invalidated:
             raise
+    except BaseTimeoutException:
+        raise  # the job's time is over: the item is not to blame
     except Exception as error:
         log.exception("an item of a bulk broke")
         _conclude_broken(merchant_id, item_id, error)

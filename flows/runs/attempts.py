@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
@@ -55,8 +56,8 @@ def attempt(run: Run) -> None:
             give_up(run, no.code)
         else:
             fail(run, no.code, ", ".join(no.facts.get("missing", ())))
-    except OperationalError:
-        raise  # a lost connection or a deadlock: nothing of this transaction stands
+    except (OperationalError, BaseTimeoutException):
+        raise  # a lost connection, a deadlock, no time left: nothing of this transaction stands
     except Exception:
         # The order must move on, whatever is wrong with a message.
         log.exception("automation %s failed for order %s", run.automation_id, run.order.number)
@@ -190,7 +191,7 @@ def _send_other(run: Run, deed: Mapping[str, Any]) -> Done:
             send(run, talk, template=template, variables=deed.get("variables") or {})
     except Refused as no:
         return {"deed": "nothing", "template": template.name, "refused": no.code}
-    except OperationalError:
+    except (OperationalError, BaseTimeoutException):
         raise
     except Exception:
         # Or its timer would be found, and fail, every two seconds for ever.

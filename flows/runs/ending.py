@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
@@ -46,8 +47,8 @@ def ask_again(run: Run, now: datetime) -> None:
             send(run, run.message.conversation, **_same_words(run))
     except Refused:
         expire(run, now)
-    except OperationalError:
-        raise  # a lost connection or a deadlock: the next round finds this timer again
+    except (OperationalError, BaseTimeoutException):
+        raise  # a lost connection, a deadlock, no time left: a later round finds this timer again
     except Exception:
         log.exception("automation %s could not ask again", run.automation_id)
         fail(run, "internal", "")
@@ -92,8 +93,8 @@ def _fall_back(run: Run, stage: Stage) -> None:
             pipeline.move(run.order, stage, by=AUTOMATION, because=because)
     except Refused as no:
         _leave_to_people(run, "fallback_refused", {"to": stage.name, "code": no.code})
-    except OperationalError:
-        raise  # a lost connection or a deadlock: the next round finds this timer again
+    except (OperationalError, BaseTimeoutException):
+        raise  # a lost connection, a deadlock, no time left: a later round finds this timer again
     except Exception:
         # Or it would be found, and fail, every two seconds for ever.
         log.exception("order %s could not fall back", run.order.number)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, or_, select
 
 from flows import conversations, crashpoints, hours, live, pipeline, workers
@@ -88,6 +89,8 @@ def _try(merchant_id: UUID, run_id: UUID, now: datetime) -> bool:
                 conversations.close_unused(opened)
             crashpoints.reached("timer.made")
             return gone_off
+    except BaseTimeoutException:
+        raise  # the job's time is over: no timer is to blame
     except Exception:
         # The others must go off all the same; this one is tried again in the next round.
         log.exception("the timer of run %s failed", run_id)

@@ -55,4 +55,5 @@ def trouble(run: Run) -> tuple[str, str] | None:
     if ended_well or run.message is None or run.message.reason not in REASONS:
         return None
     reason = REASONS[run.message.reason]
-    return gettext(reason.what), gettext(reason.advice)
+    failed = run.state is RunState.FAILED
+    return gettext(reason.what), gettext(reason.to_do(failed=failed))

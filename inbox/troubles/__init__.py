@@ -74,7 +74,7 @@ def messages() -> str | Response:
     before = read_place(request.args.get("before"))
     listed = troubles.listed(asked.narrow, before=before, limit=troubles.PAGE)
     group = troubles.group_of(asked.whole.narrow)
-    what, advice = telling.words(asked.cause)
+    what, advice = telling.words(asked.cause, asked.sending)
     return _listing(
         "messages",
         asked,

@@ -68,7 +68,7 @@ def causes_of_runs(groups: Sequence[RunGroup]) -> list[Cause]:
 
 def _cause(group: Group, channels: Names, templates: Names) -> Cause:
     uncertain = group.sending is Sending.UNCERTAIN
-    what, advice = words(group.cause)
+    what, advice = words(group.cause, group.sending)
     touched = [("template", _template(id_, templates)) for id_, _ in group.templates.most_common()]
     if len(channels) > 1:
         touched += [("phone", channels.get(id_, "?")) for id_, _ in group.channels.most_common()]
@@ -102,10 +102,10 @@ def _cause_of_runs(group: RunGroup, automations: Names) -> Cause:
     )
 
 
-def words(cause: str) -> tuple[str, str]:
+def words(cause: str, sending: Sending) -> tuple[str, str]:
     """What happened, and what to do."""
     reason = REASONS.get(cause, REASONS["unknown_error"])
-    return gettext(reason.what), gettext(reason.advice)
+    return gettext(reason.what), gettext(reason.to_do(failed=sending is Sending.FAILED))
 
 
 def run_words(cause: str) -> str:

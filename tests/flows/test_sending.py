@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+import redis
+from sqlalchemy import select, text, update
 
 from bot import desk, jobs
 from bot.jobs import reading
-from flows import arrivals, callbacks, conversations, messages, outbox, statuses
+from flows import arrivals, callbacks, conversations, invariants, messages, outbox, statuses
 from flows.errors import Refused
 from flows.events import Person, Status
 from flows.letters import Letter, Outcome
 from models import db
-from models.channel import Channel
+from models.channel import Channel, ChannelState
 from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
 from models.merchant import Merchant
@@ -126,6 +127,22 @@ def test_a_sent_that_is_told_after_the_failure_leaves_it_failed(
     assert message.failed_at is not None
 
 
+@pytest.mark.parametrize("order", [("failed", "sent"), ("sent", "failed")])
+def test_a_failure_that_sent_came_after_is_over_whichever_is_told_first(
+    merchant: Merchant, queued: UUID, order: tuple[str, str]
+) -> None:
+    [letter] = claimed(merchant)
+    concluded(merchant, letter, Outcome("accepted", wamid="wamid.1"))
+    at = {"failed": utcnow(), "sent": utcnow() + timedelta(seconds=1)}
+
+    for name in order:
+        reported(merchant, name, "wamid.1", queued, 1, at=at[name])
+
+    message = now(merchant, queued)
+    assert (message.sending, message.progress) == (Sending.ACCEPTED, "sent")
+    assert (message.failed_at, message.reason, message.error_code) == (None, None, None)
+
+
 def test_a_failure_without_our_id_counts_once_another_status_tells_whose_it_is(
     merchant: Merchant, queued: UUID
 ) -> None:
@@ -183,19 +200,51 @@ def test_one_letter_that_cannot_be_written_harms_no_other(
     assert now(merchant, queued).sending is not Sending.CLAIMED
 
 
-def test_a_read_mark_of_a_dead_worker_is_swept_up(merchant: Merchant, queued: UUID) -> None:
-    channel_id = channel_of(merchant)
+def lost_read_mark(merchant: Merchant) -> None:
+    """A worker claimed it and died two minutes ago; nothing else is due."""
     with db.merchant(merchant.id) as session:
         conversations.mark_read(session.scalars(select(Conversation)).one())
+    channel_id = channel_of(merchant)
     with db.merchant(merchant.id):
         assert len(messages.claim_read_marks(channel_id)) == 1
     with db.merchant(merchant.id) as session:
         mark = session.scalars(select(ReadMark)).one()
-        mark.lease_until = mark.due_at = utcnow() - timedelta(seconds=1)
-        session.get_one(Message, (merchant.id, queued)).sending = Sending.ACCEPTED
+        mark.lease_until = mark.due_at = utcnow() - timedelta(minutes=2)
+        session.execute(update(Message).values(sending=Sending.ACCEPTED))
     outbox.connection().flushdb()
 
-    assert outbox.sweep() >= 1
+
+def woken(merchant: Merchant) -> bool:
+    outbox.sweep()
+    return outbox.woken(outbox.delivery_lane(merchant.id, channel_of(merchant)))
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_read_mark_of_a_dead_worker_is_swept_up_unless_its_number_is_paused(
+    merchant: Merchant,
+) -> None:
+    lost_read_mark(merchant)
+    question = text(invariants.QUESTIONS["no other claim is older than two leases"])
+
+    with db.merchant(merchant.id) as session:
+        channel = session.scalars(select(Channel)).one()
+        channel.state, channel.pause_reason = ChannelState.PAUSED, "token"
+    assert not woken(merchant)
+    with db.house() as house:
+        assert house.scalar(question) == 0
+
+    with db.merchant(merchant.id) as session:
+        channel = session.scalars(select(Channel)).one()
+        channel.state, channel.pause_reason = ChannelState.ACTIVE, None
+    assert woken(merchant)
+    with db.house() as house:
+        assert house.scalar(question) == 1
+
+
+def test_without_redis_no_lane_is_known_to_be_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "connection", lambda: redis.Redis.from_url("redis://127.0.0.1:1"))
+
+    assert outbox.woken("ingest") is False
 
 
 def test_a_number_that_changed_hands_is_not_the_same_person(merchant: Merchant) -> None:

@@ -126,6 +126,21 @@ def test_where_nothing_can_be_written_it_is_not_ready(
 
 
 @pytest.mark.usefixtures("everybody_works")
+def test_however_often_it_is_asked_it_writes_once_a_second(
+    client: FlaskClient, owner_connection: psycopg.Connection
+) -> None:
+    first = client.get("/readyz")
+
+    owner_connection.execute("REVOKE INSERT ON heartbeats FROM wasl_house")
+    again = client.get("/readyz")
+    health.forget()
+    anew = client.get("/readyz")
+    owner_connection.execute("GRANT INSERT ON heartbeats TO wasl_house")
+
+    assert [answer.status_code for answer in (first, again, anew)] == [200, 200, 503]
+
+
+@pytest.mark.usefixtures("everybody_works")
 def test_what_nobody_reads_shows(client: FlaskClient) -> None:
     kept(b"old", ago=90)
     kept(b"new", ago=5)

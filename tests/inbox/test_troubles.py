@@ -158,6 +158,23 @@ def test_troubles_are_grouped_by_cause_with_what_to_do(
     assert client.get("/troubles/count").text == "3"
 
 
+def test_what_failed_is_not_said_to_wait(
+    agent: Membership, troubled: Make, signed_in: Browser
+) -> None:
+    limited = troubled(who="Fatima", reason="ecosystem", error_code=131049)
+    troubled(who="Hicham", reason="no_connection", error_code=None)
+    client = signed_in(agent)
+
+    page = client.get("/troubles", headers=ENGLISH).text
+    cause = client.get("/troubles/messages?state=failed&cause=ecosystem", headers=ENGLISH).text
+    talk = client.get(f"/inbox/{limited.conversation_id}", headers=ENGLISH).text
+
+    assert "Send it again if it still matters." in page
+    for text in (page, cause, talk):
+        assert "Wait a day before you send it again, or call the customer." in text
+        assert "is tried" not in text
+
+
 def test_a_cause_shows_each_message_with_what_meta_said_and_where_it_is(
     agent: Membership, troubled: Make, signed_in: Browser
 ) -> None:

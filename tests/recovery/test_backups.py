@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 
 import cli
 from bot import jobs
@@ -68,7 +69,7 @@ def read() -> None:
     jobs.read_envelopes("ingest")
 
 
-def restored(folder: Path) -> backups.Restored:
+def restored(folder: Path, read: Callable[[], object] = read) -> backups.Restored:
     _stop_the_web()
     done = backups.restore(folder, read=read, replace=True)
     assert done.broken == []
@@ -215,7 +216,13 @@ def test_what_nobody_had_read_is_read_and_brings_nothing_about_twice(
     with db.merchant(shop.id):
         moved = only(Order).stage_id
 
-    done = restored(folder)
+    def read_beside_a_worker() -> None:
+        """Somebody starts a program too early."""
+        read()
+        with pytest.raises(ProgrammingError, match="attempts"), db.merchant(shop.id):
+            messages.claim(only(Order).conversation.channel_id)
+
+    done = restored(folder, read_beside_a_worker)
     work()
 
     assert (done.read, done.held.messages) == (1, 1)
