@@ -40,12 +40,12 @@ pages = Blueprint("messages", __name__)
 @needs("inbox.reply")
 def send(conversation_id: UUID) -> tuple[Response, int]:
     """The text is on its way, once for each `client_id`; the answer holds its bubble."""
-    conversation = writing.writable(conversation_id)
-    message = messages.queue_text(
+    conversation, client_id, known = writing.begun(conversation_id)
+    message = known or messages.queue_text(
         conversation,
         request.form.get("text", ""),
         by=current.member,
-        client_id=writing.client_id(),
+        client_id=client_id,
         reply_to=request.form.get("reply_to") or None,
     )
     return _sent(conversation, message)
@@ -55,8 +55,7 @@ def send(conversation_id: UUID) -> tuple[Response, int]:
 @needs("inbox.reply")
 def attach(conversation_id: UUID) -> tuple[Response, int]:
     """The file is on its way with its caption, once for each `client_id`."""
-    conversation, client_id = writing.writable(conversation_id), writing.client_id()
-    known = threads.by_client_id(conversation, client_id)
+    conversation, client_id, known = writing.begun(conversation_id)
     if known is not None:
         return _sent(conversation, known)
     messages.window_must_be_open(conversation)  # before the file is written
@@ -148,9 +147,11 @@ def preview(conversation_id: UUID, template_id: UUID) -> str:
 @needs("inbox.reply")
 def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, int]:
     """The ready message is on its way; with a blank left empty the form comes back with errors."""
-    conversation = writing.writable(conversation_id)
+    conversation, client_id, known = writing.begun(conversation_id)
+    if known is not None:
+        return _template_sent(conversation, known)
     chosen = threads.ready_template(conversation, template_id)
-    values, client_id = _typed(chosen), writing.client_id()
+    values = _typed(chosen)
     if wrong := _wrong(chosen, values):
         return _filled(conversation, chosen, values, errors=wrong, client_id=client_id), 422
     templates.check_sendable(chosen)
@@ -164,6 +165,10 @@ def send_template(conversation_id: UUID, template_id: UUID) -> str | tuple[str, 
         client_id=client_id,
         reply_to=request.form.get("reply_to") or None,
     )
+    return _template_sent(conversation, message)
+
+
+def _template_sent(conversation: Conversation, message: Message) -> str:
     bubble = thread.bubble(threads.only(message))
     return render_template(
         "conversations/_template_sent.html",

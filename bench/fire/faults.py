@@ -30,7 +30,7 @@ from models.types import Json
 
 WEEK = 7 * 86_400
 BEYOND_A_LEASE = 34.0
-HOPELESS_SECONDS = 15.0
+HOPELESS_SECONDS = 20.0
 
 
 @dataclass

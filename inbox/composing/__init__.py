@@ -43,13 +43,12 @@ def ask(conversation_id: UUID, kind: str) -> str:
 @needs("inbox.reply")
 def send(conversation_id: UUID, kind: str) -> str | tuple[str, int]:
     """It is on its way, once for each `client_id`; with something wrong the form comes back."""
-    form, client_id = _form(kind), writing.client_id()
-    conversation = writing.writable(conversation_id)
+    form = _form(kind)
+    conversation, client_id, known = writing.begun(conversation_id)
     asked = Asked(conversation, Fields(request.form), request.files.get("file"))
     reply_to = request.form.get("reply_to") or None
-    message = threads.by_client_id(conversation, client_id)
     try:
-        message = message or form.queue(asked, client_id=client_id, reply_to=reply_to)
+        message = known or form.queue(asked, client_id=client_id, reply_to=reply_to)
     except Invalid as refusal:
         life.undo()
         errors = languages.told_each(refusal)

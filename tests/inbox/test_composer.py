@@ -123,6 +123,23 @@ def test_outside_the_window_a_text_is_refused_in_words_and_nothing_is_queued(
     assert ours(merchant) == []
 
 
+def test_asked_again_for_want_of_an_answer_it_is_the_same_though_the_window_has_closed(
+    agent: Membership, merchant: Merchant, signed_in: Browser
+) -> None:
+    open_, client_id = wrote(merchant), str(uuid4())
+
+    first = post(signed_in(agent), open_, "Bonjour", client_id=client_id)
+    with db.merchant(merchant.id) as session:
+        session.get_one(Conversation, (merchant.id, open_)).last_inbound_at = utcnow() - timedelta(
+            2
+        )
+    again = post(signed_in(agent), open_, "Bonjour", client_id=client_id)
+    new = post(signed_in(agent), open_, "Bonjour")
+
+    assert (first.status_code, again.status_code, new.status_code) == (201, 201, 409)
+    assert first.json["id"] == again.json["id"]
+
+
 @pytest.mark.parametrize(
     ("text", "client_id", "status"),
     [
