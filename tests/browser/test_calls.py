@@ -48,6 +48,7 @@ def take_order(page: Page, name: str, phone: str, *, known: bool = False) -> str
     expect(dialog.locator("[data-line]")).to_have_count(1)
     variant = dialog.locator("[data-line] select")
     if variant.count() and not variant.input_value():
+        expect(variant).to_be_focused(timeout=SOON)
         page.keyboard.press("ArrowDown")
     tab_to(page, "stage_id")
     page.keyboard.press("ArrowDown")
@@ -57,6 +58,7 @@ def take_order(page: Page, name: str, phone: str, *, known: bool = False) -> str
         lambda r: r.request.method == "POST" and r.url.endswith("/orders")
     ) as told:
         page.keyboard.press("Control+Enter")
+    assert told.value.status == 201, told.value.text()
     expect(dialog).to_have_count(0, timeout=SOON)
     number = re.search(r"/orders/(\d+)$", told.value.headers["location"])
     assert number
