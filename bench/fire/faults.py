@@ -31,6 +31,7 @@ from models.types import Json
 WEEK = 7 * 86_400
 BEYOND_A_LEASE = 34.0
 HOPELESS_SECONDS = 20.0
+WEB_SECONDS = 3.0
 
 
 @dataclass
@@ -297,11 +298,14 @@ def _full_disk(scene: Scene) -> None:
 
 def _crash(scene: Scene) -> None:
     """A process of each kind dies at a named place of its code: the one hit least so far."""
-    wanted = {names: _least_hit(scene, names) for names in set(WHO_PASSES.values())}
+    kinds = dict.fromkeys(WHO_PASSES.values())
+    wanted = {names: _least_hit(scene, names) for names in kinds}
     for names, place in wanted.items():
         for name in names:
             plan = {"WASL_CRASH": place, "WASL_CRASH_LOG": str(scene.crash_log)}
             scene.town.reborn(name, plan)
+        if "web" in names:
+            time.sleep(WEB_SECONDS)  # all at once, it would not be there before the end
     before, until = scene.crashed, time.monotonic() + HOPELESS_SECONDS
     while time.monotonic() < until:
         left = [place for place in wanted.values() if scene.crashed[place] == before[place]]
