@@ -15,11 +15,9 @@ floor is /settings, an empty page for somebody signed in, asked in the same turn
 from __future__ import annotations
 
 import argparse
-import hashlib
 import http.client
 import json
 import random
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,16 +25,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Engine, event, select
 
-from bench import servers
+from bench import servers, staff
 from models import db
 from models.conversation import Conversation
 from models.order import Order
 from models.pipeline import Stage, SystemState
-from models.user import LoginSession, Membership
+from models.user import Membership
 
 WITHIN_MS, TIMES, MORE_MS, CREATED_WITHIN_MS = 100, 1.5, 20, 1000
 SEARCHES = ("moh", "zineb benn", "06 61", "+212 6 61", "0790", "محمد العلوي", "fatima", "AM0000")
@@ -87,7 +85,7 @@ def _measure(shops: dict[int, Any], rounds: int) -> Result:
     browsers = {size: app.test_client() for size in shops}
     asked: dict[int, dict[str, list[str]]] = {}
     for size, shop in shops.items():
-        browsers[size].set_cookie("wasl", _sign_in(shop.agents[0]))
+        browsers[size].set_cookie("wasl", staff.signed_in(shop.agents[0]))
         asked[size] = _addresses(shop)
     took: dict[tuple[str, int], list[float]] = {}
     sql: dict[tuple[str, int], dict[str, int]] = {}
@@ -159,19 +157,6 @@ def _statements() -> Iterator[Callable[[], int]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
-def _sign_in(who: Membership) -> str:
-    token = secrets.token_urlsafe(32)
-    with db.house() as house:
-        house.add(
-            LoginSession(
-                id=hashlib.sha256(token.encode()).digest(),
-                user_id=who.user_id,
-                merchant_id=who.merchant_id,
-            )
-        )
-    return token
-
-
 # --- ten people at once ---------------------------------------------------------------------------
 
 
@@ -181,7 +166,7 @@ class Agent:
     def __init__(self, port: int, who: Membership) -> None:
         self.web = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self.headers = {
-            "Cookie": f"wasl={_sign_in(who)}",
+            "Cookie": f"wasl={staff.signed_in(who)}",
             "Sec-Fetch-Site": "same-origin",
             "HX-Request": "true",
             "Content-Type": "application/x-www-form-urlencoded",
@@ -249,18 +234,7 @@ def _taking(shop: Any, talks: list[UUID]) -> Callable[[int], Callable[[Agent], N
 
         def take(agent: Agent) -> None:
             product, variant = chance.choice(shop.products)
-            form = {
-                "client_id": str(uuid4()),
-                "name": f"Khadija Essai {chance.randrange(10**6)}",
-                "phone": f"07{chance.randrange(10**8):08}",
-                "address": "7 rue des Fleurs",
-                "city": "Rabat",
-                "lines[0].product_id": str(product),
-                "lines[0].variant_id": str(variant),
-                "lines[0].quantity": "1",
-                "payment_method": "cod",
-                "payment_status": "pending",
-            }
+            form = staff.order(chance, product, variant)
             agent.post(f"/conversations/{chance.choice(talks)}/orders", form)
 
         return take

@@ -19,6 +19,7 @@ import psycopg
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from bench import staff
 from config import settings
 from flows import arrivals, catalog, channels, orders, search, stock, team
 from flows.customers import Number
@@ -32,7 +33,7 @@ from models.order import Order
 from models.pipeline import Stage, SystemState
 from models.template import MessageTemplate
 from models.types import fold, utcnow
-from models.user import Membership, Role, User
+from models.user import Membership
 
 FIRST = 1001
 AGENTS = 10
@@ -91,7 +92,7 @@ class Shop:
 def open_shop(number: int, size: int) -> Shop:
     """A merchant with `size` orders of a year, their customers, lines, entries, runs and words."""
     merchant_id = team.add_merchant(name=f"Bench {size}", country="MA", language="fr")
-    agents = [_agent(merchant_id, f"agent-{number}-{n}") for n in range(AGENTS)]
+    agents = [staff.hired(merchant_id, f"agent-{number}-{n}") for n in range(AGENTS)]
     with db.merchant(merchant_id):
         products = [_product(n) for n in range(20)]
         model = _model_order(number, products[0], agents[0])
@@ -113,16 +114,6 @@ def owner() -> Iterator[psycopg.Connection]:
 
 
 # --- the one order everything is copied from ------------------------------------------------------
-
-
-def _agent(merchant_id: UUID, name: str) -> Membership:
-    user = User(email=f"{name}@bench.example", name=name, password_hash="-")  # noqa: S106
-    with db.house() as house:
-        house.add(user)
-    with db.merchant(merchant_id) as session:
-        member = Membership(user_id=user.id, name=name, role=Role.MANAGER)
-        session.add(member)
-    return member
 
 
 def _product(number: int) -> tuple[UUID, UUID]:

@@ -30,8 +30,9 @@ import psycopg
 
 from bench.fire import account, shops
 from bench.fire.account import CALM, COLUMNS, Account, Reign
-from bench.fire.faults import FAULTS, PLAIN, Scene, healed, schedule
+from bench.fire.faults import FAULTS, PLAIN, healed, schedule
 from bench.fire.people import People
+from bench.fire.scene import Scene
 from bench.fire.town import Town, town
 from flows.crashpoints import PLACES
 

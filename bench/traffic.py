@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import select
 
+from bench import staff
 from config import settings
 from flows import arrivals, callbacks, channels, costs, team
 from flows.events import Inbound, Person
@@ -24,7 +24,7 @@ from models.customer import WhatsAppIdentity
 from models.message import Attempt, Direction, Message, Origin, Sending
 from models.rowsets import insertion
 from models.types import new_id, utcnow
-from models.user import LoginSession, Membership, Role, User
+from models.user import Role
 
 MARK = "bench"
 LADDER = ("sent", "delivered", "read")
@@ -86,16 +86,7 @@ def _hello(phone_number_id: str, waba_id: str, number: int) -> Inbound:
 
 def owner_signed_in(shop: Shop) -> str:
     """The value of the cookie "wasl" of somebody who owns this shop."""
-    token = secrets.token_urlsafe(32)
-    user = User(email=f"owner@{shop.waba_id}.example", name="Omar", password_hash="-")  # noqa: S106
-    with db.house() as house:
-        house.add(user)
-    with db.merchant(shop.merchant_id) as session:
-        session.add(Membership(user_id=user.id, name=user.name, role=Role.OWNER))
-    key = hashlib.sha256(token.encode()).digest()
-    with db.house() as house:
-        house.add(LoginSession(id=key, user_id=user.id, merchant_id=shop.merchant_id))
-    return token
+    return staff.signed_in(staff.hired(shop.merchant_id, f"owner-{shop.waba_id}", Role.OWNER))
 
 
 # --- statuses -------------------------------------------------------------------------------------

@@ -93,16 +93,9 @@ def nudge_for(lane: str, seconds: int) -> None:
         log.debug("lane %s not nudged: %s", lane, error)
 
 
-def still_worth_it(lane: str) -> bool:
-    """Whether a lane of `nudge_for` was woken a moment ago, not before a jam."""
-    try:
-        return bool(connection().exists(f"wake:{lane}"))
-    except redis.RedisError:
-        return False
-
-
 def woken(lane: str) -> bool:
-    """Whether somebody is known to have nudged the lane since a worker began to look at it."""
+    """Whether somebody is known to have nudged the lane since a worker began to look at it; of a
+    lane of `nudge_for`: whether that was a moment ago, not before a jam."""
     try:
         return bool(connection().exists(f"wake:{lane}"))
     except redis.RedisError:

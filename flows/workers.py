@@ -9,16 +9,18 @@ import signal
 import time
 from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import redis
 from rq import SimpleWorker, Worker
 from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker, WorkerStatus
 
-from flows import heartbeats, outbox
+from flows import counters, heartbeats, logs, outbox
 from flows.heartbeats import Life
-from flows.seen import Seen
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,36 @@ class _Lasting(BaseWorker):
     def setup_work_horse_signals(self) -> None:
         """A child of ours is told by us, and then finishes its batch as we do."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Seen(BaseWorker):
+    """What every worker of ours tells of itself; `life` is given to it before it works."""
+
+    life: Life
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        lane = job.args[0]
+        self.life.turn(lane.partition(":")[0])
+        try:
+            with logs.about(job=job.id, lane=lane):
+                super().execute_job(job, queue)
+        finally:
+            self.life.turn()
+
+    def perform_job(self, job: Job, queue: Queue) -> bool:
+        try:
+            return super().perform_job(job, queue)
+        finally:
+            if self.is_horse:
+                counters.flush()  # a forked child ends without a word
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        log.error("a job failed", exc_info=exc_info)  # rq's own line tells no traceback here
+        super().handle_exception(job, *exc_info)
+
+    def heartbeat(self, *arguments: Any, **options: Any) -> None:
+        self.life.waits()
+        super().heartbeat(*arguments, **options)
 
 
 class _Plain(_Lasting, Seen, SimpleWorker):

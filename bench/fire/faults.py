@@ -2,121 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import random
-import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import redis
-from sqlalchemy.exc import SQLAlchemyError
 
-from bench.fire.deeds import PROVOKES
-from bench.fire.shops import Place
-from bench.fire.town import Town
-from flows import crashpoints, outbox
-from flows.errors import Refused
+from bench.fire.dying import crash
+from bench.fire.scene import Scene
+from flows import outbox
 from models.types import Json
 
 WEEK = 7 * 86_400
 BEYOND_A_LEASE = 34.0
-HOPELESS_SECONDS = 20.0
-WEB_SECONDS = 3.0
-
-
-@dataclass
-class Scene:
-    """Where faults happen, and what they leave for whoever counts afterwards."""
-
-    town: Town
-    places: list[Place]
-    chance: random.Random
-    told: dict[str, bool] = field(default_factory=dict)
-    """The wamids of bodies we posted ourselves, beside the simulator: whether answered with 200."""
-    wrongs: list[str] = field(default_factory=list)
-    """What the town must never have done."""
-    crashed: Counter[str] = field(default_factory=Counter)
-    """How often a process died at each crash point."""
-    left_out: dict[str, str] = field(default_factory=dict)
-    """Faults this machine cannot have, and why."""
-    later: list[threading.Thread] = field(default_factory=list)
-
-    @property
-    def crash_log(self) -> Path:
-        return self.town.folder / "crashes.log"
-
-    # --- Meta, and who pretends to be -------------------------------------------------------------
-
-    def ask_simulator(self, method: str, path: str, **body: Any) -> None:
-        """The simulator is told so; when it is just being killed, not."""
-        address = f"http://127.0.0.1:{self.town.port + 2}/_control/{path}"
-        with suppress(httpx.HTTPError):
-            httpx.request(method, address, json=body, timeout=5, trust_env=False)
-
-    def post(self, body: bytes, signature: str | None = None) -> int | None:
-        """The status our webhook answers to this body; None when it does not."""
-        headers = {"X-Hub-Signature-256": self.sign(body) if signature is None else signature}
-        address = f"http://127.0.0.1:{self.town.port}/webhooks/whatsapp"
-        raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-        try:
-            answer = httpx.post(address, content=body, headers=raw, timeout=10, trust_env=False)
-        except httpx.HTTPError:
-            return None
-        return answer.status_code
-
-    def sign(self, body: bytes) -> str:
-        secret = self.town.env["META_APP_SECRET"].encode()
-        return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-
-    def body(self, *messages: Json, place: Place | None = None) -> bytes:
-        """A webhook of ours with these messages of somebody new, to one of the numbers."""
-        place = place or self.chance.choice(self.places)
-        value = {
-            "messaging_product": "whatsapp",
-            "metadata": {"display_phone_number": "0", "phone_number_id": place.number},
-            "contacts": [{"profile": {"name": "Passant"}, "wa_id": messages[0]["from"]}],
-            "messages": list(messages),
-        }
-        change = {"field": "messages", "value": value}
-        whole = {
-            "object": "whatsapp_business_account",
-            "entry": [{"id": place.account, "changes": [change]}],
-        }
-        return json.dumps(whole, ensure_ascii=False).encode()
-
-    def text(self, text: str, *, age: float = 0.0) -> Json:
-        return {
-            "id": f"wamid.fire.{secrets.token_hex(8)}",
-            "from": f"2127{self.chance.randrange(10**8):08}",
-            "timestamp": str(int(time.time() - age)),
-            "type": "text",
-            "text": {"body": text},
-        }
-
-    def tell(self, *messages: Json) -> None:
-        """Post them until they are taken, and remember whether they were."""
-        body = self.body(*messages)
-        answer = None
-        for _ in range(20):
-            if (answer := self.post(body)) == 200:
-                break
-            time.sleep(0.3)
-        self.told |= {str(message["id"]): answer == 200 for message in messages}
-
-    def must(self, answer: int | None, wanted: int, what: str) -> None:
-        """Silence and 503 are allowed to who is being killed; another answer is not."""
-        if answer not in (None, 503, wanted):
-            self.wrongs.append(f"{what} was answered with {answer}, not {wanted}")
 
 
 Act = Callable[[Scene], None]
@@ -296,63 +199,6 @@ def _full_disk(scene: Scene) -> None:
     scene.town.empty_disk()
 
 
-def _crash(scene: Scene) -> None:
-    """A process of each kind dies at a named place of its code: the one hit least so far."""
-    kinds = dict.fromkeys(WHO_PASSES.values())
-    wanted = {names: _least_hit(scene, names) for names in kinds}
-    for names, place in wanted.items():
-        for name in names:
-            plan = {"WASL_CRASH": place, "WASL_CRASH_LOG": str(scene.crash_log)}
-            scene.town.reborn(name, plan)
-        if "web" in names:
-            time.sleep(WEB_SECONDS)  # all at once, it would not be there before the end
-    before, until = scene.crashed, time.monotonic() + HOPELESS_SECONDS
-    while time.monotonic() < until:
-        left = [place for place in wanted.values() if scene.crashed[place] == before[place]]
-        if not left:
-            break
-        for place in left:
-            _provoke(scene, place)
-        time.sleep(0.3)
-        scene.crashed = deaths(scene.crash_log)
-    for names in wanted:
-        for name in names:
-            scene.town.end_of_that_life(name)
-
-
-def _least_hit(scene: Scene, names: tuple[str, ...]) -> str:
-    theirs = [place for place in crashpoints.PLACES if WHO_PASSES[_word(place)] == names]
-    return min(theirs, key=lambda place: (scene.crashed[place], place))
-
-
-def _provoke(scene: Scene, place: str) -> None:
-    deed = PROVOKES.get(_word(place))
-    with suppress(SQLAlchemyError, Refused):
-        if deed:
-            deed(scene.chance.choice(scene.places), scene.chance)
-
-
-def _word(place: str) -> str:
-    return place.partition(".")[0]
-
-
-WHO_PASSES = {
-    **dict.fromkeys(("body", "nudge", "order", "move"), ("web",)),
-    **dict.fromkeys(("read", "lane"), ("ingest",)),
-    **dict.fromkeys(("send", "mark", "errand", "draft"), ("deliver", "deliver.2")),
-    **dict.fromkeys(("timer", "bulk", "mail"), ("chores",)),
-    "media": ("media",),
-    "sweep": ("clock",),
-}
-"""Whose code a crash point is in, by its first word."""
-
-
-def deaths(log: Path) -> Counter[str]:
-    """How often a process died at each place."""
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    return Counter(line.split()[0] for line in lines)
-
-
 FAULTS: dict[str, Act] = {
     "kill a web worker": _kill_a_worker_of_the_web,
     "kill the web": _kill("web"),
@@ -405,7 +251,7 @@ FAULTS: dict[str, Act] = {
     "clock an hour behind": _jump(-3600),
     "clock a day ahead": _jump(86_400),
     "disk full": _full_disk,
-    "crash point": _crash,
+    "crash point": crash,
 }
 
 

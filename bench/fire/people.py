@@ -22,6 +22,7 @@ import httpx
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
+from bench import staff
 from bench.fire import deeds
 from bench.fire.shops import Place
 from bench.fire.town import Town
@@ -203,18 +204,7 @@ class People:
             return
         place, talk = chance.choice(self._talks)
         product, variant = chance.choice(place.products)
-        form = {
-            "client_id": str(uuid4()),
-            "name": f"Khadija Essai {chance.randrange(10**6)}",
-            "phone": f"07{chance.randrange(10**8):08}",
-            "address": "7 rue des Fleurs",
-            "city": "Rabat",
-            "lines[0].product_id": str(product),
-            "lines[0].variant_id": str(variant),
-            "lines[0].quantity": "1",
-            "payment_method": "cod",
-            "payment_status": "pending",
-        }
+        form = staff.order(chance, product, variant)
         self._wish("order", place, f"/conversations/{talk}/orders", form)
 
     def _move(self, chance: random.Random) -> None:
@@ -261,7 +251,7 @@ class People:
         return self._browser.get(address, headers=self._headers(place)).status_code
 
     def _headers(self, place: Place) -> dict[str, str]:
-        return {"Cookie": f"wasl={place.agents[0]}", "Sec-Fetch-Site": "same-origin"}
+        return {"Cookie": f"wasl={place.agent}", "Sec-Fetch-Site": "same-origin"}
 
     @property
     def _browser(self) -> httpx.Client:

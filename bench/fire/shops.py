@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy import select
 
+from bench import staff
 from flows import automations
 from flows.countries import COUNTRIES
 from flows.demo import opening
@@ -22,7 +21,6 @@ from models.catalog import Product
 from models.pipeline import Stage, SystemState
 from models.template import MessageTemplate
 from models.types import Json
-from models.user import LoginSession, Membership, Role, User
 
 PLENTY = 1_000_000
 SENDS: dict[SystemState, tuple[str, dict[str, str], dict[int, SystemState]]] = {
@@ -51,8 +49,8 @@ class Place:
     merchant: UUID
     account: str
     number: str
-    agents: tuple[str, ...]
-    """The cookies of people who are signed in."""
+    agent: str
+    """The cookie of somebody who is signed in."""
     products: tuple[tuple[UUID, UUID], ...]
     stages: dict[SystemState, UUID]
     customers: tuple[str, ...]
@@ -99,7 +97,9 @@ def _open(
     shop: Shop, listed: Sequence[Json], simulator: httpx.Client, n: int, customers: int
 ) -> Place:
     merchant_id = opening.fit_out(shop, listed)
-    agents = tuple(_hire(merchant_id, f"agent-{n}-{k}") for k in range(2))
+    who = staff.hired(merchant_id, f"agent-{n}")
+    # For thirty days, whatever happens to the clocks.
+    agent = staff.signed_in(who, remember=True)
     with db.merchant(merchant_id) as session:
         _automate(shop)
         products = session.scalars(select(Product)).all()
@@ -109,7 +109,7 @@ def _open(
         merchant=merchant_id,
         account=shop.account,
         number=shop.numbers[0][0],
-        agents=agents,
+        agent=agent,
         products=goods,
         stages=stages,
         customers=tuple(_customer(simulator, shop, n, k) for k in range(customers)),
@@ -134,26 +134,6 @@ def _automate(shop: Shop) -> None:
                 delay=2 if state is SystemState.CONFIRMED else 0,  # a timer
             )
         )
-
-
-def _hire(merchant_id: UUID, name: str) -> str:
-    """Somebody signed in for thirty days, whatever happens to the clocks; their cookie."""
-    user = User(email=f"{name}@fire.example", name=name, password_hash="-")  # noqa: S106 - opens nothing
-    with db.house() as house:
-        house.add(user)
-    with db.merchant(merchant_id) as session:
-        session.add(Membership(user_id=user.id, name=name, role=Role.MANAGER))
-    token = secrets.token_urlsafe(32)
-    with db.house() as house:
-        house.add(
-            LoginSession(
-                id=hashlib.sha256(token.encode()).digest(),
-                user_id=user.id,
-                merchant_id=merchant_id,
-                remember=True,
-            )
-        )
-    return token
 
 
 def _customer(simulator: httpx.Client, shop: Shop, n: int, k: int) -> str:

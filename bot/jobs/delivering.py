@@ -130,7 +130,7 @@ def _come_back(lane: str, seconds: float) -> None:
 def show_typing(lane: str) -> None:
     """The customer of this conversation sees "typing…", unless that was long ago. No row (D6)."""
     merchant_id, conversation_id = outbox.lane_of(lane)
-    if not outbox.still_worth_it(lane):
+    if not outbox.woken(lane):
         return
     with db.merchant(merchant_id):
         letter = messages.claim_typing(conversation_id)

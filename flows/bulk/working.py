@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from flows import crashpoints, live, notifications, outbox, workers
 from flows.bulk.deeds import Result, deed
 from flows.bulk.looking import about
 from flows.errors import N_, Refused
+from flows.leases import LEASE
 from models import db
 from models.bulk import Bulk, BulkItem, BulkState
 from models.types import utcnow
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 CHUNK = 25
 """Items between two looks at the lease, and at what else waits."""
-LEASE = timedelta(seconds=25)
 PATIENCE = 5.0
 """Seconds of one merchant's bulk before the worker does somebody else's chores."""
 BROKEN = Refused("internal", N_("Something broke on our side. Nothing was changed."))

@@ -6,11 +6,14 @@ never concluded becomes uncertain: nobody can know whether Meta got it, so nobod
 but a person. A status with our callback id settles it.
 
 queueing: what people and automations ask for; asking: what is answered with a tap (bodies in
-interactives); giving: places, cards, reactions. posting: claim and conclude. marks: blue ticks.
+interactives); giving: places, cards, reactions. claiming and concluding: before and after the call
+to Meta. marks: blue ticks.
 """
 
 from flows.messages import interactives
 from flows.messages.asking import queue_interactive
+from flows.messages.claiming import BATCH, claim, give_back, hold_up, sender
+from flows.messages.concluding import conclude
 from flows.messages.giving import (
     PASSED_ON,
     contact,
@@ -27,7 +30,6 @@ from flows.messages.marks import (
     conclude_read_marks,
     show_typing,
 )
-from flows.messages.posting import BATCH, LEASE, claim, conclude, give_back, hold_up, sender
 from flows.messages.queueing import (
     MAX_TEXT,
     WORDLESS,
@@ -42,7 +44,6 @@ from flows.messages.recall import put_off
 
 __all__ = [
     "BATCH",
-    "LEASE",
     "MAX_TEXT",
     "PASSED_ON",
     "WORDLESS",

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 
 from flows import outbox
+from flows.leases import LEASE
 from flows.letters import Outcome, ReadLetter
-from flows.messages.posting import BATCH, LEASE
+from flows.messages.claiming import BATCH
 from models import db
 from models.channel import Channel, ChannelState
 from models.conversation import Conversation

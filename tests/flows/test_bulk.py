@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from flows import bulk, notifications, outbox, pipeline, stock
 from flows.bulk import deeds, working
 from flows.errors import Refused
+from flows.leases import LEASE
 from models import db
 from models.bulk import Bulk, BulkItem, BulkState
 from models.merchant import Merchant
@@ -253,7 +254,7 @@ def test_killed_half_way_it_goes_on_and_moves_every_order_once(
     # While the dead worker's lease lasts nobody else touches the bulk.
     bulk.drain(merchant.id)
     assert outcomes(merchant, bulk_id).count("moved") == 4
-    with time_machine.travel(utcnow() + working.LEASE + timedelta(seconds=1), tick=True):
+    with time_machine.travel(utcnow() + LEASE + timedelta(seconds=1), tick=True):
         outbox.connection().flushdb()
         outbox.sweep()
         assert outbox.queue("chores").count == 1

@@ -18,7 +18,7 @@ from bot.simulator import Simulator
 from config import settings
 from flows import logs, messages, outbox
 from flows.heartbeats import Life
-from flows.seen import Seen
+from flows.workers import Seen
 from models import db
 from models.conversation import Conversation
 from models.merchant import Merchant
