@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from flows import health
 from models.user import Membership
 from tests import factories
 
@@ -28,3 +29,10 @@ def english(app: Flask) -> Callable[[Membership], FlaskClient]:
 def salma(agent: Membership, signed_in: Callable[[Membership], FlaskClient]) -> FlaskClient:
     """The browser of somebody who confirms orders."""
     return signed_in(agent)
+
+
+@pytest.fixture
+def steady_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line in the menu asks nothing more: for who counts what a page asks."""
+    monkeypatch.setattr(health, "FRESH", float("inf"))
+    health.look()

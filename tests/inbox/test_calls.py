@@ -302,6 +302,7 @@ def test_nobody_else_calls_our_customers(
     assert order_of(merchant, number).state is SystemState.TO_CONFIRM
 
 
+@pytest.mark.usefixtures("steady_pulse")
 def test_a_call_costs_as_much_sql_with_a_hundred_orders_waiting(
     merchant: Merchant, salma: FlaskClient
 ) -> None:

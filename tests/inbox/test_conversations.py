@@ -870,6 +870,7 @@ def test_somebody_without_a_number_is_shown_by_their_username(
 # --- speed ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("steady_pulse")
 def test_no_page_of_the_inbox_asks_more_than_eight_questions(
     signed_in: Browser, merchant: Merchant, owner: Membership, agent: Membership
 ) -> None:
@@ -906,6 +907,7 @@ def test_no_page_of_the_inbox_asks_more_than_eight_questions(
     assert max(asked.values()) <= 8, asked
 
 
+@pytest.mark.usefixtures("steady_pulse")
 def test_a_thread_asks_as_many_questions_for_fifty_messages_as_for_one(
     signed_in: Browser, merchant: Merchant, owner: Membership, agent: Membership
 ) -> None:

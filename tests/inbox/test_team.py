@@ -95,6 +95,7 @@ def test_only_owners_open_it(role: Role, merchant: Merchant, signed_in: Browser)
     assert browser.post("/team/invitations", data={}).status_code == 403
 
 
+@pytest.mark.usefixtures("steady_pulse")
 def test_the_page_of_a_large_team_asks_no_more_often(
     app: Flask, omar: FlaskClient, merchant: Merchant, stranger: Membership
 ) -> None:
