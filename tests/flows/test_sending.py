@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 import redis
+import time_machine
+from flask import Flask
 from sqlalchemy import select, text, update
 
 from bot import desk, jobs
 from bot.jobs import reading
-from flows import arrivals, callbacks, conversations, invariants, messages, outbox, statuses
+from flows import (
+    arrivals,
+    callbacks,
+    conversations,
+    invariants,
+    messages,
+    outbox,
+    statuses,
+    troubles,
+)
 from flows.errors import Refused
 from flows.events import Person, Status
 from flows.letters import Letter, Outcome
@@ -19,9 +32,11 @@ from models import db
 from models.channel import Channel, ChannelState
 from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
+from models.envelope import Envelope, EnvelopeState
 from models.merchant import Merchant
 from models.message import Message, ReadMark, Sending
 from models.types import utcnow
+from models.user import Membership
 from tests import factories
 
 
@@ -94,6 +109,44 @@ def test_sending_again_twice_is_once(merchant: Merchant, queued: UUID) -> None:
         messages.send_again(session.merge(seen, load=False))
 
     assert now(merchant, queued).attempt == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "late", "ending"),
+    [
+        ("sent", Outcome("accepted", wamid="wamid.late"), (Sending.ACCEPTED, "wamid.late", False)),
+        ("sent", Outcome("not_sent"), (Sending.FAILED, None, True)),
+        ("sent", Outcome("refused", code=131026), (Sending.FAILED, None, True)),
+        ("sent", Outcome("unknown"), (Sending.ACCEPTED, None, False)),
+        (
+            "discard",
+            Outcome("accepted", wamid="wamid.late"),
+            (Sending.ACCEPTED, "wamid.late", False),
+        ),
+        ("discard", Outcome("not_sent"), (Sending.DISCARDED, None, False)),
+    ],
+)
+def test_a_worker_that_stood_still_concludes_after_a_person_decided(
+    merchant: Merchant,
+    agent: Membership,
+    queued: UUID,
+    what: str,
+    late: Outcome,
+    ending: tuple[Sending, str | None, bool],
+) -> None:
+    """What Meta certainly did counts more than what somebody believed; nothing leaves by itself."""
+    [letter] = claimed(merchant)
+    number = channel_of(merchant)
+    with time_machine.travel(utcnow() + timedelta(minutes=1)), db.merchant(merchant.id):
+        messages.sender(number)  # its lease is over: nobody knows
+    with db.merchant(merchant.id):
+        troubles.deal(troubles.find_message(queued), what, by=agent, note="She called")
+
+    concluded(merchant, letter, late)
+
+    message = now(merchant, queued)
+    assert (message.sending, message.wamid, message.troubled) == ending
+    assert claimed(merchant) == []
 
 
 def test_late_news_of_a_failed_attempt_does_not_stop_the_next(
@@ -298,3 +351,31 @@ def test_a_flood_is_read_whole(merchant: Merchant) -> None:
     assert one.error is None
     with db.merchant(merchant.id) as session:
         assert session.scalars(select(Conversation)).one().unread == 1_200
+
+
+def test_an_event_whose_rows_others_hold_waits_and_no_try_is_counted(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL gives up waiting (lock_timeout): three times would be a quarantine for nothing."""
+    shop, simulator = factories.demo_shop(), factories.simulator(app)
+    execute = psycopg.Cursor.execute
+    held = True
+
+    def hold(cursor: Any, query: Any, *args: Any, **how: Any) -> Any:
+        if held and "INSERT INTO messages" in str(query):
+            raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+        return execute(cursor, query, *args, **how)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", hold)
+    simulator.write("fatima", "Salam")
+    simulator.deliver()
+    for _ in range(reading.TRIES):
+        assert reading._read_some() == 1
+    with db.house() as house:
+        waiting = house.scalars(select(Envelope)).one()
+    held = False
+    reading._read_some()
+
+    assert (waiting.state, waiting.attempts, waiting.error) == (EnvelopeState.NEW, 0, None)
+    with db.merchant(shop.id) as session:
+        assert session.scalars(select(Message.text)).all() == ["Salam"]
