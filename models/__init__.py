@@ -23,6 +23,7 @@ from models import (  # noqa: F401 - every table must be known before a relation
     security,
     snippet,
     stock,
+    talk,
     tally,
     team,
     template,

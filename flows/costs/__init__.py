@@ -25,7 +25,7 @@ from flows.costs.cards import (
     load_rate_cards,
     price,
 )
-from flows.costs.estimates import Estimate, estimate, estimates_for
+from flows.costs.estimates import Estimate, estimate, estimates_for, free_used
 from flows.costs.files import CATEGORIES, Read, decoded, read
 from flows.costs.imports import (
     KINDS,
@@ -99,6 +99,7 @@ __all__ = [
     "price",
     "price_now",
     "priceable",
+    "free_used",
     "quota_counter",
     "read",
     "repricings",
