@@ -85,5 +85,5 @@ def _may(entry: Entry, by: By) -> bool:
 
 
 def _understood(entry: Entry) -> bool:
-    """Whether the bot moved it by what the customer wrote: whoever moves orders may correct that."""
+    """Whether the bot moved it by what the customer wrote: who moves orders may correct that."""
     return "spoken" in entry.facts

@@ -147,9 +147,7 @@ def _wrong(wishes: Wishes) -> dict[str, Refused]:
     if wishes.order_rule not in set(OrderRule):
         wrong["order_rule"] = Refused("choice", N_("Choose one of the list."))
     if wishes.silence_hours is None or not 0 <= wishes.silence_hours <= MOST_HOURS:
-        wrong["silence_hours"] = Refused(
-            "hours", N_("From 0 to {most} hours."), most=MOST_HOURS
-        )
+        wrong["silence_hours"] = Refused("hours", N_("From 0 to {most} hours."), most=MOST_HOURS)
     wrong |= _wrong_days(wishes)
     for key, by_language in wishes.texts.items():
         for language, text in by_language.items():

@@ -77,9 +77,11 @@ def _buttons(question: Message) -> dict[str, int]:
     leads = question.payload["leads"]
     for index, title in enumerate(question.payload.get("buttons", ())):
         stage_id = leads.get(str(index))
-        stage = db.session().scalars(select(Stage).where(Stage.id == UUID(stage_id))).first() if (
-            stage_id
-        ) else None
+        stage = (
+            db.session().scalars(select(Stage).where(Stage.id == UUID(stage_id))).first()
+            if (stage_id)
+            else None
+        )
         by_stage = MEANT.get(stage.state) if stage is not None and stage.state else None
         said = understand(title, Catalogue.of(()), context="asked_confirm").intent
         meant = by_stage or (said if said in ANSWERS else None)

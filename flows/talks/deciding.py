@@ -217,9 +217,7 @@ def _answers_step(scene: Scene, said: Understood) -> bool:
     return step is not None and step(scene, said)
 
 
-def _answers_question(
-    scene: Scene, said: Understood, asked: confirming.Asked | None
-) -> bool:
+def _answers_question(scene: Scene, said: Understood, asked: confirming.Asked | None) -> bool:
     return asked is not None and confirming.answer(scene, asked, said)
 
 
@@ -229,15 +227,21 @@ def _do(scene: Scene, said: Understood) -> None:
     scene.talk.misses = 0
     if said.intent in ("delivery_time", "delivery_cost", "greeting") and _has_own(scene, said):
         return
-    if said.intent in ("change_address", "change_order") and not scene.cart.empty:
-        if ordering.answer_summary(scene, said):
-            return
-    if said.intent in ("cancel", "refuse") and not scene.cart.empty:
-        ordering.drop(scene)
+    if not scene.cart.empty and _about_cart(scene, said):
         return
     INTENTS[said.intent](scene, said)
     if step in ordering.CART_STEPS and not scene.leaves and not scene.talk.step:
         _return_to(scene)
+
+
+def _about_cart(scene: Scene, said: Understood) -> bool:
+    """While an order is being put together, changes and a no are about that one."""
+    if said.intent in ("change_address", "change_order"):
+        return ordering.answer_summary(scene, said)
+    if said.intent in ("cancel", "refuse"):
+        ordering.drop(scene)
+        return True
+    return False
 
 
 def _has_own(scene: Scene, said: Understood) -> bool:

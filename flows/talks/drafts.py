@@ -1,4 +1,4 @@
-"""Orders as customers said them, kept for an agent: looked at, accepted with one key, or put away."""
+"""Orders as customers said them, kept for an agent: accepted with one key, or put away."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from models.conversation import Conversation
 from models.message import Message
 from models.rowsets import among
 from models.talk import Bot, Talk
-from models.types import new_id, utcnow
+from models.types import utcnow
 
 PAUSE = timedelta(seconds=4)
 """So long nothing more has come: they have stopped typing."""
@@ -92,8 +92,14 @@ def _expect(conversation_ids: set[UUID], message_ids: set[UUID], pause: timedelt
     )
 
 
-def begin(conversation: Conversation, seen_seq: int) -> Talk:
-    """The talk of a conversation that has none yet."""
-    talk = Talk(conversation_id=conversation.id, seen_seq=seen_seq, id=new_id())
-    db.session().add(talk)
-    return talk
+def expect_now(conversation: Conversation, message: Message) -> None:
+    """The talk of this conversation is due because of this message, whether the bot is on or not."""
+    session = db.session()
+    mine = select(Talk).where(Talk.conversation_id == conversation.id)
+    talk = session.scalars(mine).first()
+    if talk is None:
+        talk = Talk(conversation_id=conversation.id, step="", facts={}, misses=0)
+        talk.seen_seq = message.seq - 1
+        session.add(talk)
+    talk.due_at = talk.waiting_since = utcnow()
+    session.flush()

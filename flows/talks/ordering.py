@@ -88,7 +88,9 @@ def _take_open(scene: Scene, said: Understood) -> bool:
     ordered = {line.name for line in said.lines}
     taken = False
     for name, one in found.items():
-        if name in ordered or any(open_.product == str(one.product.id) for open_ in scene.cart.open):
+        if name in ordered or any(
+            open_.product == str(one.product.id) for open_ in scene.cart.open
+        ):
             continue
         quantity = said.quantities.get(name, 1)
         options = _chosen(said, one)
@@ -102,18 +104,16 @@ def _take_open(scene: Scene, said: Understood) -> bool:
 def _chosen(said: Understood, found: Found) -> dict[str, str]:
     """The options that were named, where the product has them."""
     known = {
-        (name, str(value)) for offer in found.offers for name, value in offer.variant.options.items()
+        (name, str(value))
+        for offer in found.offers
+        for name, value in offer.variant.options.items()
     }
     named = [
         (entity.value.partition("=")[0], entity.value.partition("=")[2])
         for entity in said.entities
         if entity.kind == "variant"
     ]
-    chosen = {}
-    for name, value in named:
-        if (name, value) in known:
-            chosen[name] = value
-    return chosen
+    return {name: value for name, value in named if (name, value) in known}
 
 
 def _where(scene: Scene, said: Understood, product: str) -> Source | None:
@@ -218,9 +218,7 @@ def _fitting(found: Found, wanted: Open) -> list[catalog.Offer]:
     ]
 
 
-def _ask_version(
-    scene: Scene, wanted: Open, found: Found, there: Sequence[catalog.Offer]
-) -> None:
+def _ask_version(scene: Scene, wanted: Open, found: Found, there: Sequence[catalog.Offer]) -> None:
     name = found.product.name
     if len(there) == 1:
         reply = scene.ask("quantity", "ask_quantity", name=there[0].variant.name)
@@ -535,12 +533,16 @@ def _change_option(scene: Scene, said: Understood) -> bool:
     if len(scene.cart.lines) != 1:
         return False
     line = scene.cart.lines[0]
-    current = db.session().scalars(
-        select(Variant)
-        .join(Variant.product)
-        .options(contains_eager(Variant.product))
-        .where(Variant.id == UUID(line.variant))
-    ).first()
+    current = (
+        db.session()
+        .scalars(
+            select(Variant)
+            .join(Variant.product)
+            .options(contains_eager(Variant.product))
+            .where(Variant.id == UUID(line.variant))
+        )
+        .first()
+    )
     if current is None:
         return False
     found = catalog.offered([current.product_id])[current.product_id]
@@ -575,9 +577,11 @@ def _more(scene: Scene, said: Understood) -> bool:
 
 def begin_with(scene: Scene, product_id: UUID) -> None:
     """A product was chosen from a list: which version, and how many?"""
-    product = db.session().scalars(
-        select(Product).where(Product.id == product_id, Product.active)
-    ).first()
+    product = (
+        db.session()
+        .scalars(select(Product).where(Product.id == product_id, Product.active))
+        .first()
+    )
     if product is None:
         browsing.show_products(scene, "not_sold")
         return

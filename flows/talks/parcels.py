@@ -137,9 +137,14 @@ def _expected(scene: Scene, order: Order) -> list[str]:
     left = order.shipped_at or (
         order.confirmed_at if order.state is SystemState.CONFIRMED else None
     )
-    if first is None or left is None or order.state not in (
-        SystemState.SHIPPED,
-        SystemState.CONFIRMED,
+    if (
+        first is None
+        or left is None
+        or order.state
+        not in (
+            SystemState.SHIPPED,
+            SystemState.CONFIRMED,
+        )
     ):
         return []
     start = left.astimezone(scene.merchant.zone).date()
@@ -326,5 +331,3 @@ def change_placed(scene: Scene, said: Understood) -> None:
     _note(order, "wishes", {"spoken": scene.turn.heard[:300], "wish": said.intent})
     scene.turn.order_id = order.id
     leave(scene, said.intent, key="noted", number=order.number)
-
-

@@ -81,9 +81,9 @@ def _try(merchant_id: UUID, conversation_id: UUID) -> bool:
         return False
 
 
-def take_turn(conversation_id: UUID) -> bool:
+def take_turn(conversation_id: UUID, *, trial: bool = False) -> bool:
     """The customer has been answered if they were due; whoever holds the conversation is not
-    waited for. In the current transaction."""
+    waited for. In the current transaction. On trial it speaks whatever its hours are."""
     scene = _scene(conversation_id)
     if scene is None:
         return False
@@ -94,7 +94,7 @@ def take_turn(conversation_id: UUID) -> bool:
     scene.heard = [m for m in fresh(written) if _worth(scene, m)]
     scene.turn.heard = heard_of(scene.heard)
     scene.turn.step = talk.step
-    if not scene.heard or silenced(scene) is not None:
+    if not scene.heard or not (trial or silenced(scene) is None):
         return False
     answer(scene)
     return True
