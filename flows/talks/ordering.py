@@ -641,6 +641,16 @@ def change(scene: Scene) -> None:
     scene.did("asked_change")
 
 
+def take_up_draft(scene: Scene) -> bool:
+    """What waits for an agent is the customer's to change until somebody looked; whether any."""
+    draft = drafts.waiting(scene.conversation) if scene.cart.empty else None
+    if draft is None:
+        return False
+    scene.keep(cart=draft.cart)
+    scene.__dict__.pop("cart", None)
+    return True
+
+
 def drop(scene: Scene) -> None:
     scene.drop_cart()
     drafts.withdraw(scene.conversation)
@@ -682,7 +692,7 @@ def _draft(scene: Scene) -> None:
     name = scene.cart.name
     scene.drop_cart()
     scene.tell("drafted", name=name, total=total)
-    scene.leaves = "draft"
+    scene.calls = "draft"
     scene.did("drafted")
 
 

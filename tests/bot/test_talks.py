@@ -19,7 +19,7 @@ SCRIPTS = list(scripts())
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody waits four seconds for a customer to stop typing."""
-    monkeypatch.setenv("WASL_TIMER_SPEED", "1000000")
+    monkeypatch.setenv("WASL_TIMER_SPEED", "86400")
     settings.cache_clear()
     yield
     settings.cache_clear()
