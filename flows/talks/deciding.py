@@ -232,7 +232,7 @@ def _do(scene: Scene, said: Understood) -> None:
     if not scene.cart.empty and _about_cart(scene, said):
         return
     INTENTS[said.intent](scene, said)
-    if step in ordering.CART_STEPS and not scene.leaves and not scene.talk.step:
+    if step in ordering.STEPS and not scene.leaves and not scene.talk.step:
         _return_to(scene)
 
 

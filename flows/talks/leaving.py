@@ -23,7 +23,7 @@ LOOKS = {
 }
 
 
-def leave(scene: Scene, why: str, *, key: str = "handed_over", **facts: str) -> None:
+def leave(scene: Scene, why: str, *, key: str = "handed_over", **facts: object) -> None:
     """A person is called; the customer is told once. `why`: human, complaint, misses, file, …"""
     scene.tell(key, **facts)
     leave_quietly(scene, why)
