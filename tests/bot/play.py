@@ -196,7 +196,7 @@ class Play:
             self.settle()
         agent = factories.member(self.shop, "manager")
         with db.merchant(self.shop.id):
-            wanted = dict((sku, int(n)) for n, sku in _PIECES.findall(pieces))
+            wanted = {sku: int(n) for n, sku in _PIECES.findall(pieces)}
             found = db.session().scalars(select(Variant).where(Variant.sku.in_(wanted))).all()
             customer = self.simulator.customer(self.who)
             form = NewOrder(
@@ -212,7 +212,7 @@ class Play:
                 stage = (
                     db.session()
                     .scalars(select(Stage).where(Stage.state == step, Stage.deleted_at.is_(None)))
-                    .first()
+                    .one()
                 )
                 pipeline.move(order, stage, by=By.user(agent))
         self.settle()

@@ -10,6 +10,8 @@ from flows.talks.scene import Scene
 from models.message import Message
 from models.types import exponent
 
+MOST_PRICE = 1e9
+
 
 def take_cart(scene: Scene, message: Message) -> None:
     """A cart of WhatsApp: its items at the prices it showed; what is not sold is said."""
@@ -45,11 +47,11 @@ def _minor(scene: Scene, item: dict[str, object]) -> int | None:
     if item.get("currency") != scene.merchant.currency:
         return None
     try:
-        return int(
-            round(float(str(item.get("item_price"))) * 10 ** exponent(scene.merchant.currency))
-        )
-    except (ValueError, OverflowError):
+        price = float(str(item.get("item_price")))
+    except ValueError:
         return None
+    units: int = 10 ** exponent(scene.merchant.currency)
+    return round(price * units) if abs(price) < MOST_PRICE else None
 
 
 def take_place(scene: Scene, message: Message) -> bool:
