@@ -22,11 +22,17 @@ from flows.backups.archive import Impossible
 from flows.errors import Invalid, Refused
 
 
+ALONE = ("understand",)
+"""What needs no install: neither a database nor what the environment says of one."""
+
+
 @click.group()
-def wasl() -> None:
+@click.pass_context
+def wasl(context: click.Context) -> None:
     """Wasl: WhatsApp messages become orders."""
     _join_the_demo()
-    logs.begin()
+    if context.invoked_subcommand not in ALONE:
+        logs.begin()
 
 
 def _join_the_demo() -> None:
