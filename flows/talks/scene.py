@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from flows import understanding
 from flows.messages import interactives, queue_interactive, queue_text
 from flows.talks import saying
 from flows.talks.cart import Cart, Source
-from flows.understanding import Understood
+from flows.understanding import Catalogue, Understood
+from flows.understanding.catalogues import catalogue_of_merchant
 from models import db
 from models.channel import Channel
 from models.conversation import Conversation
@@ -95,8 +95,8 @@ class Scene:
         return self.conversation.channel
 
     @cached_property
-    def catalogue(self) -> understanding.Catalogue:
-        return understanding.catalogue_of_merchant()
+    def catalogue(self) -> Catalogue:
+        return catalogue_of_merchant()
 
     @cached_property
     def cart(self) -> Cart:

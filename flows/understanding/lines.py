@@ -54,6 +54,8 @@ class Ordered:
     missing: tuple[tuple[str, tuple[str, ...]], ...] = ()
     quantity: int | None = None
     unclear: bool = False
+    amounts: tuple[tuple[str, int], ...] = ()
+    """How many of each product whose variant is missing."""
 
 
 def pieces(
@@ -385,6 +387,7 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
     lines: dict[str, tuple[int, bool, Item]] = {}
     missing: list[tuple[str, tuple[str, ...]]] = []
+    amounts: list[tuple[str, int]] = []
     unclear = False
     for wish in gathered:
         product, items, quantity, lacks = _resolved(wish, catalogue)
@@ -401,11 +404,13 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
         else:
             unclear = True
             missing.append((product.name, lacks))
+            amounts.append((product.name, quantity))
     return Ordered(
         tuple(Line(quantity, sku, item.name) for sku, (quantity, _, item) in lines.items()),
         tuple(missing),
         None,
         unclear,
+        tuple(amounts),
     )
 
 
