@@ -21,9 +21,11 @@ from models.customer import Customer
 from models.merchant import Merchant
 from models.message import Media, Message, Origin
 from models.talk import Bot, Talk, Turn
-from models.types import Json, Money, utcnow
+from models.types import Json, Money, clean, utcnow
 
 BUTTONS, ROWS = 3, 10
+SPOKEN = ("text", "reaction")
+"""Kinds whose words are heard, one message a line."""
 TITLE, ROW_TITLE, ROW_DETAIL, BUTTON_BODY = 20, 24, 72, 1024
 """What WhatsApp takes (spec: whatsapp.md §2)."""
 _PAYLOAD = re.compile(r"b1\.([a-z_]+)(?:\.(.*))?", re.DOTALL)
@@ -115,9 +117,9 @@ class Scene:
         """Where in the customer's messages these letters of all they typed stand."""
         place = 0
         for message in self.heard:
-            if message.kind != "text":
+            if message.kind not in SPOKEN:
                 continue
-            length = len(message.text)
+            length = len(clean(message.text))
             if place <= start and end <= place + length:
                 words = message.text[start - place : end - place]
                 return Source(str(message.id), start - place, end - place, words)
