@@ -1,8 +1,8 @@
 """WhatsApp numbers: connected, looked after, paused; what Meta says of them, and who is told.
 
 adding: connected by people or by the install's own. proving: whose it is. errands: what Meta is
-asked and told. facts, profile: what it said. news: what it tells by itself. notices: what somebody
-should act on. pausing: nothing leaves. trying (not here: it sends): a first message.
+asked and told. facts, profile, forms: what it said. news: what it tells by itself. notices: what
+somebody should act on. pausing: nothing leaves. trying (not here: it sends): a first message.
 """
 
 from flows.channels.adding import (
