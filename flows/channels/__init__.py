@@ -17,6 +17,7 @@ from flows.channels.adding import (
     remove,
     rename,
     replace_token,
+    whose,
 )
 from flows.channels.errands import (
     PROBLEMS,
@@ -27,6 +28,7 @@ from flows.channels.errands import (
     claim,
     conclude,
     last,
+    problem_of,
 )
 from flows.channels.facts import LIMITS, NEEDED, Facts
 from flows.channels.facts import of as facts_of
@@ -61,9 +63,11 @@ __all__ = [
     "lately",
     "look",
     "pause",
+    "problem_of",
     "remove",
     "rename",
     "replace_token",
     "resume",
     "trouble",
+    "whose",
 ]

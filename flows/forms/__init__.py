@@ -7,7 +7,7 @@ message that opens it, and the one that comes back. How it stands at Meta: flows
 
 from flows.forms.asking import Filled, Known, ask, available, read
 from flows.forms.exchange import Expired, answer
-from flows.forms.publishing import Door, Publication, door, prepare, request_publish
+from flows.forms.publishing import Door, Publication, conclude, door, prepare, request_publish
 
 __all__ = [
     "Door",
@@ -18,6 +18,7 @@ __all__ = [
     "answer",
     "ask",
     "available",
+    "conclude",
     "door",
     "prepare",
     "read",

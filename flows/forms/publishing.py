@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from config import settings
 from flows import audit, channels
+from flows.channels import Done
 from flows.channels import forms as kept
 from flows.errors import N_, Refused
 from flows.forms import screens
@@ -61,6 +62,14 @@ def request_publish(channel: Channel) -> None:
     Refused for a number that is not proven, and where Meta cannot reach this install.
     """
     channels.ask(channel, "form", prepare(channel).told())
+
+
+def conclude(channel: Channel, done: Done) -> str | None:
+    """What was done at once, without an errand, is kept; the word of channels.PROBLEMS for why not
+    all of it could be."""
+    problem = channels.problem_of(done)
+    kept.keep(channel, done.form, problem, done.words)
+    return problem
 
 
 def prepare(channel: Channel) -> Publication:
