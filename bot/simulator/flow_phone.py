@@ -138,8 +138,10 @@ class FlowPhone(Phones):
             raise ValueError("this form is closed")
         fields = [part for part in self._parts(sheet) if part["type"] in FIELDS]
         names = [part["name"] for part in fields]
-        sheet.typed |= {name: str(values[name]) for name in names if values.get(name) is not None}
-        empty = [part["name"] for part in fields if part.get("required") and not _has(sheet, part)]
+        stood = {part["name"]: sheet.typed.get(part["name"], part["value"]) for part in fields}
+        sheet.typed |= {name: str(values.get(name, stood[name]) or "") for name in names}
+        needed = [part["name"] for part in fields if part.get("required")]
+        empty = [name for name in needed if not sheet.typed[name].strip()]
         if empty:
             raise ValueError(f"the button sleeps until these are filled in: {', '.join(empty)}")
         footer = next(part for part in self._parts(sheet, raw=True) if part["type"] == "Footer")
@@ -301,10 +303,6 @@ def _filled(value: Any, known: dict[str, Json]) -> Any:
     if whole := BLANK.fullmatch(value):
         return known.get(whole[1], {}).get(whole[2]) if whole[1] in known else value
     return BLANK.sub(lambda blank: str(known.get(blank[1], {}).get(blank[2], blank[0])), value)
-
-
-def _has(sheet: Sheet, part: Json) -> bool:
-    return bool(sheet.typed.get(part["name"], "").strip())
 
 
 def _drawn(part: Json, sheet: Sheet) -> Json | None:

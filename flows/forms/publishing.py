@@ -17,6 +17,7 @@ from config import settings
 from flows import audit, channels
 from flows.channels import Done
 from flows.channels import forms as kept
+from flows.channels.adding import IDENTIFIER
 from flows.errors import N_, Refused
 from flows.forms import screens
 from models import db
@@ -147,7 +148,9 @@ class Door:
 
 
 def door(phone_number_id: str) -> Door | None:
-    """Of a number whose form has keys; None for all others."""
+    """Of a number whose form has keys; None for all others, and for what is no id of Meta's."""
+    if not IDENTIFIER.fullmatch(phone_number_id):
+        return None
     wanted = (
         select(Form)
         .join(Channel, (Channel.merchant_id == Form.merchant_id) & (Channel.id == Form.channel_id))
