@@ -102,7 +102,7 @@ def _with_keys(channel: Channel) -> Form:
     """The row of the form; its keys are made with it and stay."""
     if known := kept.of(channel):
         return known
-    private, public, fingerprint = _new_keys()
+    private, public, fingerprint = new_keys()
     form = Form(channel_id=channel.id, merchant_id=db.session().merchant_id)
     form.private_key = private
     # Of two who ask at once the first makes the keys.
@@ -121,7 +121,7 @@ def _with_keys(channel: Channel) -> Form:
     return session.scalars(select(Form).where(Form.channel_id == channel.id)).one()
 
 
-def _new_keys() -> tuple[str, str, str]:
+def new_keys() -> tuple[str, str, str]:
     """Private and public key as PEM, and the fingerprint of the public one."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     private = key.private_bytes(

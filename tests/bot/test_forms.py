@@ -28,7 +28,7 @@ from cli import wasl
 from config import settings
 from flows import arrivals, channels, forms
 from flows.errors import Refused
-from flows.forms import Known, screens, tokens, words
+from flows.forms import Known, publishing, screens, tokens, words
 from models import db
 from models.channel import Channel
 from models.conversation import Conversation
@@ -200,12 +200,17 @@ def test_what_was_said_before_stands_in_the_form(shop: Shop) -> None:
 
 
 def test_a_number_whose_key_is_not_the_phones_is_refused_with_421(shop: Shop) -> None:
-    wamid, asked = shop.ask(), []
-    other = rsa_key()
+    wamid, exchange = shop.ask(), shop.sim.exchange
+    asked: list[tuple[int, bytes]] = []
     with shop.sim.turn():
-        shop.sim.note("number_changed", number=factories.NUMBER, facts={"public_key": other})
-    exchange = shop.sim.exchange
-    shop.sim.exchange = lambda *what: asked.append(exchange(*what)) or asked[-1]  # type: ignore[func-returns-value]
+        facts = {"public_key": rsa_key()}
+        shop.sim.note("number_changed", number=factories.NUMBER, facts=facts)
+
+    def heard(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        asked.append(exchange(url, body, headers))
+        return asked[-1]
+
+    shop.sim.exchange = heard
 
     sheet = shop.sim.open_form("fatima", wamid)
 
@@ -373,9 +378,8 @@ class Phone:
 
 
 def rsa_key() -> str:
-    from flows.forms import publishing
-
-    return publishing._new_keys()[1]
+    """A public key that is nobody's."""
+    return publishing.new_keys()[1]
 
 
 @pytest.fixture
@@ -603,12 +607,13 @@ def test_a_reply_is_read_even_when_its_form_ran_out(phone: Phone) -> None:
 
 def test_a_reply_that_is_none_of_ours_is_no_address(phone: Phone) -> None:
     other = tokens.write(new_id(), new_id(), "address")
+    strange: tuple[Any, ...] = ("[1, {", "null", "[]", "7", "[" * 200_000, None, 5, {})
     for said in (
         json.dumps(TYPED),
         json.dumps({"flow_token": other, **TYPED}),
         json.dumps({"flow_token": phone.token, "name": "Fatima", "city": "Fès"}),
         json.dumps({"flow_token": phone.token, **TYPED, "line": {"a": 1}}),
-        *("[1, {", "null", "[]", "7", "[" * 200_000, None, 5, {}),
+        *strange,
     ):
         assert read_as(phone, said) is None
 
