@@ -38,6 +38,7 @@ def _join_the_demo() -> None:
     demo, secrets = (json.loads(file.read_text()) for file in files)
     said = {name.upper(): demo[name] for name in ("database_url", "redis_url")}
     said |= {f"WASL_{name.upper()}": demo[name] for name in ("base_url", "live_url")}
+    said["META_GRAPH_URL"] = demo["simulator_url"]
     said |= {name: value for name, value in secrets.items() if name.startswith(("WASL_", "META_"))}
     for name, value in said.items():
         os.environ.setdefault(name, value)

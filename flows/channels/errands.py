@@ -255,7 +255,9 @@ def _ended_well(errand: Errand, channel: Channel) -> str | None:
 def _end(errand: Errand, channel: Channel, problem: str | None) -> None:
     errand.sending = Sending.FAILED if problem else Sending.ACCEPTED
     errand.problem, errand.done_at = problem, utcnow()
-    if problem in pausing.STOPS and channel.proven_at is not None:
+    # A token that may not publish forms may send all the same.
+    stops = errand.act != "form" and problem in pausing.STOPS
+    if stops and problem and channel.proven_at is not None:
         pausing.pause(channel, problem, errand.words)
     db.session().execute(  # the last one tells enough
         delete(Errand).where(

@@ -65,7 +65,7 @@ def ask(
 ) -> Message | None:
     """The form is on its way; None where it cannot be: not published, or the window is closed.
 
-    `label` is on the button that opens it (20 characters); `language` is fr, ar, en or darija;
+    `label` is on the button that opens it (24 characters); `language` is fr, ar, en or darija;
     `purpose` comes back with what is filled in. Invalid as for any message that can be tapped.
     """
     form = _of(conversation)

@@ -286,6 +286,19 @@ def test_why_meta_does_not_publish_it_is_kept_in_its_words(
     assert "did not answer the health check" in str(form.words)
 
 
+def test_a_token_that_may_not_publish_forms_may_send(
+    merchant: Merchant, simulator: Simulator, work: Work
+) -> None:
+    factories.introduce(merchant, simulator)
+    simulator.fail(10, on="other")
+
+    done = Shop(merchant, simulator, work).publish()
+
+    assert done.problem == "permission"
+    with db.merchant(merchant.id) as session:
+        assert session.scalars(select(Channel)).one().state == "active"
+
+
 def test_meta_takes_no_form_with_a_mistake() -> None:
     whole = json.loads(screens.flow_json("Boutique Atlas"))
     whole["screens"][0]["layout"]["children"][0]["text"] = "${data.nothing}"
