@@ -191,7 +191,7 @@ class _Reading:
             if word.kind != "number" or not self.free[i]:
                 continue
             after = i + 1 < len(words) and money.at(self.message.phrases, i + 1)
-            if after and words[i + 1].sentence == word.sentence or int(float(word.key)) > LARGEST:
+            if (after and words[i + 1].sentence == word.sentence) or int(float(word.key)) > LARGEST:
                 self.free[i] = False
                 word.tags.discard("number")
                 word.tags.add("price")
