@@ -18,6 +18,8 @@ SURE = 0.6
 """From this confidence on a sentence is answered; what moves an order by itself needs more."""
 PATIENCE = 3
 """So often in a row it may misunderstand before a person comes."""
+LETTERS = 3
+"""Fewer tell no language: "ok", "2"."""
 FILES = ("audio", "image", "video", "document")
 
 Answer = Callable[[Scene, Understood], bool]
@@ -200,7 +202,7 @@ def _understand(scene: Scene, asked: bool) -> Understood:
     turn.language, turn.intent = said.language, said.intent
     turn.confidence, turn.rule = said.confidence, said.rule
     turn.entities = [entity.to_json() for entity in said.entities]
-    if _shows_language(scene.turn.heard):
+    if _shows_language(scene, said):
         _remember_language(scene, said.language)
     return said
 
@@ -212,9 +214,13 @@ def _remember_language(scene: Scene, language: str) -> None:
         scene.card.language = WRITTEN_AS.get(language, language)
 
 
-def _shows_language(text: str) -> bool:
-    """Whether there are letters enough to tell a language by."""
-    return sum(character.isalpha() for character in text) >= 3
+def _shows_language(scene: Scene, said: Understood) -> bool:
+    """Whether this was said in a language: a street, a city, a name, a number are in none."""
+    if said.intent == "greeting":
+        return True
+    if sum(character.isalpha() for character in scene.turn.heard) < LETTERS:
+        return False
+    return said.intent != "other" or said.language == "ar" or scene.talk.language is None
 
 
 def _taught() -> Sequence[Taught]:

@@ -21,6 +21,8 @@ LANGUAGES = ("fr", "ar", "darija", "en")
 FIRST = "fr"
 _FOLDER = Path(__file__).parent / "texts"
 _LOCALES = {"darija": "fr"}
+_STUCK = re.compile(r"(?<=[A-Z])(?=\d)")
+"""Where a currency's letters stand right before its digits, as babel leaves them in English."""
 _EMOJI = re.compile(r" ?[\U0001f000-\U0001faff\u2705\u2600-\u27bf\ufe0f]+")
 
 
@@ -60,7 +62,7 @@ def amount(money: Money, language: str) -> str:
     """ "320,00 MAD", with digits that everybody reads."""
     locale = _LOCALES.get(language, language)
     shown = format_currency(money.decimal, money.currency, locale=locale, numbering_system="latn")
-    return _unmarked(shown)
+    return _STUCK.sub(" ", _unmarked(shown))
 
 
 def day(on: date, language: str) -> str:
