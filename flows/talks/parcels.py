@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from flows import conversations, live, pipeline
 from flows.errors import Refused
-from flows.talks import saying
+from flows.talks import browsing, saying
 from flows.talks.leaving import leave
 from flows.talks.scene import ROWS, Scene, payload
 from flows.understanding import Understood
@@ -162,7 +162,25 @@ def _between(scene: Scene, first: date, last: date) -> str:
     return scene.words("expected_between", first=told[0], last=told[1])
 
 
+def confirmed(scene: Scene, said: Understood) -> None:
+    """A yes that nothing was asked for: of an order that is placed it is told where it stands."""
+    if orders_of(scene):
+        where(scene, said)
+    else:
+        browsing.show_menu(scene)
+
+
 # --- after a failed delivery ----------------------------------------------------------------------
+
+
+def answer_failure(scene: Scene, said: Understood) -> bool:
+    """ "another day", "à une autre adresse", "annulez": what the three buttons say, in words."""
+    number = str(scene.talk.facts.get("order", ""))
+    wishes = {"later": again, "change_address": elsewhere, "cancel": call_off, "refuse": call_off}
+    wish = wishes.get(said.intent)
+    if wish is not None:
+        wish(scene, number)
+    return wish is not None
 
 
 def again(scene: Scene, number: str) -> None:
