@@ -66,6 +66,8 @@ WORDLESS = ("stop", "start")
 """Recorded when it was read; nothing is said in return."""
 WRITTEN_AS = {"darija": "ar"}
 """What a card says of somebody's language, where letters and language differ."""
+DATA = ("name", "phone", "city", "address", "failure_address", "cost_city", "order_number")
+"""Questions whose answers are no sentences."""
 ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
 
 TAPS: dict[str, Callable[[Scene, str], None]] = {
@@ -200,7 +202,7 @@ def _understand(scene: Scene, asked: bool) -> Understood:
     turn.language, turn.intent = said.language, said.intent
     turn.confidence, turn.rule = said.confidence, said.rule
     turn.entities = [entity.to_json() for entity in said.entities]
-    if _shows_language(scene.turn.heard):
+    if _shows_language(scene, said):
         _remember_language(scene, said.language)
     return said
 
@@ -212,9 +214,14 @@ def _remember_language(scene: Scene, language: str) -> None:
         scene.card.language = WRITTEN_AS.get(language, language)
 
 
-def _shows_language(text: str) -> bool:
-    """Whether there are letters enough to tell a language by."""
-    return sum(character.isalpha() for character in text) >= 3
+def _shows_language(scene: Scene, said: Understood) -> bool:
+    """Whether one can tell a language by it: a name, a city or an address has none."""
+    words = scene.turn.heard.split()
+    if scene.talk.language is None:
+        return any(character.isalpha() for character in scene.turn.heard)
+    if scene.talk.step in DATA and said.intent == "other":
+        return False
+    return said.intent != "other" or len(words) >= 4
 
 
 def _taught() -> Sequence[Taught]:
@@ -283,6 +290,11 @@ def _misunderstand(scene: Scene) -> None:
     talk.misses += 1
     if talk.misses >= PATIENCE:
         leave(scene, "misses")
+        return
+    if talk.step in ordering.STEPS:
+        scene.note("sorry")
+        ordering.go_on(scene)
+        scene.did("not_understood")
         return
     step = talk.step
     key = "not_understood" if talk.misses == 1 else "not_understood_again"
