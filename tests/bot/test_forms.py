@@ -349,6 +349,19 @@ def test_the_terminal_publishes_it_and_tells_each_step(
     assert (once.exit_code, twice.exit_code) == (0, 0)
 
 
+def test_a_key_that_somebody_may_have_seen_is_replaced(shop: Shop) -> None:
+    wamid, before = shop.ask(), shop.form()
+
+    done = CliRunner().invoke(wasl, ["flow", "publish", "--channel", factories.NUMBER, "--new-key"])
+
+    after = shop.form()
+    assert done.exit_code == 0
+    assert before.fingerprint != after.fingerprint
+    assert shop.sim.number(factories.NUMBER).public_key == after.public_key
+    assert after.key_taken_at is not None
+    assert shop.sim.open_form("fatima", wamid)["trouble"] is None
+
+
 def test_the_terminal_says_why_it_could_not(merchant: Merchant, simulator: Simulator) -> None:
     factories.introduce(merchant, simulator)
     simulator.fail(190, on="other")
