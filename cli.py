@@ -23,10 +23,13 @@ from flows.errors import Invalid, Refused
 
 
 @click.group()
-def wasl() -> None:
+@click.pass_context
+def wasl(context: click.Context) -> None:
     """Wasl: WhatsApp messages become orders."""
     _join_the_demo()
-    logs.begin()
+    # Words are understood anywhere; everything else needs an install, and says so.
+    if context.invoked_subcommand != "understand":
+        logs.begin()
 
 
 def _join_the_demo() -> None:

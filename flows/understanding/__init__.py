@@ -85,11 +85,15 @@ class _Reading:
         self._claim(contacts.addresses(message, self.found), "address")
         for word in message.words:
             word.tags.discard("city")
+        for word in message.words:
+            if "address" in word.tags:
+                word.keys.clear()
         self.mentions = self._skus() + catalogue.mentions(message, self.free)
         self.mentions.sort(key=lambda mention: mention.first)
         for mention in self.mentions:
             for i in mention.used:
                 self.message.words[i].tags.add("product")
+                self.message.words[i].keys.intersection_update({self.message.words[i].key})
                 self.free[i] = False
         self.options = read_options(message.words, self.free)
         for option in self.options:
@@ -117,7 +121,8 @@ class _Reading:
 
     def evidence(self, asked: bool) -> Evidence:
         core = self._core()
-        signs = cues.signs(self.message, core)
+        signs = [*cues.signs(self.message, core), *self._moved()]
+        signs = [sign for sign in signs if not self._only_agrees(sign)]
         yes, no = self._answers(core)
         return Evidence(
             message=self.message,
@@ -129,10 +134,30 @@ class _Reading:
             has_product=bool(self.mentions),
             has_lines=bool(self.ordered.lines),
             has_quantity=any(p.kind == "quantity" and not p.article for p in self.pieces),
+            has_option=any(p.kind == "option" or p.article for p in self.pieces),
             has_city=bool(self.cities),
             has_time=any(e.kind == "time" for e in self.found),
             leftover=self._leftover(signs),
         )
+
+    def _moved(self) -> list[cues.Sign]:
+        """Two cities of which one is left behind: another address, unless it is an order."""
+        left = [city for city in self.cities if cities.left_behind(self.message, city)]
+        if not left or len(left) == len(self.cities) or self.mentions:
+            return []
+        first, end = self.cities[0].first, self.cities[-1].end
+        return [cues.Sign("change_address", 4.0, "change_address: one city for another", first, end)]
+
+    def _only_agrees(self, sign: cues.Sign) -> bool:
+        """ "no problem" is a yes, not a complaint about a problem."""
+        if sign.intent in ("confirm", "refuse"):
+            return False
+        yes = lexicon().sections["yes"]
+        for i in range(max(0, sign.first - 3), sign.end):
+            found = yes.at(self.message.phrases, i)
+            if found and found[0][0] > 1 and i <= sign.first and sign.end <= i + found[0][0]:
+                return True
+        return False
 
     def entities(self) -> tuple[Entity, ...]:
         found = [entity for entity in self.found if entity.kind != "price"]
@@ -250,9 +275,12 @@ class _Reading:
             if words[i].key == "la" and not self._la_is_no(i):
                 refused = []
             if refused and (not agreed or refused[0][0] >= agreed[0][0]):
-                no = no or quiet <= 2
+                no = no or quiet <= 3
                 i += refused[0][0]
-            elif agreed and words[i].denied_by is None and not words[i].tags & {"product", "option", "city"}:
+            elif agreed and words[i].denied_by is not None and i + agreed[0][0] - words[i].denied_by <= 3 + agreed[0][0]:
+                no = no or quiet <= 2
+                i += agreed[0][0]
+            elif agreed and not words[i].tags & {"product", "option", "city"}:
                 yes = yes or quiet <= 2 or len(words) <= 6
                 i += agreed[0][0]
             else:

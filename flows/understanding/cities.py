@@ -128,6 +128,8 @@ def _at(message: Message, i: int, names: _Names, free: Sequence[bool]) -> Named 
             continue
         keys = tuple(word.key for word in span)
         if keys in names.districts:
+            for word in span:
+                word.tags.add("district")
             return None
         hit = names.by_words.get(keys)
         if hit and _believable(message, i, i + length, keys, hit, names):
@@ -177,11 +179,12 @@ def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
         score_cutoff=1 if len(word.key) < 8 else 2,
         limit=2,
     )
-    if near and (led or len(word.key) >= 7) and not word.key.endswith("i"):
+    near = [each for each in near if led or (len(word.key) >= 8 and each[1] == 1)]
+    if near and not word.key.endswith("i"):
         other = near[0][0]
     elif led and (alike := names.by_skeleton.get(skeleton(word.key))) and not word.key.endswith("i"):
         other = max(alike, key=lambda each: (OSA.normalized_similarity(word.key, each), each))
-        if OSA.normalized_similarity(word.key, other) < 0.5 and is_arabic(other) == is_arabic(word.key):
+        if is_arabic(other) != is_arabic(word.key) or OSA.normalized_similarity(word.key, other) < 0.6:
             return None
     else:
         return None
@@ -200,7 +203,7 @@ def lexicon_known() -> frozenset[str]:
 
 def destination(message: Message, cities: Sequence[Named]) -> Named | None:
     """Where to deliver: of several cities the one not denied, led to, and named last."""
-    wanted = [city for city in cities if not _left_behind(message, city)]
+    wanted = [city for city in cities if not left_behind(message, city)]
     if not wanted:
         return None
     led = [city for city in wanted if _is_led_to(message, city.first)]
@@ -210,7 +213,7 @@ def destination(message: Message, cities: Sequence[Named]) -> Named | None:
 _LEFT = frozenset("kont kent kount etais etait كنت machi mashi pas not ماشي مشي مش ليس وليس plus lieu instead 3iwad بدل بدلا عوض مكان fblast blast blasset plutot demenage moved rather place".split())
 
 
-def _left_behind(message: Message, city: Named) -> bool:
+def left_behind(message: Message, city: Named) -> bool:
     """The old one: "pas à Casa", "au lieu de Fès", "kont f Rabat", "de Casa à Rabat"."""
     words = message.words
     if words[city.first].denied_by is not None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from rapidfuzz.distance import OSA
+
 from flows.understanding.goods import Catalogue, Mention, Product
 from flows.understanding.lexicon import lexicon
 from flows.understanding.meaning import Item, Line
-from flows.understanding.options import Option
+from flows.understanding.options import Option, Value
 from flows.understanding.reading import Message
+from flows.understanding.writing import skeleton, stem
 
 LARGEST = 500
 """Pieces of one line; more is a price or a number of something else."""
@@ -45,7 +48,11 @@ class Wish:
     after_and: bool = False
 
     def has(self, kind: str) -> bool:
-        return any(option.kind == kind for option in self.options)
+        """Whether an option of this kind was said; sizes in letters and in numbers are one kind."""
+        return any(_KINDS.get(option.kind, option.kind) == _KINDS.get(kind, kind) for option in self.options)
+
+
+_KINDS = {"number": "size"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,65 @@ def pieces(
     found = [Piece("product", m.first, m.end, mention=m) for m in mentions]
     found += [Piece("option", o.first, o.end, option=o) for o in options]
     taken = {i for m in mentions for i in m.used} | {i for o in options for i in range(o.first, o.end)}
+    worded = _worded(message, mentions, catalogue, free, taken)
+    taken |= {i for piece in worded for i in range(piece.first, piece.end)}
+    found += worded
     found += _numbers(message, mentions, options, catalogue, free, taken)
     found += _joints(message, taken)
     found.sort(key=lambda piece: (piece.first, piece.end))
     return _denied(message, found)
+
+
+def _worded(
+    message: Message,
+    mentions: Sequence[Mention],
+    catalogue: Catalogue,
+    free: Sequence[bool],
+    taken: set[int],
+) -> list[Piece]:
+    """Options of other kinds than colour and size, in the words of the products spoken of."""
+    values = {
+        value
+        for mention in mentions
+        for product in mention.products[:20]
+        for each in catalogue.products[product].values
+        for value in each
+        if value.words or value.concepts
+    }
+    if not values:
+        return []
+    found, i = [], 0
+    ordered_values = sorted(values, key=lambda value: (value.axis, value.text))
+    while i < len(message.words):
+        hit = _value_at(message, i, ordered_values) if free[i] and i not in taken else None
+        if hit:
+            length, value = hit
+            option = Option("word", f"{value.axis}={value.text}", i, i + length)
+            found.append(Piece("option", i, i + length, option=option))
+            i += length
+        else:
+            i += 1
+    return found
+
+
+def _value_at(message: Message, i: int, values: Sequence[Value]) -> tuple[int, Value] | None:
+    word = message.words[i]
+    if word.kind != "word" or word.glued or len(word.key) < 3:
+        return None
+    for value in values:
+        if value.words and word.stems & set(value.words):
+            return 1, value
+    for length, concept in lexicon().goods.at(message.stems, i):
+        for value in values:
+            if concept in value.concepts:
+                return length, value
+    sounds = skeleton(stem(word.key))
+    for value in values if not word.known else ():
+        if len(sounds) >= 3 and any(skeleton(each) == sounds for each in value.words):
+            return 1, value
+        if len(word.key) >= 5 and any(OSA.distance(word.key, each) <= 1 for each in value.words):
+            return 1, value
+    return None
 
 
 def _numbers(

@@ -32,6 +32,8 @@ class Word:
     tags: set[str] = field(default_factory=set)
     stems: set[str] = field(default_factory=set)
     known: bool = True
+    capital: bool = False
+    """Written in capitals: "L" is a size where "l" is an article."""
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ def read(text: str, also_known: Callable[[str], bool] = lambda _: False) -> Mess
                 words.append(Word("+", token.start, token.end, "word", {"w"}, sentence))
             continue
         for piece in _pieces(token, also_known):
+            piece.capital = text[piece.start : piece.end].isupper()
             piece.sentence, piece.comma, comma = sentence, comma, False
             words.append(piece)
     _deny(words)
@@ -211,7 +214,7 @@ def _deny(words: list[Word]) -> None:
         if not length or not _denies(words, i):
             i += 1
             continue
-        _reach(words, i, length)
+        _reach(words, i, length, _scope(words, i))
         if words[i].key in _BACKWARDS:
             for back in range(max(0, i - 2), i):
                 if words[back].sentence == words[i].sentence and not words[i].comma:
@@ -219,10 +222,22 @@ def _deny(words: list[Word]) -> None:
         i += length
 
 
-def _reach(words: list[Word], i: int, length: int) -> None:
+_VERBAL = frozenset(("ma", "ما", "لا", "لم", "لن"))
+_WANTING = frozenset("bghit bghiti nbghi baghi 7ab n7eb hab بغيت نبغي باغي اريد نحب ابغي احتاج want need".split())
+
+
+def _scope(words: list[Word], i: int) -> int:
+    """How many words a negator reaches: with "ma … ch" the verb, and what is not wanted."""
+    if words[i].key not in _VERBAL:
+        return _SCOPE
+    following = words[i + 1].keys if i + 1 < len(words) else set()
+    return _SCOPE if following & _WANTING else 2
+
+
+def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
     stop = lexicon().sections
     keys = [word.keys for word in words]
-    for j in range(i + length, min(len(words), i + length + _SCOPE)):
+    for j in range(i + length, min(len(words), i + length + scope)):
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
             break
         if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير") or words[j].key in ("et", "w", "and", "و"):
@@ -241,6 +256,8 @@ def _denies(words: list[Word], i: int) -> bool:
         return True
     following = words[i + 1] if i + 1 < len(words) else None
     if following is None or following.sentence != words[i].sentence:
+        return False
+    if i and words[i - 1].key in ("9bel", "qbel", "قبل", "بعد", "b3d", "كل", "kol", "ba3d"):
         return False
     if key == "ma":
         return _denied_verb(following)
