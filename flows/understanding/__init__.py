@@ -14,7 +14,7 @@ from flows.understanding.goods import Catalogue, Mention
 from flows.understanding.intents import Evidence, Weighed, weigh
 from flows.understanding.languages import language_of
 from flows.understanding.lexicon import lexicon
-from flows.understanding.lines import LARGEST, Ordered, Piece, ordered, pieces
+from flows.understanding.lines import LARGEST, Ordered, Piece, ordered, pieces, worded
 from flows.understanding.meaning import SURE, Entity, Item, Line, Taught, Understood
 from flows.understanding.options import Option, read_options
 from flows.understanding.reading import Message, read
@@ -95,7 +95,11 @@ class _Reading:
                 self.message.words[i].tags.add("product")
                 self.message.words[i].keys.intersection_update({self.message.words[i].key})
                 self.free[i] = False
-        self.options = read_options(message.words, self.free)
+        self.options = worded(message, self.mentions, catalogue, self.free)
+        for option in self.options:
+            self._spend(option.first, option.end)
+        self.options += read_options(message.words, self.free)
+        self.options.sort(key=lambda option: option.first)
         for option in self.options:
             self._tag(option.first, option.end, "option")
             for i in range(option.first, option.end):
@@ -114,9 +118,18 @@ class _Reading:
         self.cities = named
         destination = cities.destination(message, named)
         self.city = destination.name if destination else None
-        every = {"bjouj", "bezouj", "both", "toutes", "tous", "tout", "بجوج", "كلهم", "kolhom", "koulhom"}
+        every = {"bjouj", "bezouj", "bzouj", "bjoj", "bzoj", "both", "toutes", "tous", "tout", "بجوج", "كلهم", "kolhom", "koulhom"}
         self.ordered: Ordered = ordered(
-            self.pieces, catalogue, all_of_them=any(w.keys & every for w in message.words)
+            self.pieces, catalogue, all_of_them=any(w.keys & every for w in message.words) or self._both()
+        )
+
+    def _both(self) -> bool:
+        """ "b jouj": what is said holds for the two that were named."""
+        words = self.message.words
+        twos = lexicon().sections["number"]
+        return any(
+            words[i].key in ("b", "ب", "les") and any(n == "2" for _, n in twos.at(self.message.phrases, i + 1))
+            for i in range(len(words) - 1)
         )
 
     def evidence(self, asked: bool) -> Evidence:

@@ -86,6 +86,7 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     sections: dict[str, Phrases[str]] = defaultdict(Phrases)
+    sections["colour"] = Phrases(stemmed=True)  # noir, noire, noirs, noires
     languages: dict[str, set[str]] = defaultdict(set)
     wider: dict[str, str] = {}
     for file in ("words.txt", "options.txt", "numbers.txt", "times.txt"):

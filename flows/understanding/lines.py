@@ -11,7 +11,7 @@ from flows.understanding.goods import Catalogue, Mention, Product
 from flows.understanding.lexicon import lexicon
 from flows.understanding.meaning import Item, Line
 from flows.understanding.options import Option, Value
-from flows.understanding.reading import Message
+from flows.understanding.reading import Message, Word
 from flows.understanding.writing import skeleton, stem
 
 LARGEST = 500
@@ -32,6 +32,8 @@ class Piece:
     article: bool = False
     """A quantity that is only an article: "un", "une", "a"."""
     denied: bool = False
+    times: bool = False
+    """A quantity after a sign: "x3", "* 2" are of what stands before."""
 
 
 @dataclass
@@ -46,6 +48,8 @@ class Wish:
     """It names its product itself."""
     article: bool = False
     after_and: bool = False
+    same: bool = False
+    """The colour is that of what was named before."""
 
     def has(self, kind: str) -> bool:
         """Whether an option of this kind was said; sizes in letters and in numbers are one kind."""
@@ -70,22 +74,15 @@ def pieces(
     found = [Piece("product", m.first, m.end, mention=m) for m in mentions]
     found += [Piece("option", o.first, o.end, option=o) for o in options]
     taken = {i for m in mentions for i in m.used} | {i for o in options for i in range(o.first, o.end)}
-    worded = _worded(message, mentions, catalogue, free, taken)
-    taken |= {i for piece in worded for i in range(piece.first, piece.end)}
-    found += worded
     found += _numbers(message, mentions, options, catalogue, free, taken)
     found += _joints(message, taken)
     found.sort(key=lambda piece: (piece.first, piece.end))
     return _denied(message, found)
 
 
-def _worded(
-    message: Message,
-    mentions: Sequence[Mention],
-    catalogue: Catalogue,
-    free: Sequence[bool],
-    taken: set[int],
-) -> list[Piece]:
+def worded(
+    message: Message, mentions: Sequence[Mention], catalogue: Catalogue, free: Sequence[bool]
+) -> list[Option]:
     """Options of other kinds than colour and size, in the words of the products spoken of."""
     values = {
         value
@@ -100,11 +97,10 @@ def _worded(
     found, i = [], 0
     ordered_values = sorted(values, key=lambda value: (value.axis, value.text))
     while i < len(message.words):
-        hit = _value_at(message, i, ordered_values) if free[i] and i not in taken else None
+        hit = _value_at(message, i, ordered_values) if free[i] else None
         if hit:
             length, value = hit
-            option = Option("word", f"{value.axis}={value.text}", i, i + length)
-            found.append(Piece("option", i, i + length, option=option))
+            found.append(Option("word", f"{value.axis}={value.text}", i, i + length))
             i += length
         else:
             i += 1
@@ -115,12 +111,13 @@ def _value_at(message: Message, i: int, values: Sequence[Value]) -> tuple[int, V
     word = message.words[i]
     if word.kind != "word" or word.glued or len(word.key) < 3:
         return None
+    colours = lexicon().sections["colour"].at(message.stems, i)
     for value in values:
-        if value.words and word.stems & set(value.words):
+        if value.words and word.stems & set(value.words) and not colours:
             return 1, value
     for length, concept in lexicon().goods.at(message.stems, i):
         for value in values:
-            if concept in value.concepts:
+            if concept in value.concepts and not (colours and colours[0][0] >= length):
                 return length, value
     sounds = skeleton(stem(word.key))
     for value in values if not word.known else ():
@@ -170,12 +167,33 @@ def _numbers(
             i += 1
             continue
         end = i + length
+        if unit != "pair" and value == 2 and i and words[i - 1].key in ("b", "ب") or _aged(words, i):
+            i = end
+            continue
         article = words[i].key in ("un", "une", "a", "an", "one") and value == 1
         value, end = _counted(message, i, value, end, mentions, catalogue)
-        if 1 <= value <= LARGEST:
-            found.append(Piece("quantity", i, end, quantity=value, article=article))
+        if 1 <= value <= LARGEST and (value <= FEW or _counts(message, i, end, mentions)):
+            times = i > 0 and (words[i - 1].key in ("x", "qte", "quantite") or "*" in message.text[words[i - 1].end : words[i].start])
+            found.append(Piece("quantity", i, end, quantity=value, article=article, times=times))
         i = end
     return found
+
+
+FEW = 30
+"""More pieces than these are only believed right before what they count."""
+
+
+def _counts(message: Message, i: int, end: int, mentions: Sequence[Mention]) -> bool:
+    piece = end < len(message.words) and lexicon().sections["piece"].at(message.phrases, end - 1)
+    return bool(piece) or any(end <= mention.first <= end + 1 for mention in mentions)
+
+
+def _aged(words: Sequence[Word], i: int) -> bool:
+    """ "aged 14 and 16"."""
+    return any(
+        word.key in ("aged", "age", "ages", "agee", "agees", "3mro", "3mrou", "3mrha", "3mrhom", "عمره", "عمرها", "عمرو")
+        for word in words[max(0, i - 3) : i]
+    )
 
 
 def _counted(
@@ -294,7 +312,9 @@ def _joints(message: Message, taken: set[int]) -> list[Piece]:
     for i, word in enumerate(message.words):
         if i in taken:
             continue
-        if sections["or"].at(message.phrases, i) and word.key not in ("ou", "o") or (word.key == "ou" and _french(message)):
+        if same := sections["same colour"].at(message.phrases, i):
+            found.append(Piece("same", i, i + same[0][0]))
+        elif sections["or"].at(message.phrases, i) and word.key not in ("ou", "o") or (word.key == "ou" and _french(message)):
             found.append(Piece("or", i, i + 1))
         elif sections["and"].at(message.phrases, i) or word.comma and i:
             found.append(Piece("and", i, i))
@@ -351,6 +371,8 @@ def _phrase_after(message: Message, found: list[Piece], i: int) -> set[int]:
             continue
         if piece.first > at + 2 or (piece.kind in ("and", "or") and here):
             break
+        if here and any(word.key in ("pour", "for", "dans", "in", "l", "ل") for word in message.words[at : piece.first]):
+            break
         if piece.kind in ("and", "or"):
             continue
         kind = piece.option.kind if piece.option else piece.kind
@@ -385,6 +407,10 @@ def wishes(found: Sequence[Piece]) -> list[Wish]:
     joined = uncertain = False
     wanted = [piece for piece in found if not piece.denied]
     for n, piece in enumerate(wanted):
+        if piece.kind == "same":
+            if current is not None:
+                current.same = True
+            continue
         if piece.kind in ("and", "or"):
             joined = True
             uncertain = uncertain or piece.kind == "or"
@@ -409,6 +435,8 @@ def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool)
     if piece.kind == "option":
         assert piece.option is not None
         return current.has(piece.option.kind)
+    if piece.times:
+        return current.mention is None or current.quantity is not None and not current.article
     follows = next((p for p in rest if p.kind not in ("and", "or")), None)
     leads = follows is not None and follows.kind == "product" and follows.first - piece.end <= 1 and not _joined_before(rest, follows)
     if current.quantity is not None:
@@ -445,6 +473,9 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
         amounts = [wish.quantity for wish in gathered if wish.quantity]
         return Ordered(quantity=amounts[0] if len(amounts) == 1 else None)
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
+    for before, wish in zip(gathered, gathered[1:], strict=False):
+        if wish.same and not wish.has("colour"):
+            wish.options += [option for option in before.options if option.kind == "colour"]
     lines: dict[str, tuple[int, bool, Item]] = {}
     missing: list[tuple[str, tuple[str, ...]]] = []
     unclear = False

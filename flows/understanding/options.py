@@ -43,13 +43,13 @@ def read_options(words: Sequence[Word], free: Sequence[bool]) -> list[Option]:
 
 def _at(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
     return (
-        _measure(words, keys, i) or _sized(words, keys, i) or _colour(words, keys, i)
+        _measure(words, keys, i) or _sized(words, keys, i) or _colour(words, i)
     )
 
 
-def _colour(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
-    sections = lexicon().sections
-    if colours := sections["colour"].at(keys, i):
+def _colour(words: Sequence[Word], i: int) -> Option | None:
+    stems = [word.stems for word in words]
+    if colours := lexicon().sections["colour"].at(stems, i):
         length, name = colours[0]
         return Option("colour", name, i, i + length)
     return None
@@ -72,7 +72,7 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
     if i >= len(words) or words[i].sentence != words[start].sentence:
         return None
     units = lexicon().sections["unit"].at(keys, i)
-    while not units and i > start and i + 1 < len(words) and words[i].key in ("d", "de", "dyal", "l"):
+    while not units and i > start and i + 1 < len(words) and words[i].key in ("d", "de", "dyal", "l", "a", "un"):
         i += 1
         units = lexicon().sections["unit"].at(keys, i)
     if not units:
@@ -152,8 +152,8 @@ def _ends_there(words: Sequence[Word], i: int) -> bool:
         return True
     if words[i].key in ("m", "s", "l") and following.start <= words[i].end + 1 and following.key[:1] in "aeiouyh" and words[i].key != "m":
         return False
-    keys = [w.keys for w in words]
-    return words[i].key != "l" and bool(sections["colour"].at(keys, i + 1))
+    stems = [w.stems for w in words]
+    return words[i].key != "l" and bool(sections["colour"].at(stems, i + 1))
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
     for i, (key, at, keys, denied) in enumerate(parts):
         start = token.start if i == 0 else token.start + at
         end = token.end if i == len(parts) - 1 else token.start + parts[i + 1][1]
-        word = Word(key, start, max(start, end), "word", {key, *keys}, glued=len(parts) > 1 and i < len(parts) - 1)
+        bare = {each[2:] for each in (key, *keys) if each.startswith("ال") and len(each) > 4}
+        word = Word(key, start, max(start, end), "word", {key, *keys, *bare}, glued=len(parts) > 1 and i < len(parts) - 1)
         word.stems = {stem(each) for each in word.keys} | word.keys
         word.known = bool(keys)
         if denied:
@@ -122,6 +123,8 @@ def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
     known = spelling().known
     if key in known or stem(key) in known or key in _city_words():
         return ((key, 0, (key,), False),)
+    if single := _of_two(key):
+        return ((key, 0, (single,), False),)
     if core := _denied_core(key):
         return ((key, 0, core, True),)
     if split := _clitics(key, lambda _: False):
@@ -130,6 +133,16 @@ def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
     if not near and len(key) > 4 and stem(key) != key:
         near = spelling().near(stem(key))
     return ((key, 0, near, False),)
+
+
+def _of_two(key: str) -> str:
+    """The singular of an Arabic dual: بنيتين is two of بني."""
+    bare = key[2:] if key.startswith("ال") else key
+    for ending, instead in (("تين", ""), ("تين", "ه"), ("وين", ""), ("ين", ""), ("ين", "ه")):
+        single = bare.removesuffix(ending) + instead
+        if is_arabic(key) and bare.endswith(ending) and len(single) >= 3 and (single in spelling().known or stem(single) in spelling().known):
+            return single
+    return ""
 
 
 _DENIED = re.compile(r"^(?:ma|m)?(.{3,}?)(?:chi|ch|sh|ich|ech)$|^ما?(.{3,}?)ش$|^م(.{3,}?)ش$")
