@@ -52,7 +52,7 @@ def understand(
         rule=weighed.rule,
         entities=reading.entities(),
         lines=lines,
-        city=reading.city,
+        city=None if weighed.rule.startswith("other: {where}") else reading.city,
         products=tuple(dict.fromkeys(
             catalogue.products[m.product].name for m in reading.mentions if m.product is not None
         )),
@@ -95,6 +95,10 @@ class _Reading:
                 self.message.words[i].tags.add("product")
                 self.message.words[i].keys.intersection_update({self.message.words[i].key})
                 self.free[i] = False
+        named = {i for mention in self.mentions for i in mention.used}
+        for word in message.words:
+            if word.denied_by in named:  # ماء الورد begins like a negation
+                word.denied_by = None
         self.options = worded(message, self.mentions, catalogue, self.free)
         for option in self.options:
             self._spend(option.first, option.end)

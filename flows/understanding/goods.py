@@ -223,7 +223,7 @@ class Catalogue:
         """Words of the catalogue that this one is, sounds like, or is a typo away from."""
         if stem(word.key) in self._by_stem:
             return ((stem(word.key), EXACT),)
-        if word.key in lexicon().known and word.known:
+        if word.key in lexicon().known or stem(word.key) in lexicon().known:
             return ()
         if word.key not in self._spelt:
             if len(self._spelt) > 8192:
@@ -293,7 +293,7 @@ class Catalogue:
         for product, terms in told.items():
             those = self.products[product].terms
             strong = any(those[term].plain and sure > WEAK for term, sure in terms.items())
-            whole = len(terms) == len(those)
+            whole = len(terms) == len(those) and max(terms.values()) > WEAK
             if strong or whole:
                 scores[product] = sum(those[term].weight * sure for term, sure in terms.items())
         if not scores:

@@ -94,6 +94,8 @@ def _answer(of: Evidence) -> Weighed | None:
         return _by(of, sure, 0.9)
     if of.sure("change_address"):
         return _by(of, "change_address", 0.92)
+    if of.sure("other") and (of.question or not of.yes and not of.no):
+        return _by(of, "other", 0.8)
     if of.question and (question := of.sure(*QUESTIONS)) and not of.sure("later"):
         return _by(of, question, 0.85)
     if of.sure("later") and not of.sure("cancel"):
@@ -143,6 +145,8 @@ def _said(of: Evidence) -> Weighed | None:
     """What a message wants by itself."""
     if _orders(of):
         return _order(of, 0.93)
+    if of.sure("other"):
+        return _by(of, "other", 0.8)
     for intent in FIRST:
         if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:
             continue

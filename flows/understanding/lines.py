@@ -393,11 +393,15 @@ def _replaced(message: Message, found: list[Piece]) -> set[int]:
         if not verb:
             continue
         after = [p for p in things if p.first >= i + verb[0][0]]
-        for piece, following in zip(after, after[1:], strict=False):
+        for n, (piece, following) in enumerate(zip(after, after[1:], strict=False), 1):
             between = range(piece.end, following.first)
-            if any(sections["by"].at(message.phrases, j) for j in between) and message.words[following.first].sentence == message.words[i].sentence:
+            if _kind(following) in {_kind(p) for p in after[:n]} and any(sections["by"].at(message.phrases, j) for j in between) and message.words[following.first].sentence == message.words[i].sentence:
                 return {id(p) for p in after if p.first <= piece.first}
     return set()
+
+
+def _kind(piece: Piece) -> str:
+    return piece.option.kind if piece.option else piece.kind
 
 
 def wishes(found: Sequence[Piece]) -> list[Wish]:
@@ -434,7 +438,7 @@ def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool)
         return not _same(current.mention, piece.mention) or joined and current.quantity is not None and not piece.denied
     if piece.kind == "option":
         assert piece.option is not None
-        return current.has(piece.option.kind)
+        return current.has(piece.option.kind) or joined and _leads_to_another(current, rest)
     if piece.times:
         return current.mention is None or current.quantity is not None and not current.article
     follows = next((p for p in rest if p.kind not in ("and", "or")), None)
@@ -446,6 +450,16 @@ def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool)
     if follows is not None and follows.kind == "option" and current.mention is not None and current.options and follows.option is not None and current.has(follows.option.kind):
         return True
     return piece.article and current.mention is not None
+
+
+def _leads_to_another(current: Wish, rest: Sequence[Piece]) -> bool:
+    """ "… and a *red* glove": the option is of the product that follows it."""
+    for piece in rest:
+        if piece.kind in ("and", "or"):
+            return False
+        if piece.kind == "product":
+            return current.mention is not None and not _same(current.mention, piece.mention)
+    return False
 
 
 def _joined_before(rest: Sequence[Piece], follows: Piece) -> bool:
@@ -468,7 +482,7 @@ def _take(wish: Wish, piece: Piece) -> None:
 
 def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool = False) -> Ordered:
     """The lines that are clear, and what is missing of the others."""
-    gathered = _inherited(wishes(found))
+    gathered = _inherited(wishes(found), next((p.mention for p in found if p.mention), None))
     if not any(wish.mention for wish in gathered):
         amounts = [wish.quantity for wish in gathered if wish.quantity]
         return Ordered(quantity=amounts[0] if len(amounts) == 1 else None)
@@ -502,9 +516,11 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
     )
 
 
-def _inherited(gathered: list[Wish]) -> list[Wish]:
+def _inherited(gathered: list[Wish], spoken_of: Mention | None) -> list[Wish]:
     """What names no product is of the one named before it, or after it at the beginning."""
     known = next((wish.mention for wish in gathered if wish.mention), None)
+    if known is None and any(wish.options for wish in gathered):
+        known = spoken_of  # "remplacez le foulard vert par un rose"
     merged: list[Wish] = []
     for wish in gathered:
         if wish.mention is not None:
@@ -539,7 +555,9 @@ def _distributed(gathered: list[Wish]) -> list[Wish]:
             children.append(gathered[i + 1 + len(children)])
         i += 1 + len(children)
         total = head.quantity or 0
-        if children and total > 1 and sum(c.quantity or 1 for c in children) == total and any(c.quantity for c in children):
+        varied = {option.kind for child in children for option in child.options}
+        apart = any(head.has(kind) for kind in varied)
+        if children and not apart and total > 1 and sum(c.quantity or 1 for c in children) == total and any(c.quantity for c in children):
             for child in children:
                 child.options += [o for o in head.options if not child.has(o.kind)]
             done += children

@@ -108,6 +108,8 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
         start = token.start if i == 0 else token.start + at
         end = token.end if i == len(parts) - 1 else token.start + parts[i + 1][1]
         bare = {each[2:] for each in (key, *keys) if each.startswith("ال") and len(each) > 4}
+        if key[0] == "l" and len(key) > 3 and key[1:] in spelling().known:
+            bare.add(key[1:])
         word = Word(key, start, max(start, end), "word", {key, *keys, *bare}, glued=len(parts) > 1 and i < len(parts) - 1)
         word.stems = {stem(each) for each in word.keys} | word.keys
         word.known = bool(keys)
@@ -277,15 +279,16 @@ def _denies(words: list[Word], i: int) -> bool:
     if key == "plus":
         before = {word.key for word in words[max(0, i - 4) : i]}
         return bool(before & {"ne", "n", "veux", "voudrais"})
-    if key == "n":
-        return following.key[:1] in "aeiouyh" and words[i].end + 1 >= following.start
+    if key in ("n", "ne"):
+        after = {word.key for word in words[i + 1 : i + 7]}
+        return bool(after & {"pas", "plus", "jamais", "rien", "aucun", "aucune", "personne", "guere"})
     if key == "لا":
         return not following.comma and following.key[:1] in "انتي" and len(following.key) > 2 and following.key not in _ANSWERED
     if key == "ما":
         return following.key not in ("هو", "هي", "هذا", "شاء", "نوع", "ثمن", "سعر", "زال", "هاد")
     if key == "no":
         return not following.comma and i > 0
-    return key == "ne"
+    return True
 
 
 _ANSWERED = frozenset(("انا", "نعم", "ان"))

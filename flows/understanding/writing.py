@@ -104,7 +104,7 @@ _SIZE = re.compile(r"[2-6]x+l")
 
 def squeeze(word: str) -> str:
     """A word without doubled letters: "bghiiit", "hello" and "للرباط" lose what fingers add."""
-    return _LENGTHENED.sub(r"\1\2", word)
+    return _LENGTHENED.sub(r"\1\2", word) if len(word) > 2 else word
 
 
 @lru_cache(maxsize=32768)
