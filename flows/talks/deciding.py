@@ -18,8 +18,6 @@ SURE = 0.6
 """From this confidence on a sentence is answered; what moves an order by itself needs more."""
 PATIENCE = 3
 """So often in a row it may misunderstand before a person comes."""
-LETTERS = 3
-"""Fewer tell no language: "ok", "2"."""
 FILES = ("audio", "image", "video", "document")
 
 Answer = Callable[[Scene, Understood], bool]
@@ -73,6 +71,8 @@ WORDLESS = ("stop", "start")
 """Recorded when it was read; nothing is said in return."""
 WRITTEN_AS = {"darija": "ar"}
 """What a card says of somebody's language, where letters and language differ."""
+DATA = ("name", "phone", "city", "address", "failure_address", "cost_city", "order_number")
+"""Questions whose answers are no sentences."""
 ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
 
 TAPS: dict[str, Callable[[Scene, str], None]] = {
@@ -233,12 +233,13 @@ def _remember_language(scene: Scene, language: str) -> None:
 
 
 def _shows_language(scene: Scene, said: Understood) -> bool:
-    """Whether this was said in a language: a street, a city, a name, a number are in none."""
-    if said.intent == "greeting":
-        return True
-    if sum(character.isalpha() for character in scene.turn.heard) < LETTERS:
+    """Whether one can tell a language by it: a name, a city or an address has none."""
+    words = scene.turn.heard.split()
+    if scene.talk.language is None:
+        return any(character.isalpha() for character in scene.turn.heard)
+    if scene.talk.step in DATA and said.intent == "other":
         return False
-    return said.intent != "other" or said.language == "ar" or scene.talk.language is None
+    return said.intent != "other" or len(words) >= 4
 
 
 def _taught() -> Sequence[Taught]:
@@ -312,6 +313,11 @@ def _misunderstand(scene: Scene, asked: confirming.Asked | None) -> None:
     talk.misses += 1
     if talk.misses >= PATIENCE:
         leave(scene, "misses")
+        return
+    if talk.step in ordering.STEPS:
+        scene.note("sorry")
+        ordering.go_on(scene)
+        scene.did("not_understood")
         return
     step = talk.step
     key = "not_understood" if talk.misses == 1 else "not_understood_again"

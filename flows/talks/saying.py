@@ -21,8 +21,6 @@ LANGUAGES = ("fr", "ar", "darija", "en")
 FIRST = "fr"
 _FOLDER = Path(__file__).parent / "texts"
 _LOCALES = {"darija": "fr"}
-_STUCK = re.compile(r"(?<=[A-Z])(?=\d)")
-"""Where a currency's letters stand right before its digits, as babel leaves them in English."""
 _EMOJI = re.compile(r" ?[\U0001f000-\U0001faff\u2705\u2600-\u27bf\ufe0f]+")
 
 
@@ -61,8 +59,11 @@ def own(bot: Bot, language: str, key: str) -> str:
 def amount(money: Money, language: str) -> str:
     """ "320,00 MAD", with digits that everybody reads."""
     locale = _LOCALES.get(language, language)
-    shown = format_currency(money.decimal, money.currency, locale=locale, numbering_system="latn")
-    return _STUCK.sub(" ", _unmarked(shown))
+    pattern = "#,##0.00 ¤¤" if language == "en" else None  # not "MAD35.00"
+    shown = format_currency(
+        money.decimal, money.currency, pattern, locale=locale, numbering_system="latn"
+    )
+    return _unmarked(shown)
 
 
 def day(on: date, language: str) -> str:

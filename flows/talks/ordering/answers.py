@@ -20,6 +20,8 @@ NO_ADDRESS = (
     *("delivery_cost", "delivery_time"),
 )
 """Whoever says this while an address is asked says something else."""
+DIGITS = 5
+"""From so many on what is typed was meant to be a phone number."""
 LEAST_ADDRESS = 4
 """Letters of an address; less is a slip of the thumb."""
 
@@ -94,24 +96,27 @@ def answer_name(scene: Scene, said: Understood) -> bool:
 def answer_phone(scene: Scene, said: Understood) -> bool:
     if any(entity.kind == "phone" for entity in said.entities):
         return _more(scene, said)
-    typed = "".join(c for c in scene.turn.heard if c.isdigit())
-    if len(typed) >= 8:
-        number = customers.read_phone(scene.turn.heard, scene.channel.country)
-        if number.e164:
-            scene.cart.tell("phone", number.e164, scene.source(0, len(scene.turn.heard)))
-            go_on(scene)
-            return True
-    if typed or said.intent == "other":
-        example = EXAMPLES.get(scene.channel.country, EXAMPLES["MA"])
-        scene.ask("phone", "bad_phone", example=example)
-        scene.did("asked_phone", again=True)
+    typed = sum(c.isdigit() for c in scene.turn.heard)
+    number = customers.read_phone(scene.turn.heard, scene.channel.country)
+    if typed >= 8 and number.e164:
+        scene.cart.tell("phone", number.e164, scene.source(0, len(scene.turn.heard)))
+        go_on(scene)
         return True
-    return False
+    if typed < DIGITS:
+        return _more(scene, said)
+    example = EXAMPLES.get(scene.channel.country, EXAMPLES["MA"])
+    scene.ask("phone", "bad_phone", example=example)
+    scene.did("asked_phone", again=True)
+    return True
 
 
 def answer_city(scene: Scene, said: Understood) -> bool:
-    if said.city:
+    if said.city or said.products:
         return _more(scene, said)
+    if said.quantity and len(scene.cart.lines) == 1:
+        scene.cart.lines[0].quantity = said.quantity
+        go_on(scene)
+        return True
     text = scene.turn.heard.strip()
     # A place no list of ours has is a place all the same.
     if said.intent == "other" and 2 < len(text) <= 40 and len(text.split()) <= 4:
