@@ -369,7 +369,9 @@ class Play:
         """So many more products, after those of the demo by their names."""
         with db.merchant(self.shop.id):
             for n in range(int(count)):
-                catalog.create(f"Savon beldi {n:02}", sku=f"SAV-{n:02}", price=5000, track_stock=False)
+                catalog.create(
+                    f"Savon beldi {n:02}", sku=f"SAV-{n:02}", price=5000, track_stock=False
+                )
 
     def _given_picture(self, sku: str) -> None:
         data, mime_type, name = sample("image")

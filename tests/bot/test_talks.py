@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.simulator import Simulator
 from config import settings
+from flows import outbox
 from models import db
 from models.db import Base
 from models.merchant import Merchant
@@ -41,6 +42,7 @@ def opened() -> dict[str, bytes]:
 def shop(
     hurried: None,
     simulator: Simulator,
+    work: Work,
     opened: dict[str, bytes],
     owner_connection: psycopg.Connection,
 ) -> Merchant:
@@ -49,6 +51,8 @@ def shop(
         _put_back(opened, owner_connection)
     else:
         factories.demo_shop()
+        outbox.sweep()  # the templates of its numbers are fetched once too
+        work()
         opened |= _copied(owner_connection)
     with db.house() as house:
         return house.scalars(select(Merchant)).one()
