@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from flows import understanding
 from flows.messages import interactives, queue_interactive, queue_text
 from flows.talks import saying
 from flows.talks.cart import Cart, Source
-from flows.understanding import Understood
+from flows.understanding import Catalogue, Understood
+from flows.understanding.catalogues import catalogue_of_merchant
 from models import db
 from models.channel import Channel
 from models.conversation import Conversation
@@ -21,9 +21,11 @@ from models.customer import Customer
 from models.merchant import Merchant
 from models.message import Media, Message, Origin
 from models.talk import Bot, Talk, Turn
-from models.types import Json, Money, utcnow
+from models.types import Json, Money, clean, utcnow
 
 BUTTONS, ROWS = 3, 10
+SPOKEN = ("text", "reaction")
+"""Kinds whose words are heard, one message a line."""
 TITLE, ROW_TITLE, ROW_DETAIL, BUTTON_BODY = 20, 24, 72, 1024
 """What WhatsApp takes (spec: whatsapp.md §2)."""
 _PAYLOAD = re.compile(r"b1\.([a-z_]+)(?:\.(.*))?", re.DOTALL)
@@ -71,6 +73,8 @@ class Scene:
     understood: Understood | None = None
     leaves: str = ""
     """Why it steps aside after this turn."""
+    calls: str = ""
+    """Why somebody shall look, while it goes on answering."""
 
     # --- what is known ----------------------------------------------------------------------------
 
@@ -93,8 +97,8 @@ class Scene:
         return self.conversation.channel
 
     @cached_property
-    def catalogue(self) -> understanding.Catalogue:
-        return understanding.catalogue_of_merchant()
+    def catalogue(self) -> Catalogue:
+        return catalogue_of_merchant()
 
     @cached_property
     def cart(self) -> Cart:
@@ -113,9 +117,9 @@ class Scene:
         """Where in the customer's messages these letters of all they typed stand."""
         place = 0
         for message in self.heard:
-            if message.kind != "text":
+            if message.kind not in SPOKEN:
                 continue
-            length = len(message.text)
+            length = len(clean(message.text))
             if place <= start and end <= place + length:
                 words = message.text[start - place : end - place]
                 return Source(str(message.id), start - place, end - place, words)
