@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,10 +13,10 @@ from flask import Blueprint
 from inbox.bot import words
 from inbox.conversations.asked import write_place
 from inbox.costs.words import written
-from inbox.languages import N_, gettext
+from inbox.languages import gettext
 from models.talk import Turn
 
-TAPPED = N_("A button was tapped")
+CONCEPT = re.compile(r"[{<](\w+)[}>]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,16 @@ def spoken(code: str) -> str:
 
 
 def rule(code: str) -> str:
-    return gettext(TAPPED) if code.startswith("tap:") else code
+    """Which words decided, in words: "where, the parcel" for a cue made of {where} … {parcel}."""
+    head, _, cue = code.partition(":")
+    if known := words.RULES.get(code) or words.RULES.get(head):
+        return gettext(known)
+    if head == "taught":
+        return gettext("You taught it: “%(words)s”", words=cue.strip())
+    found = [words.CONCEPTS[name] for name in CONCEPT.findall(cue) if name in words.CONCEPTS]
+    if not found:
+        return gettext("Words that mean this")
+    return gettext("Words about: %(what)s", what=" + ".join(map(gettext, dict.fromkeys(found))))
 
 
 def day(on: date) -> str:
@@ -90,7 +100,10 @@ def _cut(text: str, entities: Iterable[Mapping[str, Any]]) -> Iterator[Piece]:
         if start > end:
             yield Piece(text[end:start])
         word, color = words.ENTITIES.get(found["kind"], (found["kind"], "gray"))
-        yield Piece(text[start:stop], color, f"{gettext(word)}: {found['value']}")
+        value = found["value"].rpartition("=")[2]  # of "couleur=Noir"
+        yield Piece(
+            text[start:stop], color, gettext("%(what)s: %(it)s", what=gettext(word), it=value)
+        )
         end = stop
     if end < len(text):
         yield Piece(text[end:])

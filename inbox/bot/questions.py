@@ -13,7 +13,7 @@ from flows.errors import Invalid
 from flows.talks import questions as answers
 from inbox import htmx, languages, life
 from inbox.auth import needs
-from inbox.bot import pages
+from inbox.bot import pages, words
 from inbox.bot.settings import LANGUAGES
 from inbox.conversations.asked import read_id
 from inbox.forms import Fields
@@ -67,7 +67,7 @@ def delete_question(question_id: UUID) -> Answer:
 @needs("automations.edit")
 def order_questions() -> Answer:
     """The questions stand in the order of the form; `up` and `down` move one."""
-    ids = [id_ for id_ in map(read_id, request.form.getlist("order")) if id_]
+    ids = [id_ for id_ in map(read_id, dict.fromkeys(request.form.getlist("order"))) if id_]
     for step, name in ((-1, "up"), (1, "down")):
         moved = read_id(request.form.get(name))
         if moved in ids:
@@ -111,7 +111,7 @@ def _form(question: Question | None, errors: Mapping[str, str] | None = None) ->
         question=question,
         typed=request.form.to_dict() if request.method == "POST" else _typed(question),
         errors=errors or {},
-        spoken=LANGUAGES,
+        spoken={language: words.LANGUAGES[language] for language in LANGUAGES},
         limit=answers.LONGEST_ANSWER,
     )
 

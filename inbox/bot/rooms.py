@@ -23,7 +23,7 @@ OF_ALL = {
     "bot.questions": N_("Questions"),
     "bot.products": N_("Products"),
     "bot.transcripts": N_("Transcripts"),
-    "bot.teach": N_("Teach"),
+    "bot.teach": N_("Learning"),
 }
 NEEDS = {"bot.try_it": "orders.all"}
 """What a room needs besides automations.read."""

@@ -258,7 +258,7 @@ def menu(channel_id: UUID) -> str:
 @needs("automations.edit")
 def change_menu(channel_id: UUID) -> Answer:
     """The menu holds the ticked items in the order of the form; `up` and `down` move one."""
-    order = _moved([item for item in request.form.getlist("order") if item in MENU])
+    order = _moved([item for item in dict.fromkeys(request.form.getlist("order")) if item in MENU])
     chosen = [item for item in order if item in request.form.getlist("item")]
     try:
         bots.save(bots.of(channel_id), replace(present(bots.of(channel_id)), menu=chosen))
@@ -290,7 +290,6 @@ def _menu(bot: Bot, order: Sequence[str], wrong: str = "") -> str:
         template,
         bot=bot,
         rows=rows,
-        names=words.MENU,
         shown=shown,
         greeting=greeting,
         opens=opens,

@@ -111,8 +111,59 @@ ENTITIES = {
 }
 """What was found in a text: its word and its colour."""
 
+RULES = {
+    "tap": N_("A button was tapped"),
+    "nothing": N_("No word that it knows"),
+    "yes": N_("A yes"),
+    "no": N_("A no"),
+    "yes and no": N_("A yes and a no at once"),
+    "no, with a thing that is wanted": N_("A no, and something else that is wanted"),
+    "a product with a question mark": N_("A product with a question mark"),
+    "order: a product": N_("A product was named"),
+    "consents": N_("A word that ends advertising, or begins it"),
+}
+"""Rules of flows/understanding that are no cue, by themselves or by what stands before the colon."""
+
+CONCEPTS = {
+    "parcel": N_("the parcel"),
+    "deliver": N_("delivery"),
+    "want": N_("wanting"),
+    "exists": N_("being there"),
+    "where": N_("where"),
+    "when": N_("when"),
+    "wslat": N_("arriving"),
+    "arrive": N_("arriving"),
+    "change": N_("changing"),
+    "howmuch": N_("how much"),
+    "bhowmuch": N_("how much"),
+    "howlong": N_("how long"),
+    "take": N_("taking"),
+    "human": N_("a person"),
+    "address": N_("an address"),
+    "call": N_("calling"),
+    "wrongly": N_("something wrong"),
+    "talk": N_("talking"),
+    "giveback": N_("giving back"),
+    "have": N_("having"),
+    "free": N_("free of charge"),
+    "cost": N_("the price"),
+    "late": N_("being late"),
+    "cancel": N_("cancelling"),
+    "broken": N_("something broken"),
+    "angry": N_("anger"),
+    "product": N_("a product"),
+    "option": N_("a colour or size"),
+    "city": N_("a city"),
+    "number": N_("a number"),
+    "time": N_("a day or an hour"),
+    "duration": N_("a duration"),
+    "phone": N_("a phone number"),
+    "order_number": N_("an order number"),
+}
+"""What the cues of flows/understanding are made of: {where} … {parcel}, <product>."""
+
 MENU = {
-    "order": N_("Order"),
+    "order": N_("Place an order"),
     "catalogue": N_("See the products"),
     "parcel": N_("Where is my order"),
     "questions": N_("Frequent questions"),

@@ -47,10 +47,16 @@ function arm() {
       fallbackTolerance: 4,
       ghostClass: "sort-ghost",
       dragClass: "sort-drag",
-      onEnd: ({ oldIndex, newIndex }) => { if (oldIndex !== newIndex) list.closest("form").requestSubmit() },
+      // Told when the hand has let go of everything: the answer renews these rows.
+      onEnd: ({ oldIndex, newIndex }) => { if (oldIndex !== newIndex) setTimeout(() => list.closest("form").requestSubmit()) },
     })
   }
 }
+
+// A tick is kept at once. (Not by hx-trigger: Sortable tells its own "change" while a row is dragged.)
+document.addEventListener("change", ({ target }) => {
+  if (target.matches(".sort-row input[type=checkbox]")) target.form.requestSubmit()
+})
 
 // A row that came to an end has a button that can do no more: the other one takes the focus.
 let pressed

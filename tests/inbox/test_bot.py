@@ -111,12 +111,12 @@ def test_with_one_number_the_bot_is_its_page(boss: FlaskClient, channel: UUID) -
 def test_with_several_numbers_each_has_its_switch_and_its_share(
     boss: FlaskClient, merchant: Merchant, channel: UUID
 ) -> None:
+    turn(merchant)
+    turn(merchant, "Ordi", "handed_over", facts={"why": "human"})
     with db.merchant(merchant.id) as session:
         second = Channel(name="Deux", phone_number_id="9", waba_id="9", country="MA")
         second.display_phone_number = "+212 5 22 00 00 09"
         session.add(second)
-    turn(merchant)
-    turn(merchant, "Ordi", "handed_over", facts={"why": "human"})
 
     page = boss.get("/bot").text
 
