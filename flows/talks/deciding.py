@@ -41,6 +41,7 @@ STEPS: dict[str, Answer] = {
     "failure_day": parcels.answer_day,
     "failure_address": parcels.answer_elsewhere,
     "cancel_sure": parcels.answer_cancel,
+    "failure": parcels.answer_failure,
 }
 
 INTENTS: dict[str, Deed] = {
@@ -53,6 +54,7 @@ INTENTS: dict[str, Deed] = {
     "where_is_my_order": parcels.where,
     "cancel": parcels.cancel,
     "refuse": parcels.cancel,
+    "confirm": parcels.confirm_placed,
     "change_address": parcels.change_placed,
     "change_order": parcels.change_placed,
     "later": lambda scene, said: leave(scene, "later", key="later_call"),
