@@ -26,6 +26,7 @@ Deed = Callable[[Scene, Understood], None]
 # What the bot asked last → who hears the answer; False: it is none, the sentence stands by itself.
 STEPS: dict[str, Answer] = {
     "product": ordering.answer_product,
+    "offer": ordering.answer_offer,
     "variant": ordering.answer_variant,
     "quantity": ordering.answer_quantity,
     "name": ordering.answer_name,
@@ -176,7 +177,9 @@ def _with_uuid(scene: Scene, argument: str, deed: Callable[..., None]) -> None:
 
 
 def _hear_words(scene: Scene) -> None:
-    asked = confirming.open_question(scene)
+    # While an order is being put together a yes is about that one.
+    busy = scene.talk.step in ordering.STEPS
+    asked = None if busy else confirming.open_question(scene)
     said = _understand(scene, asked is not None)
     if said.intent in WORDLESS and said.confidence >= SURE:
         scene.did("said_nothing", why=said.intent)
@@ -191,7 +194,7 @@ def _hear_words(scene: Scene) -> None:
 
 
 def _understand(scene: Scene, asked: bool) -> Understood:
-    confirms = asked or scene.talk.step in ("summary", "cancel_sure", "known_address")
+    confirms = asked or scene.talk.step in ("summary", "cancel_sure", "known_address", "offer")
     said = understand(
         scene.turn.heard,
         scene.catalogue,

@@ -9,7 +9,7 @@ from flows.catalog import Found
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
 from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_person
-from flows.talks.ordering.taps import other_address, same_address
+from flows.talks.ordering.taps import begin_with, other_address, same_address
 from flows.talks.scene import Scene
 from flows.understanding import Understood
 
@@ -52,6 +52,18 @@ def _said_options(text: str, found: Found) -> dict[str, str]:
     """Options whose value is the whole of what was typed."""
     offer = found.meant(text)
     return {n: str(v) for n, v in offer.variant.options.items()} if offer else {}
+
+
+def answer_offer(scene: Scene, said: Understood) -> bool:
+    """ "Would you like to order it?": a yes begins with it, where it was one thing."""
+    offered = scene.talk.facts.get("offer") or []
+    if said.intent != "confirm" and not _is_yes(said):
+        return False
+    if len(offered) == 1:
+        begin_with(scene, UUID(offered[0]))
+    else:
+        go_on(scene)
+    return True
 
 
 def answer_quantity(scene: Scene, said: Understood) -> bool:
