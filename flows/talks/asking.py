@@ -109,7 +109,8 @@ def _offer_order(scene: Scene, found: Sequence[Found]) -> None:
         scene.reply = scene.reply or None
         return
     before, deed, facts = scene.reply, scene.turn.did, scene.turn.facts
-    reply = scene.ask("", "order_it")
+    reply = scene.ask("offer", "order_it")
+    scene.keep(offer=[str(one.product.id) for one in found])
     if before is not None:
         reply.text = f"{before.text}\n\n{reply.text}"
     label = scene.words("order_this")

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from flows.messages import interactives, queue_interactive, queue_text
+from flows import forms
+from flows.messages import interactives, queue_interactive, queue_media, queue_text
 from flows.talks import saying
 from flows.talks.cart import Cart, Source
 from flows.understanding import Catalogue, Understood
@@ -57,7 +58,9 @@ class Reply:
     wants: str = ""
     """ "location": the customer is offered to share where they are."""
     body: Json | None = None
-    """Meta's own body, for what is none of these (product messages, forms)."""
+    """Meta's own body, for what is none of these: product messages."""
+    form: forms.Known | None = None
+    """The address form, with what it begins with; where it cannot be sent the text stands alone."""
 
 
 @dataclass
@@ -174,7 +177,7 @@ class Scene:
         reply = self.reply or Reply("")
         before = "\n".join(self.notes)
         whole = "\n\n".join(filter(None, [before, reply.text]))
-        tapped = reply.buttons or reply.body or reply.wants or reply.picture
+        tapped = reply.buttons or reply.body or reply.wants or reply.picture or reply.form
         limit = BUTTON_BODY if tapped else 4096
         sent = []
         if len(whole) > limit:
@@ -190,12 +193,12 @@ class Scene:
         return queue_text(self.conversation, text[:4096], origin=Origin.BOT)
 
     def _last(self, reply: Reply, text: str) -> Message:
+        if reply.form is not None and (form := self._form(reply, text)):
+            return form
         body = _body(reply, text[:BUTTON_BODY] if reply.body or reply.wants else text)
         if body is None:
             if reply.picture is None:
                 return self._text(text)
-            from flows.messages import queue_media
-
             return queue_media(
                 self.conversation,
                 "image",
@@ -205,6 +208,16 @@ class Scene:
             )
         media = reply.picture if body["type"] == "button" else None
         return queue_interactive(self.conversation, body, media=media, origin=Origin.BOT)
+
+    def _form(self, reply: Reply, text: str) -> Message | None:
+        return forms.ask(
+            self.conversation,
+            text=text[:BUTTON_BODY],
+            label=reply.opens,
+            language=self.language,
+            known=reply.form,
+            origin=Origin.BOT,
+        )
 
 
 def _body(reply: Reply, text: str) -> Json | None:

@@ -20,6 +20,16 @@ _CLOCK = re.compile(
     r"\b(?:[aà]\s)?(\d{1,2})\s?(?:h|:)\s?([0-5]\d)?(?![a-z0-9])|\b(\d{1,2})\s?heures?\b|\b(\d{1,2})(?::([0-5]\d))?\s?(am|pm)\b"
     r"|(?:الساعه|ساعه|sa3a|lsa3a|m3a|مع|at)\s+(\d{1,2})(?![\d/])\b"
 )
+_MONTHS = (
+    "janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre|january|february|march"
+    "|april|may|june|july|august|september|october|november|december|yanayer|fevri|avril|mayou|youlyouz|ghocht|ghucht"
+    "|chtanbir|oktobr|nwanbir|دجنبر|نونبر|اكتوبر|شتنبر|غشت|يوليوز|يونيو|ماي|ابريل|مارس|فبراير|يناير|جانفي|فيفري|افريل|جوان"
+    "|جويليه|اوت|سبتمبر|نوفمبر|ديسمبر"
+)
+_DAY = re.compile(
+    rf"\b([0-3]?\d)\s?(?:st|nd|rd|th|er)?\s(?:of\s)?(?:{_MONTHS})\b|\b(?:nhar|nhare|نهار|يوم|youm|the)\s([0-3]?\d)(?:st|nd|rd|th)?(?!\s?[\w])"
+    rf"|\ble\s([0-3]?\d)(?=\s+(?:du|de ce|prochain)\s|\s*(?:[,.;!?]|$))|\b(?:{_MONTHS})\s([0-3]?\d)\b|\b(?:le|the)\s([0-3]?\d)(?:th|st|rd|nd)?\s(?:du mois|of the month)"
+)
 _DATE = re.compile(r"\b([0-3]?\d)[/.\-]([01]?\d)(?:[/.\-](\d{2,4}))?\b")
 
 
@@ -61,6 +71,8 @@ def times(message: Message) -> list[Entity]:
     for match in _DATE.finditer(folded):
         if 1 <= int(match[1]) <= 31 and 1 <= int(match[2]) <= 12 and (match[3] or "/" in match.group()):
             found.append(_entity("time", match.group(), message, places, match.span()))
+    for match in _DAY.finditer(folded):
+        found.append(_entity("time", match.group(), message, places, match.span()))
     i, named = 0, lexicon().sections["time"]
     while i < len(message.words):
         phrases = named.at(message.phrases, i)
@@ -97,6 +109,7 @@ def addresses(message: Message, taken: list[Entity]) -> list[Entity]:
             i += 1
             continue
         end = i + 1
+        i = _with_number(message, i)
         while end < len(words) and not _ends_address(message, i, end, taken):
             end += 1
         if end - i > 1:
@@ -106,14 +119,32 @@ def addresses(message: Message, taken: list[Entity]) -> list[Entity]:
     return found
 
 
+def _with_number(message: Message, i: int) -> int:
+    """The number that stands before a street: "14 rue …", "22 Hassan II street"."""
+    words = message.words
+    back = 5 if words[i].key in ("street", "st", "road", "avenue", "lane") else 1
+    for j in range(i - 1, max(-1, i - 1 - back), -1):
+        if words[j].sentence != words[i].sentence or words[j].tags - {"number"}:
+            break
+        if words[j].kind == "number":
+            return j - 1 if j and words[j - 1].key in ("n", "no", "num") else j
+        if words[j].key in ("bis", "n"):
+            continue
+        if words[j].comma:
+            break
+    return i
+
+
 def _begins_address(message: Message, i: int, taken: list[Entity]) -> bool:
     word = message.words[i]
-    if word.key not in _STREETS or _inside(word.start, taken) or i + 1 >= len(message.words):
+    if word.key not in _STREETS or _inside(word.start, taken):
         return False
+    if i + 1 >= len(message.words):
+        return _with_number(message, i) < i
     following = message.words[i + 1]
     if word.key in ("lot", "st", "app", "cite", "route", "res", "hey", "av", "km") and following.key in ("de", "d", "you", "there"):
         return word.key == "route"
-    return word.key not in ("hey", "app", "km", "st") or following.kind == "number"
+    return word.key not in ("hey", "app", "km") or following.kind == "number"
 
 
 def _ends_address(message: Message, first: int, i: int, taken: list[Entity]) -> bool:

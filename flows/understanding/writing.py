@@ -14,6 +14,8 @@ _SAME = str.maketrans("أإآٱىةؤئیکگڭڨپڤڥچژە", "اااايهو�
 _SPELT = {"œ": "oe", "æ": "ae", "ء": "", "×": "x", "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'",
           "٪": "%", "،": ",", "؛": ";", "؟": "?", "٫": ".", "ø": "o", "ı": "i", "ـ": ""}  # fmt: skip
 _DOUBLE = re.compile(r"([^\W\d_])\1+")
+# "noon" is not "non", nor are "fees" Fes: two of these may be meant, three never are.
+_LENGTHENED = re.compile(r"([^\W\d_eo])\1+|([eo])\2{2,}")
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:[.,]\d{1,2}(?!\d))?(?![a-z0-9]))"
     r"|(?P<latin>[a-z0-9]+)"
@@ -102,7 +104,7 @@ _SIZE = re.compile(r"[2-6]x+l")
 
 def squeeze(word: str) -> str:
     """A word without doubled letters: "bghiiit", "hello" and "للرباط" lose what fingers add."""
-    return _DOUBLE.sub(r"\1", word)
+    return _LENGTHENED.sub(r"\1\2", word) if len(word) > 2 else word
 
 
 @lru_cache(maxsize=32768)

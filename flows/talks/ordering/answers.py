@@ -9,11 +9,13 @@ from flows.catalog import Found
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
 from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_person
-from flows.talks.ordering.taps import other_address, same_address
+from flows.talks.ordering.taps import begin_with, other_address, same_address
 from flows.talks.scene import Scene
 from flows.understanding import Understood
 
 EXAMPLES = {"MA": "0612345678", "DZ": "0551234567"}
+DIGITS = 5
+"""From so many on what is typed was meant to be a phone number."""
 LEAST_ADDRESS = 4
 """Letters of an address; less is a slip of the thumb."""
 
@@ -52,6 +54,18 @@ def _said_options(text: str, found: Found) -> dict[str, str]:
     return {n: str(v) for n, v in offer.variant.options.items()} if offer else {}
 
 
+def answer_offer(scene: Scene, said: Understood) -> bool:
+    """ "Would you like to order it?": a yes begins with it, where it was one thing."""
+    offered = scene.talk.facts.get("offer") or []
+    if said.intent != "confirm" and not _is_yes(said):
+        return False
+    if len(offered) == 1:
+        begin_with(scene, UUID(offered[0]))
+    else:
+        go_on(scene)
+    return True
+
+
 def answer_quantity(scene: Scene, said: Understood) -> bool:
     cart = scene.cart
     if not cart.open or not said.quantity:
@@ -73,24 +87,27 @@ def answer_name(scene: Scene, said: Understood) -> bool:
 def answer_phone(scene: Scene, said: Understood) -> bool:
     if any(entity.kind == "phone" for entity in said.entities):
         return _more(scene, said)
-    typed = "".join(c for c in scene.turn.heard if c.isdigit())
-    if len(typed) >= 8:
-        number = customers.read_phone(scene.turn.heard, scene.channel.country)
-        if number.e164:
-            scene.cart.tell("phone", number.e164, scene.source(0, len(scene.turn.heard)))
-            go_on(scene)
-            return True
-    if typed or said.intent == "other":
-        example = EXAMPLES.get(scene.channel.country, EXAMPLES["MA"])
-        scene.ask("phone", "bad_phone", example=example)
-        scene.did("asked_phone", again=True)
+    typed = sum(c.isdigit() for c in scene.turn.heard)
+    number = customers.read_phone(scene.turn.heard, scene.channel.country)
+    if typed >= 8 and number.e164:
+        scene.cart.tell("phone", number.e164, scene.source(0, len(scene.turn.heard)))
+        go_on(scene)
         return True
-    return False
+    if typed < DIGITS:
+        return _more(scene, said)
+    example = EXAMPLES.get(scene.channel.country, EXAMPLES["MA"])
+    scene.ask("phone", "bad_phone", example=example)
+    scene.did("asked_phone", again=True)
+    return True
 
 
 def answer_city(scene: Scene, said: Understood) -> bool:
-    if said.city:
+    if said.city or said.products:
         return _more(scene, said)
+    if said.quantity and len(scene.cart.lines) == 1:
+        scene.cart.lines[0].quantity = said.quantity
+        go_on(scene)
+        return True
     text = scene.turn.heard.strip()
     # A place no list of ours has is a place all the same.
     if said.intent == "other" and 2 < len(text) <= 40 and len(text.split()) <= 4:

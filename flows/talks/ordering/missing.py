@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from flows import catalog, delivery, orders, places
+from flows import catalog, delivery, forms, orders, places
 from flows.catalog import Found
 from flows.talks import browsing
 from flows.talks.asking import city_name
@@ -132,25 +132,23 @@ def _ask_person(scene: Scene) -> bool:
     _know_person(scene)
     cart = scene.cart
     ships = orders.pipeline().ships
-    if not cart.phone:
-        scene.ask("phone", "ask_phone")
-        scene.did("asked_phone")
-    elif not cart.name:
-        scene.ask("name", "ask_name")
-        scene.did("asked_name")
-    elif not ships:
-        return False
-    elif _ask_known_address(scene):
+    if ships and _ask_known_address(scene):
         scene.did("asked_known_address")
-    elif _ask_form(scene):
+    elif ships and _ask_form(scene):
         scene.did("asked_form")
-    elif not cart.city:
+    elif ships and not cart.city:
         scene.ask("city", "ask_city")
         scene.did("asked_city")
-    elif not cart.address:
+    elif ships and not cart.address:
         reply = scene.ask("address", "ask_address")
         reply.wants = "location"
         scene.did("asked_address")
+    elif not cart.name:
+        scene.ask("name", "ask_name")
+        scene.did("asked_name")
+    elif not cart.phone:
+        scene.ask("phone", "ask_phone")
+        scene.did("asked_phone")
     else:
         return False
     return True
@@ -177,7 +175,7 @@ def _ask_known_address(scene: Scene) -> bool:
     """Whoever has had a parcel is asked whether the next goes there too."""
     cart = scene.cart
     known = last_address(scene)
-    if known is None or cart.address or cart.known == "no":
+    if known is None or cart.address or cart.known in ("no", "form"):
         return False
     if cart.city and places.key(cart.city) != places.key(known.city):
         return False
@@ -196,8 +194,23 @@ def last_address(scene: Scene) -> Address | None:
 
 
 def _ask_form(scene: Scene) -> bool:
-    """The form that Meta shows in the chat, where this number has one."""
-    return False
+    """The form that Meta shows in the chat, where this number has one; asked once."""
+    cart = scene.cart
+    if not scene.bot.forms or cart.known == "form" or (cart.city and cart.address):
+        return False
+    if not forms.available(scene.conversation):
+        return False
+    cart.known = "form"
+    reply = scene.ask("form", "form_address")
+    reply.opens = scene.words("form_button")
+    reply.form = forms.Known(
+        name=cart.name,
+        phone=cart.phone,
+        city=cart.city,
+        line=cart.address,
+        total=int(scene.talk.facts.get("total", 0)),
+    )
+    return True
 
 
 def show_summary(scene: Scene) -> None:
