@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from flows.errors import NotFound
 from models import db
@@ -25,7 +26,7 @@ Place = tuple[datetime, UUID]
 
 def find(turn_id: UUID) -> Turn:
     """The merchant's turn with its conversation, or NotFound."""
-    wanted = select(Turn).where(Turn.id == turn_id).options(*_shown())
+    wanted = select(Turn).where(Turn.id == turn_id).options(_named())
     found = db.session().scalars(wanted).first()
     if found is None:
         raise NotFound
@@ -40,7 +41,7 @@ def listed(
     limit: int = PAGE,
 ) -> Sequence[Turn]:
     """Turns newest first: of this number, those that did one of these, those below this place."""
-    wanted = select(Turn).options(*_shown()).order_by(Turn.at.desc(), Turn.id.desc())
+    wanted = select(Turn).options(_named()).order_by(Turn.at.desc(), Turn.id.desc())
     if channel_id is not None:
         wanted = wanted.where(Turn.channel_id == channel_id)
     if did:
@@ -74,6 +75,7 @@ def orders(turns: Collection[Turn]) -> Mapping[UUID, int]:
     return dict(db.session().execute(wanted).all()) if ids else {}
 
 
-def _shown() -> tuple[object, ...]:
-    named = joinedload(Turn.conversation).joinedload(Conversation.identity)
-    return (named.joinedload(WhatsAppIdentity.customer),)
+def _named() -> ORMOption:
+    """With whom it was."""
+    with_identity = joinedload(Turn.conversation).joinedload(Conversation.identity)
+    return with_identity.joinedload(WhatsAppIdentity.customer)

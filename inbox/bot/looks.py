@@ -25,7 +25,9 @@ class Piece:
 
     text: str
     color: str = ""
-    meaning: str = ""
+    word: str = ""
+    """What kind of thing it is, in the reader's language."""
+    value: str = ""
 
 
 def attach(pages: Blueprint) -> None:
@@ -100,10 +102,8 @@ def _cut(text: str, entities: Iterable[Mapping[str, Any]]) -> Iterator[Piece]:
         if start > end:
             yield Piece(text[end:start])
         word, color = words.ENTITIES.get(found["kind"], (found["kind"], "gray"))
-        value = found["value"].rpartition("=")[2]  # of "couleur=Noir"
-        yield Piece(
-            text[start:stop], color, gettext("%(what)s: %(it)s", what=gettext(word), it=value)
-        )
+        # Of "couleur=Noir" what customers say.
+        yield Piece(text[start:stop], color, gettext(word), found["value"].rpartition("=")[2])
         end = stop
     if end < len(text):
         yield Piece(text[end:])

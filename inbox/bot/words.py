@@ -122,7 +122,7 @@ RULES = {
     "order: a product": N_("A product was named"),
     "consents": N_("A word that ends advertising, or begins it"),
 }
-"""Rules of flows/understanding that are no cue, by themselves or by what stands before the colon."""
+"""Rules of flows/understanding that are no cue: the whole, or what stands before its colon."""
 
 CONCEPTS = {
     "parcel": N_("the parcel"),

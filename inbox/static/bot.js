@@ -1,6 +1,9 @@
 // The bot's pages: blanks put where somebody writes, its own words fetched back, rows dragged to
 // another place, the trial scrolled to what was said last. Everything else is the server's.
 
+// On a phone the tabs are wider than the screen.
+document.querySelector(".bot-tabs [aria-current=true]")?.scrollIntoView({ block: "nearest", inline: "center" })
+
 // --- texts -----------------------------------------------------------------------------------------
 
 let writing // the box somebody wrote in last
@@ -82,6 +85,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.sourceElement !== trial) return
   const log = document.getElementById("try-log")
   log.scrollTop = log.scrollHeight
+  log.lastElementChild.scrollIntoView({ block: "end" })
   document.getElementById("f-typed").focus({ preventScroll: true })
 })
 
