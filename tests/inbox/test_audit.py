@@ -80,7 +80,7 @@ ACTS: dict[str, Act] = {
     "automations.switch": Act("automations.switched_off", AUTOMATION),
     "bot.add_question": Act("bot.question_added", form={"name": "Est", "answers.fr": "Oui"}),
     "bot.change_behaviour": Act(
-        "bot.changed", NUMBER, {"order_rule": "order", "silence_hours": "6"}
+        "bot.changed", NUMBER, {"order_rule": "none", "silence_hours": "6"}
     ),
     "bot.change_menu": Act("bot.changed", NUMBER, {"order": "human", "item": "human"}),
     "bot.change_product": Act("bot.product", {"product_id": "product"}, {"names": "chkara"}),
