@@ -226,7 +226,10 @@ def _shows_language(scene: Scene, said: Understood) -> bool:
         return any(character.isalpha() for character in scene.turn.heard)
     if scene.talk.step in DATA and said.intent == "other":
         return False
-    return said.intent != "other" or len(words) >= 4
+    letters = sum(len(word) for word in words)
+    if said.intent == "other":
+        return len(words) >= 4
+    return len(words) >= 3 or (len(words) == 2 and letters >= 8)
 
 
 def _taught() -> Sequence[Taught]:
