@@ -9,15 +9,44 @@ from flows.catalog import Found
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
 from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_person
-from flows.talks.ordering.taps import begin_with, other_address, same_address
+from flows.talks.ordering.taps import (
+    begin_with,
+    choose_variant,
+    other_address,
+    same_address,
+)
 from flows.talks.scene import Scene
 from flows.understanding import Understood
+from models.search import words
 
 EXAMPLES = {"MA": "0612345678", "DZ": "0551234567"}
+NO_ADDRESS = (
+    *("human", "complaint", "confirm", "refuse", "later", "cancel", "greeting", "thanks"),
+    *("where_is_my_order", "change_order", "price", "availability"),
+    *("delivery_cost", "delivery_time"),
+)
+"""Whoever says this while an address is asked says something else."""
 DIGITS = 5
 """From so many on what is typed was meant to be a phone number."""
 LEAST_ADDRESS = 4
 """Letters of an address; less is a slip of the thumb."""
+
+
+def answer_offer(scene: Scene, said: Understood) -> bool:
+    """ "Souhaitez-vous le commander ?": yes, or so many of it."""
+    yes = said.intent == "confirm" or _is_yes(said)
+    if not yes and not (said.intent in ("order", "other") and said.quantity):
+        return False
+    if said.lines or said.missing:
+        return False
+    offered, meant = (scene.talk.facts.get(name) for name in ("offered", "meant"))
+    if meant:
+        choose_variant(scene, UUID(meant), quantity=said.quantity)
+    elif offered:
+        begin_with(scene, UUID(offered), quantity=said.quantity)
+    else:
+        go_on(scene)
+    return True
 
 
 def answer_product(scene: Scene, said: Understood) -> bool:
@@ -25,45 +54,35 @@ def answer_product(scene: Scene, said: Understood) -> bool:
 
 
 def answer_variant(scene: Scene, said: Understood) -> bool:
-    """ "le noir", "taille M": options of the product that is asked about."""
-    cart = scene.cart
-    if not cart.open:
+    """ "le noir", "taille M", "42": options of the product that is asked about; or what else is
+    told of the order meanwhile."""
+    if not scene.cart.open:
         return False
-    first = cart.open[0]
+    first = scene.cart.open[0]
     found = catalog.offered([UUID(first.product)]).get(UUID(first.product))
-    if found is None:
-        return False
-    lines = {line.sku: line.quantity for line in said.lines}
-    exact = [o for o in found.offers if o.variant.sku in lines]
-    if exact:
+    skus = {line.sku for line in said.lines}
+    if found is None or any(offer.variant.sku in skus for offer in found.offers):
         return _more(scene, said)
-    chosen = chosen_options(said, found) or _said_options(scene.turn.heard, found)
-    if not chosen:
-        return False
+    chosen = chosen_options(said, found) | options_typed(scene.turn.heard, found)
+    if not chosen and not said.quantity:
+        return _more(scene, said)
     first.options |= chosen
-    if said.quantity:
-        first.quantity = said.quantity
+    if said.quantity and str(said.quantity) not in chosen.values():
+        first.quantity, first.asks_quantity = said.quantity, False
     take_person(scene, said)
     go_on(scene)
     return True
 
 
-def _said_options(text: str, found: Found) -> dict[str, str]:
-    """Options whose value is the whole of what was typed."""
-    offer = found.meant(text)
-    return {n: str(v) for n, v in offer.variant.options.items()} if offer else {}
-
-
-def answer_offer(scene: Scene, said: Understood) -> bool:
-    """ "Would you like to order it?": a yes begins with it, where it was one thing."""
-    offered = scene.talk.facts.get("offer") or []
-    if said.intent != "confirm" and not _is_yes(said):
-        return False
-    if len(offered) == 1:
-        begin_with(scene, UUID(offered[0]))
-    else:
-        go_on(scene)
-    return True
+def options_typed(text: str, found: Found) -> dict[str, str]:
+    """Options of which exactly one value was typed, letter by letter."""
+    typed = f" {' '.join(words(text))} "
+    values: dict[str, set[str]] = {}
+    for offer in found.offers:
+        for name, value in offer.variant.options.items():
+            if f" {' '.join(words(str(value)))} " in typed:
+                values.setdefault(name, set()).add(str(value))
+    return {name: said.pop() for name, said in values.items() if len(said) == 1}
 
 
 def answer_quantity(scene: Scene, said: Understood) -> bool:
@@ -120,10 +139,9 @@ def answer_city(scene: Scene, said: Understood) -> bool:
 def answer_address(scene: Scene, said: Understood) -> bool:
     """Whatever is typed now is where the parcel goes, unless it plainly is something else."""
     text = " ".join(scene.turn.heard.split())
-    plainly = ("human", "complaint", "cancel", "refuse", "where_is_my_order", "change_order")
-    if said.intent in plainly or len(text) < LEAST_ADDRESS:
+    if said.intent in NO_ADDRESS or _is_yes(said) or len(text) < LEAST_ADDRESS:
         return False
-    if said.intent in ("price", "delivery_cost", "delivery_time", "availability"):
+    if text.endswith(("?", "؟")):
         return False
     scene.cart.tell("address", text[:300], scene.source(0, len(scene.turn.heard)))
     scene.cart.known = "no"
@@ -137,11 +155,13 @@ def answer_known_address(scene: Scene, said: Understood) -> bool:
     if said.intent == "confirm" or _is_yes(said):
         same_address(scene)
         return True
-    if said.intent in ("refuse", "cancel") and not said.lines:
+    refused = said.intent == "refuse" and not said.lines
+    if any(entity.kind == "address" for entity in said.entities) or said.city:
+        scene.cart.known = "no" if refused else scene.cart.known
+        return _more(scene, said)
+    if refused:
         other_address(scene)
         return True
-    if any(entity.kind == "address" for entity in said.entities) or said.city:
-        return _more(scene, said)
     if said.intent == "other" and len(scene.turn.heard.split()) >= 3:
         return answer_address(scene, said)
     return False
