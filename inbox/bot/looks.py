@@ -31,8 +31,9 @@ class Piece:
 
 
 def attach(pages: Blueprint) -> None:
-    for show in (deed, detail, reason, intent, spoken, pieces, rule, place, day):
+    for show in (deed, detail, reason, intent, asked, spoken, pieces, rule, place, day):
         pages.app_template_filter(f"turn_{show.__name__}")(show)
+    pages.app_template_filter("intent_name")(meaning)
 
 
 def deed(turn: Turn) -> words.Deed:
@@ -57,8 +58,19 @@ def reason(code: str) -> str:
     return gettext(words.REASONS[code]) if code in words.REASONS else code
 
 
-def intent(code: str) -> str:
+def intent(turn: Turn) -> str:
+    """What the text meant by itself; "" where it only answered what the bot had asked."""
+    answers = turn.intent == "other" and turn.step and turn.did != "not_understood"
+    return "" if answers else meaning(turn.intent)
+
+
+def meaning(code: str) -> str:
     return gettext(words.INTENTS[code]) if code in words.INTENTS else code
+
+
+def asked(turn: Turn) -> str:
+    """What the bot had asked before; "" for nothing."""
+    return gettext(words.STEPS[turn.step]) if turn.step in words.STEPS else turn.step
 
 
 def spoken(code: str) -> str:

@@ -92,6 +92,26 @@ INTENTS = TAUGHT | {
     "other": N_("Something else"),
 }
 
+STEPS = {
+    "product": N_("what they want"),
+    "variant": N_("which one"),
+    "quantity": N_("how many"),
+    "name": N_("the name"),
+    "phone": N_("the phone number"),
+    "known_address": N_("whether the address is right"),
+    "city": N_("the city"),
+    "address": N_("the address"),
+    "summary": N_("to confirm the order"),
+    "changing": N_("what changes"),
+    "cost_city": N_("the city"),
+    "order_number": N_("the order number"),
+    "failure_day": N_("another day"),
+    "failure_address": N_("another address"),
+    "cancel_sure": N_("whether to cancel"),
+    "confirm_which": N_("what becomes of the order"),
+}
+"""What the bot had asked before, as in "it had asked: the city"."""
+
 LANGUAGES = {
     "fr": N_("French"),
     "ar": N_("Arabic"),

@@ -37,6 +37,20 @@ document.addEventListener("input", ({ target }) => {
   if (own) own.textContent = target.value ? own.dataset.sayReset : own.dataset.sayEdit
 })
 
+// --- what is typed and not kept ------------------------------------------------------------------------
+
+const form = () => document.querySelector("#texts, #behaviour")
+let changed = false
+
+document.addEventListener("input", ({ target }) => { if (form()?.contains(target)) changed = true })
+addEventListener("beforeunload", event => { if (changed) event.preventDefault() })
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!ctx.sourceElement?.matches("#texts, #behaviour")) return
+  const wrong = form().querySelector("[aria-invalid=true]")
+  changed = wrong !== null
+  wrong?.focus()
+})
+
 // --- rows in another order ---------------------------------------------------------------------------
 
 function arm() {

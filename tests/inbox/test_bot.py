@@ -329,6 +329,27 @@ def test_a_transcript_shows_what_was_heard_said_and_understood(
     assert "Told what delivery costs" in page
 
 
+def test_an_answer_to_what_was_asked_is_told_as_one(boss: FlaskClient, merchant: Merchant) -> None:
+    facts = {"intent": "other", "confidence": 0.3, "rule": "nothing", "step": "address"}
+    page = boss.get(f"/bot/turns/{turn(merchant, '12 rue de Fès', 'summary', **facts)}").text
+
+    assert "It had asked" in page
+    assert "30 %" not in page
+    assert "No word that it knows" not in page
+
+
+def test_the_rule_is_told_in_words(boss: FlaskClient, merchant: Merchant) -> None:
+    cue = "where_is_my_order: {where} … {parcel}"
+    for rule, told in (
+        (cue, "where + the parcel"),
+        ("taught: fin", "“fin”"),
+        ("x: y", "mean this"),
+    ):
+        page = boss.get(f"/bot/turns/{turn(merchant, intent='other', rule=rule)}").text
+
+        assert told in page
+
+
 def test_entities_that_lie_over_each_other_or_outside_break_nothing(
     boss: FlaskClient, merchant: Merchant
 ) -> None:
@@ -381,6 +402,13 @@ def test_what_was_missed_is_taught_with_one_click(boss: FlaskClient, merchant: M
     assert "Nothing to teach" in answer.text
     assert "Asks whether it is there" in answer.text
     assert stored(merchant, Phrase).intent == "availability"
+
+
+def test_what_was_said_in_two_messages_is_taught_too(boss: FlaskClient, merchant: Merchant) -> None:
+    turn(merchant, "Salam\n3afak  jawbni", "not_understood")
+    lesson = {"text": "Salam\r\n3afak  jawbni", "intent": "human"}
+
+    assert "Nothing to teach" in boss.post("/bot/teach", data=lesson, headers=HTMX).text
 
 
 def test_what_was_forgotten_comes_back_with_undo(boss: FlaskClient, merchant: Merchant) -> None:
