@@ -77,6 +77,7 @@ class _Reading:
         region = self._region(first_cities, country)
         self._claim(contacts.phones(message, region), "phone")
         self._claim(contacts.order_numbers(message), "order_number")
+        self._claim_names()
         self._claim_prices()
         self._claim_durations()
         self._claim(contacts.times(message), "time")
@@ -233,6 +234,18 @@ class _Reading:
                     word.tags.add(tag)
                     word.tags.discard("number")
                     self.free[i] = False
+
+    def _claim_names(self) -> None:
+        """Who somebody is called is no product: "smiti Karim" orders no cream."""
+        words = self.message.words
+        called = lexicon().sections["called"]
+        for i in range(len(words)):
+            found = called.at(self.message.phrases, i)
+            for j in range(i + found[0][0], min(len(words), i + found[0][0] + 2)) if found else ():
+                if words[j].sentence != words[i].sentence or words[j].kind != "word" or words[j].comma and j > i + found[0][0]:
+                    break
+                self.free[j] = False
+                words[j].tags.add("name")
 
     def _claim_prices(self) -> None:
         words, money = self.message.words, lexicon().sections["currency"]

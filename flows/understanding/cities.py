@@ -100,6 +100,12 @@ def _file() -> tuple[frozenset[str], frozenset[tuple[str, ...]], dict[str, tuple
 _NAMED_NEW = frozenset(
     "adresse ladresse adress 3onwan l3onwan عنوان العنوان commande lcommande taille couleur ville لون".split()
 )
+def spelt_words() -> frozenset[str]:
+    """Words of cities as customers spell them."""
+    _, _, slang = _file()
+    return frozenset(key for names in slang.values() for name in names for key in keys_of(name))
+
+
 _TO = frozenset("a l f fi to in ل ف ب في الي لـ vers pour li lel men de from mn من near ila ديال b d m".split())
 _STRONG = frozenset("a l f fi to in ل ف في الي vers li ila pour near".split())
 _FROM = frozenset("de d dyal ta3 ديال تاع du of".split())
@@ -173,7 +179,7 @@ def _believable(
     """Rue de Fès is no city, nor is an oil of Fès; "safi" is one only after a preposition."""
     words = message.words
     before = [word.key for word in words[max(0, i - 3) : i] if word.sentence == words[i].sentence]
-    if any(key in _STREETS for key in before[-2:]):
+    if any(key in _STREETS for key in before[-2:]) and not any(key.isdigit() for key in before[-2:]):
         return False
     j = i - 1
     ordinary_here = len(keys) == 1 and keys[0] in names.plain

@@ -163,7 +163,7 @@ class Catalogue:
             for _, concept in concepts:
                 self._by_concept[concept][term] = EXACT
                 self._concepts_of[number].add(concept)
-            for _, name_ in colour:
+            for _, name_ in () if concepts else colour:
                 self._by_concept[f"colour {name_}"][term] = EXACT
             i += length
 
@@ -205,14 +205,17 @@ class Catalogue:
         if word.kind != "word" or word.glued:
             return {}
         found: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
+        bare = word.key in _EMPTY and message.text[word.start : word.end].casefold() == word.key
         for length, concept in lexicon().goods.at(message.stems, i):
+            if bare and length == 1:
+                continue  # "the" is no tea, "thé" is
             for (product, term), sure in self._by_concept.get(concept, {}).items():
                 _better(found[length], product, term, sure)
         for length, colour in lexicon().sections["colour"].at(message.stems, i):
             for (product, term), sure in self._by_concept.get(f"colour {colour}", {}).items():
                 if sure == EXACT:
                     _better(found[length], product, term, sure)
-        if word.key in _EMPTY or (len(word.key) < 3 and not stem(word.key) in self._by_stem):
+        if bare or (len(word.key) < 3 and not stem(word.key) in self._by_stem):
             return found
         for spelt, sure in self._spellings(word):
             for (product, term), share in self._by_stem.get(spelt, {}).items():
@@ -240,6 +243,9 @@ class Catalogue:
         ]
         if alike:
             best = max(OSA.normalized_similarity(word, other) for other in alike)
+            across = any(is_arabic(word) != is_arabic(other) for other in alike)
+            if best < 0.55 and not (across and best == 0):
+                return ()
             return tuple((other, SOUNDS) for other in alike if OSA.normalized_similarity(word, other) == best)
         away = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
         if not away:

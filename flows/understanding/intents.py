@@ -94,13 +94,15 @@ def _answer(of: Evidence) -> Weighed | None:
         return _by(of, sure, 0.9)
     if of.sure("change_address"):
         return _by(of, "change_address", 0.92)
+    if of.yes and of.has_time and _but(of) and not of.question:
+        return Weighed("later", 0.85, "yes, but <time>")
     if of.sure("other") and (of.question or not of.yes and not of.no):
         return _by(of, "other", 0.8)
     if of.question and (question := of.sure(*QUESTIONS)) and not of.sure("later"):
         return _by(of, question, 0.85)
     if of.sure("later") and not of.sure("cancel"):
         return _by(of, "later", 0.92)
-    if of.sure("change_order") or of.likely("change_order") and (of.has_lines or of.has_quantity):
+    if of.sure("change_order") or of.likely("change_order") and (of.has_lines or of.has_quantity or of.has_option):
         return _by(of, "change_order", 0.9)
     if of.sure("cancel", "refuse"):
         sure = of.sure("cancel", "refuse")
@@ -154,7 +156,7 @@ def _said(of: Evidence) -> Weighed | None:
         return _by(of, intent, 0.9)
     if of.sure("order") and not _asks(of):
         return _order(of, 0.9)
-    if of.has_lines and not of.question and not of.likely(*MOVES):
+    if of.has_lines and not _wonders(of) and not of.likely(*MOVES):
         return _order(of, 0.75)
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
@@ -162,7 +164,7 @@ def _said(of: Evidence) -> Weighed | None:
         if intent == "order":
             return _order(of, 0.75)
         return _by(of, intent, 0.72)
-    if (of.has_lines or of.has_product and of.has_option) and not of.question:
+    if (of.has_lines or of.has_product and of.has_option) and not _wonders(of):
         return _order(of, 0.65)
     for intent in ("thanks", "greeting"):
         if of.scores[intent] >= LIKELY and not of.has_product:
@@ -203,6 +205,18 @@ def _supposes(of: Evidence) -> bool:
 
 
 _IF = frozenset("si if ila ida ilaa لو اذا الا لا".split())
+
+
+def _wonders(of: Evidence) -> bool:
+    """A question, with its mark or without."""
+    return of.question or any(word.keys & _ASKING for word in of.message.words)
+
+
+_ASKING = frozenset(
+    "kifach kifech kif comment how why pourquoi 3lach 3lah علاش لماذا كيف كيفاش wach wesh wech wash واش وش هل chno chnou"
+    " achno wachno شنو اشنو ما ماهو ماهي what which quel quelle quels quelles qui who chkoun شكون est esque is are does"
+    " do did".split()
+)
 
 
 def _asks(of: Evidence) -> bool:

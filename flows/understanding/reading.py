@@ -59,7 +59,9 @@ def spelling() -> Spelling:
 
 @cache
 def _city_words() -> frozenset[str]:
-    return city_words()
+    from flows.understanding import cities
+
+    return city_words() | cities.spelt_words()
 
 
 def read(text: str, also_known: Callable[[str], bool] = lambda _: False) -> Message:
@@ -157,7 +159,7 @@ def _denied_core(key: str) -> tuple[str, ...]:
         return ()
     core = next(group for group in match.groups() if group)
     known = spelling().known
-    choices = [core, core.removesuffix("i"), core.removesuffix("a"), core.removesuffix("ou") + "o", core.removesuffix("o") + "ou", core.removesuffix("ha")]
+    choices = [core, core.removesuffix("i"), core.removesuffix("a"), core.removesuffix("ou") + "o", core.removesuffix("o") + "ou", core.removesuffix("ha"), core.removesuffix("tha") + "t", core.removesuffix("hom"), core.removesuffix("k")]
     for choice in choices:
         if len(choice) >= 3 and choice in known:
             return (choice,)
@@ -306,7 +308,8 @@ def _denied_verb(word: Word) -> bool:
     for ending in ("chi", "ch", "sh"):
         core = key.removesuffix(ending)
         if core != key and len(core) >= 2:
-            word.keys.update(spelling().near(core) or spelling().near(core.removesuffix("i")))
+            bare = next((one for one in (core, core.removesuffix("i"), core.removesuffix("ha"), core.removesuffix("ou"), core.removesuffix("hom")) if one in spelling().known), "")
+            word.keys.update((bare,) if bare else spelling().near(core) or spelling().near(core.removesuffix("i")))
             word.known = True
             word.stems |= {stem(each) for each in word.keys}
             return True
