@@ -84,8 +84,15 @@ class _Reading:
         for city in first_cities:
             self._tag(city.first, city.end, "city")
         self._claim(contacts.addresses(message, self.found), "address")
+        reserved = [city for city in first_cities if not any(
+            catalogue.knows(message.words[i].key) or not self.free[i]
+            for i in range(city.first, city.end)
+        )]
         for word in message.words:
             word.tags.discard("city")
+        for city in reserved:
+            self._tag(city.first, city.end, "city")
+            self._spend(city.first, city.end)
         for word in message.words:
             if "address" in word.tags:
                 word.keys.clear()
@@ -118,7 +125,9 @@ class _Reading:
             elif piece.kind == "option":
                 self._tag(piece.first, piece.end, "option")
                 self._spend(piece.first, piece.end)
-        named = cities.named(message, country, self.free)
+        named = [city for city in reserved if not cities.belongs_to_goods(message, city)]
+        named += cities.named(message, country, self.free)
+        named.sort(key=lambda city: city.first)
         for one in named:
             self._tag(one.first, one.end, "city")
         self.cities = named

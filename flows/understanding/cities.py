@@ -11,7 +11,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from flows import places
-from flows.understanding.lexicon import FOLDER
+from flows.understanding.lexicon import FOLDER, lexicon
 from flows.understanding.reading import Message, Word
 from flows.understanding.writing import is_arabic, keys_of, skeleton
 
@@ -186,10 +186,16 @@ def _believable(
     k = j - 1 if j >= 0 and words[j].glued else j
     if ordinary_here and k >= 0 and (words[k].key in _NAMED_NEW or "product" in words[k].tags):
         return False
-    if j >= 0 and words[j].key in _FROM and j >= 1 and "product" in words[j - 1].tags:
+    if ordinary_here and j >= 0 and words[j].glued and keys[0] in lexicon().languages:
         return False
     ordinary = len(keys) == 1 and (keys[0] in names.plain or hit[2] >= 4 or len(keys[0]) < 3)
     return not ordinary or _is_led_to(message, i) or _alone(message, i, end)
+
+
+def belongs_to_goods(message: Message, city: Named) -> bool:
+    """ "huile de Fès" tells of an oil, not where it goes."""
+    words, j = message.words, city.first - 1
+    return j >= 1 and words[j].key in _FROM and "product" in words[j - 1].tags
 
 
 def _is_led_to(message: Message, i: int) -> bool:

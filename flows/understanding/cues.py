@@ -233,6 +233,9 @@ def signs(message: Message, core: tuple[int, int]) -> list[Sign]:
     return found
 
 
+_NEGATORS = frozenset("pas jamais sans not never machi mashi بلا بدون ماشي لم لن لا ليس bla aucune aucun".split())
+
+
 class _Search:
     """One message's answers to where a part can end, kept while its cues are tried."""
 
@@ -259,6 +262,8 @@ class _Search:
 
     def _denied(self, taken: tuple[int, ...]) -> bool:
         """A negator outside of the cue itself reaches into it."""
+        if any(self.words[i].keys & _NEGATORS for i in taken):
+            return False
         for i in taken:
             word = self.words[i]
             if word.denied_by is not None and word.denied_by not in taken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -322,6 +323,8 @@ class Catalogue:
     ) -> bool:
         """ "huile d'olive" is not the argan oil that is the only oil here."""
         words = message.words
+        if end < len(words) and not words[end].known and _ADJECTIVE.search(words[end].key) and not words[end].comma and words[end].sentence == words[end - 1].sentence:
+            return all(set(self.products[p].strong) - set(told[p]) for p in top)
         if end + 1 >= len(words) or words[end].key not in _OF or words[end].sentence != words[end - 1].sentence:
             return False
         following = words[end + 1]
@@ -348,6 +351,8 @@ class Catalogue:
         return False
 
 
+# "crème solaire": a French adjective that no name here has.
+_ADJECTIVE = re.compile(r"(?:aire|ique|euse?x?|ante?|ive?|ale?|iere?)s?$")
 _APART = (
     frozenset(("men", "women", "kids", "baby", "girl", "boy")),
     frozenset(("face", "hair", "body", "beard")),

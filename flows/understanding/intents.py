@@ -148,16 +148,20 @@ def _said(of: Evidence) -> Weighed | None:
     """What a message wants by itself."""
     if _orders(of):
         return _order(of, 0.93)
-    if of.sure("other"):
+    if of.sure("other") and of.why["other"].startswith("other: {where}"):
         return _by(of, "other", 0.8)
     for intent in FIRST:
         if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:
             continue
         return _by(of, intent, 0.9)
+    if of.sure("other"):
+        return _by(of, "other", 0.8)
     if of.sure("order") and not _asks(of):
         return _order(of, 0.9)
     if of.has_lines and not _wonders(of) and not of.likely(*MOVES):
         return _order(of, 0.75)
+    if of.has_product and of.has_option and not _wonders(of) and not of.likely(*MOVES):
+        return _order(of, 0.65)
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue
@@ -209,14 +213,18 @@ _IF = frozenset("si if ila ida ilaa لو اذا الا لا".split())
 
 def _wonders(of: Evidence) -> bool:
     """A question, with its mark or without."""
-    return of.question or any(word.keys & _ASKING for word in of.message.words)
+    words = of.message.words
+    return of.question or any(
+        word.keys & _ASKING or word.keys & _ASKING_FIRST and (i in (0, of.core[0]) or word.sentence != words[i - 1].sentence)
+        for i, word in enumerate(words)
+    )
 
 
 _ASKING = frozenset(
-    "kifach kifech kif comment how why pourquoi 3lach 3lah علاش لماذا كيف كيفاش wach wesh wech wash واش وش هل chno chnou"
-    " achno wachno شنو اشنو ما ماهو ماهي what which quel quelle quels quelles qui who chkoun شكون est esque is are does"
-    " do did".split()
+    "kifach kifech comment how why pourquoi 3lach 3lah علاش لماذا كيف كيفاش wach wesh wech wash واش وش هل chno chnou"
+    " achno wachno شنو اشنو ماهو ماهي what which quel quelle quels quelles chkoun شكون esque".split()
 )
+_ASKING_FIRST = frozenset("is are does do did who qui est can could will".split())
 
 
 def _asks(of: Evidence) -> bool:

@@ -24,11 +24,11 @@ def language_of(message: Message) -> str:
     if arabic and arabic >= latin * 0.8:
         return "ar"
     scores = {"fr": 0.0, "en": 0.0, "darija": 0.0}
-    if arabic:
-        scores["darija"] += 0
     for word in words:
-        if is_arabic(word.key):
+        if is_arabic(word.key) or word.tags & {"city", "name", "address"}:
             continue
+        if word.glued and word.key in ("l", "f", "b", "w", "d") and message.text[word.end : word.end + 1] not in "'’aeiouyhéèêàâîô":
+            scores["darija"] += 1  # "lcommande": an article before a consonant
         _vote(word.key, word.keys, scores)
     best = max(scores.values())
     if arabic and best < 2:

@@ -133,10 +133,24 @@ def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
         return ((key, 0, core, True),)
     if split := _clitics(key, lambda _: False):
         return split
+    if bare := _tenseless(key):
+        return ((key, 0, (bare,), False),)
     near = spelling().near(key)
     if not near and len(key) > 4 and stem(key) != key:
         near = spelling().near(stem(key))
     return ((key, 0, near, False),)
+
+
+_TENSES = ("غا", "غ", "كا", "ك", "س", "تا", "gha", "ghan", "gh", "ka", "ta", "rah")
+
+
+def _tenseless(key: str) -> str:
+    """ "ghatwsel", كتوصل and ستصل without what makes them future or present."""
+    for tense in _TENSES:
+        bare = key.removeprefix(tense)
+        if bare != key and len(bare) >= 3 and bare in spelling().known:
+            return bare
+    return ""
 
 
 def _of_two(key: str) -> str:
@@ -217,7 +231,7 @@ def _is_known(word: str, also_known: Callable[[str], bool]) -> bool:
 
 
 _BACKWARDS = frozenset(("pas", "jamais"))
-_SCOPE = 4
+_SCOPE = 3
 
 
 def _deny(words: list[Word]) -> None:
@@ -245,6 +259,8 @@ _WANTING = frozenset("bghit bghiti nbghi baghi 7ab n7eb hab بغيت نبغي ب
 
 def _scope(words: list[Word], i: int) -> int:
     """How many words a negator reaches: with "ma … ch" the verb, and what is not wanted."""
+    if words[i].key in ("machi", "mashi", "ماشي", "مشي", "مش"):
+        return 2
     if words[i].key not in _VERBAL:
         return _SCOPE
     following = words[i + 1].keys if i + 1 < len(words) else set()
@@ -254,7 +270,11 @@ def _scope(words: list[Word], i: int) -> int:
 def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
     stop = lexicon().sections
     keys = [word.keys for word in words]
-    for j in range(i + length, min(len(words), i + length + scope)):
+    reached, linking = 0, lexicon().sections["linking"]
+    for j in range(i + length, min(len(words), i + length + scope + 3)):
+        if reached >= scope:
+            break
+        reached += not linking.at(keys, j)
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
             break
         if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير") or words[j].key in ("et", "w", "and", "و"):
@@ -296,7 +316,7 @@ def _denies(words: list[Word], i: int) -> bool:
 _ANSWERED = frozenset(("انا", "نعم", "ان"))
 _DARIJA_PAST = frozenset(
     "wslat wsel wsal wslatni wselni jat ja jatni jani kayn kayna 3ndi 3andi bghit b9it kan twselt twselni"
-    " wslni wsl ywsel twsel khdam khdama".split()
+    " wslni wsl ywsel twsel khdam khdama tb9aw tb9a tsifto tsiftou dir diro".split()
 )
 
 
