@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.meaning import Item
-from flows.understanding.options import Option, Value, value_of
+from flows.understanding.options import Value, value_of
 from flows.understanding.reading import Message, Word, read
-from flows.understanding.writing import is_arabic, key_of, skeleton, stem
+from flows.understanding.writing import is_arabic, skeleton, stem
 
 EXACT, NARROWER, WIDER, SOUNDS, TYPO = 1.0, 0.9, 0.75, 0.8, 0.8
 WEAK = 0.35
@@ -87,7 +87,9 @@ class Catalogue:
     def __init__(self, products: list[Product], extra: Mapping[str, Sequence[str]]) -> None:
         self.products = products
         self.by_sku = {
-            _sku(item.sku): (i, item) for i, product in enumerate(products) for item in product.items
+            _sku(item.sku): (i, item)
+            for i, product in enumerate(products)
+            for item in product.items
         }
         self._by_stem: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
         self._by_concept: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
@@ -107,7 +109,9 @@ class Catalogue:
                 self._by_letter[word[0]].append(word)
 
     @classmethod
-    def of(cls, items: Iterable[Item], extra: Mapping[str, Sequence[str]] | None = None) -> Catalogue:
+    def of(
+        cls, items: Iterable[Item], extra: Mapping[str, Sequence[str]] | None = None
+    ) -> Catalogue:
         """A catalogue of these variants; `extra` has other names of products, by their name."""
         products: dict[str, Product] = {}
         for item in items:
@@ -144,7 +148,11 @@ class Catalogue:
             word = words[i]
             concepts = lex.goods.at(message.stems, i)
             colour = lex.sections["colour"].at(message.stems, i)
-            if not concepts and (word.kind != "word" or len(word.key) < 2 or lex.sections["linking"].at(message.phrases, i)):
+            if not concepts and (
+                word.kind != "word"
+                or len(word.key) < 2
+                or lex.sections["linking"].at(message.phrases, i)
+            ):
                 i += 1
                 continue
             length = concepts[0][0] if concepts else 1
@@ -153,7 +161,11 @@ class Catalogue:
                 plain = False
             if not concepts and (colour or lex.sections["neutral"].at(message.phrases, i)):
                 plain = False
-            number_of_term = len(product.terms) if named else _shared(product, concepts, self._by_concept, number)
+            number_of_term = (
+                len(product.terms)
+                if named
+                else _shared(product, concepts, self._by_concept, number)
+            )
             if named or number_of_term == len(product.terms):
                 product.terms.append(Term(1.0 if plain else WEAK, plain))
             term = (number, number_of_term)
@@ -216,7 +228,7 @@ class Catalogue:
             for (product, term), sure in self._by_concept.get(f"colour {colour}", {}).items():
                 if sure == EXACT:
                     _better(found[length], product, term, sure)
-        if bare or (len(word.key) < 3 and not stem(word.key) in self._by_stem):
+        if bare or (len(word.key) < 3 and stem(word.key) not in self._by_stem):
             return found
         for spelt, sure in self._spellings(word):
             for (product, term), share in self._by_stem.get(spelt, {}).items():
@@ -240,14 +252,21 @@ class Catalogue:
         alike = [
             other
             for other in sorted(self._by_skeleton.get(sounds, ()))
-            if len(sounds) >= 3 or (len(sounds) == 2 and is_arabic(word) == is_arabic(other) and OSA.normalized_similarity(word, other) >= 0.7)
+            if len(sounds) >= 3
+            or (
+                len(sounds) == 2
+                and is_arabic(word) == is_arabic(other)
+                and OSA.normalized_similarity(word, other) >= 0.7
+            )
         ]
         if alike:
             best = max(OSA.normalized_similarity(word, other) for other in alike)
             across = any(is_arabic(word) != is_arabic(other) for other in alike)
             if best < 0.55 and not (across and best == 0):
                 return ()
-            return tuple((other, SOUNDS) for other in alike if OSA.normalized_similarity(word, other) == best)
+            return tuple(
+                (other, SOUNDS) for other in alike if OSA.normalized_similarity(word, other) == best
+            )
         away = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
         if not away:
             return ()
@@ -294,7 +313,12 @@ class Catalogue:
         return self._settled(message, told, used, start, end)
 
     def _settled(
-        self, message: Message, told: dict[int, dict[int, float]], used: list[int], start: int, end: int
+        self,
+        message: Message,
+        told: dict[int, dict[int, float]],
+        used: list[int],
+        start: int,
+        end: int,
     ) -> Mention | None:
         scores: dict[int, float] = {}
         for product, terms in told.items():
@@ -311,11 +335,15 @@ class Catalogue:
             whole_ones = [p for p in top if set(self.products[p].strong) <= set(told[p])]
             entire = [p for p in whole_ones if len(told[p]) == len(self.products[p].terms)]
             top = entire if len(entire) == 1 else whole_ones if len(whole_ones) == 1 else top
-        doubtful = any(
-            sure == WIDER and set(self.products[p].strong) - set(told[p])
-            for p in top
-            for sure in told[p].values()
-        ) or self._contradicted(message, top, told, end) or self._for_others(message, top, end)
+        doubtful = (
+            any(
+                sure == WIDER and set(self.products[p].strong) - set(told[p])
+                for p in top
+                for sure in told[p].values()
+            )
+            or self._contradicted(message, top, told, end)
+            or self._for_others(message, top, end)
+        )
         return Mention(start, end, used, sorted(top), best, doubtful)
 
     def _contradicted(
@@ -323,9 +351,19 @@ class Catalogue:
     ) -> bool:
         """ "huile d'olive" is not the argan oil that is the only oil here."""
         words = message.words
-        if end < len(words) and not words[end].known and _ADJECTIVE.search(words[end].key) and not words[end].comma and words[end].sentence == words[end - 1].sentence:
+        if (
+            end < len(words)
+            and not words[end].known
+            and _ADJECTIVE.search(words[end].key)
+            and not words[end].comma
+            and words[end].sentence == words[end - 1].sentence
+        ):
             return all(set(self.products[p].strong) - set(told[p]) for p in top)
-        if end + 1 >= len(words) or words[end].key not in _OF or words[end].sentence != words[end - 1].sentence:
+        if (
+            end + 1 >= len(words)
+            or words[end].key not in _OF
+            or words[end].sentence != words[end - 1].sentence
+        ):
             return False
         following = words[end + 1]
         lex = lexicon()
@@ -334,7 +372,6 @@ class Catalogue:
         named = any(concept not in lex.attributes for _, concept in concepts)
         uncovered = all(set(self.products[p].strong) - set(told[p]) for p in top)
         return uncovered and (named or unknown)
-
 
     def _for_others(self, message: Message, top: list[int], end: int) -> bool:
         """ "montre homme" is not the only watch there is, which is for women."""
@@ -357,8 +394,8 @@ _APART = (
     frozenset(("men", "women", "kids", "baby", "girl", "boy")),
     frozenset(("face", "hair", "body", "beard")),
 )
-_OF = frozenset("de d du des a au en dyal d ta3 ديال تاع نتاع of".split())
-_EMPTY = frozenset("de d du des la le les l a au aux en et pour avec sans the of for and ديال تاع من في و".split())
+_OF = word_list("of what")
+_EMPTY = word_list("empty")
 
 
 def _better(found: dict[int, tuple[int, float]], product: int, term: int, sure: float) -> None:

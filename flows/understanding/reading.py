@@ -1,4 +1,4 @@
-"""A message as words: typos and clitics resolved, what is denied marked, every word in its place."""
+"""A message as words: typos and clitics resolved, what is denied marked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
-from flows.understanding.lexicon import Lexicon, Spelling, city_words, lexicon
+from flows.understanding.lexicon import Spelling, city_words, lexicon, word_list
 from flows.understanding.writing import Token, is_arabic, stem, tokens
 
 ENDS = frozenset(".?!;\n")
@@ -112,7 +112,14 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
         bare = {each[2:] for each in (key, *keys) if each.startswith("ال") and len(each) > 4}
         if key[0] == "l" and len(key) > 3 and key[1:] in spelling().known:
             bare.add(key[1:])
-        word = Word(key, start, max(start, end), "word", {key, *keys, *bare}, glued=len(parts) > 1 and i < len(parts) - 1)
+        word = Word(
+            key,
+            start,
+            max(start, end),
+            "word",
+            {key, *keys, *bare},
+            glued=len(parts) > 1 and i < len(parts) - 1,
+        )
         word.stems = {stem(each) for each in word.keys} | word.keys
         word.known = bool(keys)
         if denied:
@@ -158,7 +165,12 @@ def _of_two(key: str) -> str:
     bare = key[2:] if key.startswith("ال") else key
     for ending, instead in (("تين", ""), ("تين", "ه"), ("وين", ""), ("ين", ""), ("ين", "ه")):
         single = bare.removesuffix(ending) + instead
-        if is_arabic(key) and bare.endswith(ending) and len(single) >= 3 and (single in spelling().known or stem(single) in spelling().known):
+        if (
+            is_arabic(key)
+            and bare.endswith(ending)
+            and len(single) >= 3
+            and (single in spelling().known or stem(single) in spelling().known)
+        ):
             return single
     return ""
 
@@ -173,12 +185,21 @@ def _denied_core(key: str) -> tuple[str, ...]:
         return ()
     core = next(group for group in match.groups() if group)
     known = spelling().known
-    choices = [core, core.removesuffix("i"), core.removesuffix("a"), core.removesuffix("ou") + "o", core.removesuffix("o") + "ou", core.removesuffix("ha"), core.removesuffix("tha") + "t", core.removesuffix("hom"), core.removesuffix("k")]
+    choices = [
+        core,
+        core.removesuffix("i"),
+        core.removesuffix("a"),
+        core.removesuffix("ou") + "o",
+        core.removesuffix("o") + "ou",
+        core.removesuffix("ha"),
+        core.removesuffix("tha") + "t",
+        core.removesuffix("hom"),
+        core.removesuffix("k"),
+    ]
     for choice in choices:
         if len(choice) >= 3 and choice in known:
             return (choice,)
-    alike = spelling()._alike(core) if key.startswith(("ma", "m")) and len(core) >= 4 else ()
-    return alike
+    return spelling()._alike(core) if key.startswith(("ma", "m")) and len(core) >= 4 else ()
 
 
 _ARABIC_CLITICS = re.compile(r"^(و)?(ف|ب|ل|ك|د)?(ال|ل)?(.{2,})$")
@@ -225,9 +246,7 @@ def _cuts(pattern: re.Pattern[str], key: str) -> list[tuple[str, ...]]:
 
 def _is_known(word: str, also_known: Callable[[str], bool]) -> bool:
     known = spelling().known
-    return (
-        word in known or stem(word) in known or word in _city_words() or also_known(word)
-    )
+    return word in known or stem(word) in known or word in _city_words() or also_known(word)
 
 
 _BACKWARDS = frozenset(("pas", "jamais"))
@@ -254,7 +273,7 @@ def _deny(words: list[Word]) -> None:
 
 
 _VERBAL = frozenset(("ma", "ما", "لا", "لم", "لن"))
-_WANTING = frozenset("bghit bghiti nbghi baghi 7ab n7eb hab بغيت نبغي باغي اريد نحب ابغي احتاج want need".split())
+_WANTING = word_list("wanting")
 
 
 def _scope(words: list[Word], i: int) -> int:
@@ -277,7 +296,12 @@ def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
         reached += not linking.at(keys, j)
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
             break
-        if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير") or words[j].key in ("et", "w", "and", "و"):
+        if (stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير")) or words[j].key in (
+            "et",
+            "w",
+            "and",
+            "و",
+        ):
             break
         if words[j].denied_by is None:
             words[j].denied_by = i
@@ -303,9 +327,16 @@ def _denies(words: list[Word], i: int) -> bool:
         return bool(before & {"ne", "n", "veux", "voudrais"})
     if key in ("n", "ne"):
         after = {word.key for word in words[i + 1 : i + 7]}
-        return bool(after & {"pas", "plus", "jamais", "rien", "aucun", "aucune", "personne", "guere"})
+        return bool(
+            after & {"pas", "plus", "jamais", "rien", "aucun", "aucune", "personne", "guere"}
+        )
     if key == "لا":
-        return not following.comma and following.key[:1] in "انتي" and len(following.key) > 2 and following.key not in _ANSWERED
+        return (
+            not following.comma
+            and following.key[:1] in "انتي"
+            and len(following.key) > 2
+            and following.key not in _ANSWERED
+        )
     if key == "ما":
         return following.key not in ("هو", "هي", "هذا", "شاء", "نوع", "ثمن", "سعر", "زال", "هاد")
     if key == "no":
@@ -314,10 +345,7 @@ def _denies(words: list[Word], i: int) -> bool:
 
 
 _ANSWERED = frozenset(("انا", "نعم", "ان"))
-_DARIJA_PAST = frozenset(
-    "wslat wsel wsal wslatni wselni jat ja jatni jani kayn kayna 3ndi 3andi bghit b9it kan twselt twselni"
-    " wslni wsl ywsel twsel khdam khdama tb9aw tb9a tsifto tsiftou dir diro".split()
-)
+_DARIJA_PAST = word_list("denied by ma")
 
 
 def _denied_verb(word: Word) -> bool:
@@ -328,8 +356,25 @@ def _denied_verb(word: Word) -> bool:
     for ending in ("chi", "ch", "sh"):
         core = key.removesuffix(ending)
         if core != key and len(core) >= 2:
-            bare = next((one for one in (core, core.removesuffix("i"), core.removesuffix("ha"), core.removesuffix("ou"), core.removesuffix("hom")) if one in spelling().known), "")
-            word.keys.update((bare,) if bare else spelling().near(core) or spelling().near(core.removesuffix("i")))
+            bare = next(
+                (
+                    one
+                    for one in (
+                        core,
+                        core.removesuffix("i"),
+                        core.removesuffix("ha"),
+                        core.removesuffix("ou"),
+                        core.removesuffix("hom"),
+                    )
+                    if one in spelling().known
+                ),
+                "",
+            )
+            word.keys.update(
+                (bare,)
+                if bare
+                else spelling().near(core) or spelling().near(core.removesuffix("i"))
+            )
             word.known = True
             word.stems |= {stem(each) for each in word.keys}
             return True
