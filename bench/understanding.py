@@ -31,8 +31,7 @@ ACTING = frozenset(
 WITHIN_MS = 5.0
 THINGS = """
 Sac Robe Chemise Pantalon Veste Montre Bague Collier Parfum Crème Huile Savon Tapis
-Lampe
-Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"""
+Lampe Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"""
 KINDS = "cuir coton soie lin laine argan rose musc oud bois métal verre luxe sport ville"
 
 

@@ -366,6 +366,22 @@ class _Reading:
             i += 1
         return found
 
+    def says_only(self, wanted: tuple[str, ...]) -> bool:
+        """Whether these words are the whole message, greetings and polite words apart."""
+        keys = tuple(word.key for word in self.message.words)
+        fillers = lexicon().sections["filler"]
+        polite = {
+            j
+            for i in range(len(keys))
+            for length, _ in fillers.at(self.message.phrases, i)
+            for j in range(i, i + length)
+        }
+        return bool(wanted) and any(
+            keys[i : i + len(wanted)] == wanted
+            and all(j in polite for j in (*range(i), *range(i + len(wanted), len(keys))))
+            for i in range(len(keys))
+        )
+
     def _tag(self, first: int, end: int, tag: str) -> None:
         for word in self.message.words[first:end]:
             word.tags.add(tag)
@@ -449,12 +465,8 @@ _FINE = word_list("weak yes")
 
 def _whole(text: str, reading: _Reading, taught: Sequence[Taught]) -> Weighed | None:
     """What the whole message is: taught by the merchant, or one of the words of consents."""
-    words = reading.message.words
-    keys = tuple(word.key for word in words)
-    first, end = reading._core()
     for each in taught:
-        wanted = keys_of(each.phrase)
-        if wanted and wanted in (keys, keys[first:end]):
+        if reading.says_only(keys_of(each.phrase)):
             return Weighed(each.intent, 0.95, f"taught: {each.phrase}")
     said = consents.said(text)
     if said:
