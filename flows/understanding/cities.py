@@ -201,9 +201,7 @@ def _believable(
     """Rue de Fès is no city, nor is an oil of Fès; "safi" is one only after a preposition."""
     words = message.words
     before = [word.key for word in words[max(0, i - 3) : i] if word.sentence == words[i].sentence]
-    if any(key in _STREETS for key in before[-2:]) and not any(
-        key.isdigit() for key in before[-2:]
-    ):
+    if before and (before[-1] in _STREETS or before[-1] in _FROM and before[-2:][0] in _STREETS):
         return False
     j = i - 1
     ordinary_here = len(keys) == 1 and keys[0] in names.plain
@@ -213,7 +211,11 @@ def _believable(
     if ordinary_here and j >= 0 and words[j].glued and keys[0] in lexicon().languages:
         return False
     ordinary = len(keys) == 1 and (keys[0] in names.plain or hit[2] >= 4 or len(keys[0]) < 3)
-    return not ordinary or _is_led_to(message, i) or _alone(message, i, end)
+    if not ordinary or _is_led_to(message, i) or _alone(message, i, end):
+        return True
+    # "5 rue Atlas, Safi"
+    streets = any(word.key in _STREETS for word in words[max(0, i - 8) : i])
+    return streets and words[i].comma and (end == len(words) or words[end].comma)
 
 
 def belongs_to_goods(message: Message, city: Named) -> bool:

@@ -165,7 +165,7 @@ def _begins_address(message: Message, i: int, taken: list[Entity]) -> bool:
         "hey",
         "av",
         "km",
-    ) and following.key in ("de", "d", "you", "there"):
+    ) and following.key in ("de", "d", "dyal", "of", "you", "there"):
         return word.key == "route"
     if word.key in (
         "street",

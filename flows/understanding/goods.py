@@ -96,6 +96,7 @@ class Catalogue:
         self._by_skeleton: dict[str, set[str]] = defaultdict(set)
         self._by_letter: dict[str, list[str]] = defaultdict(list)
         self._concepts_of: dict[int, set[str]] = defaultdict(set)
+        self._by_number: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
         self._spelt: dict[str, tuple[tuple[str, float], ...]] = {}
         for i, product in enumerate(products):
             self._index(i, product, product.name, named=True)
@@ -148,6 +149,9 @@ class Catalogue:
             word = words[i]
             concepts = lex.goods.at(message.stems, i)
             colour = lex.sections["colour"].at(message.stems, i)
+            if word.kind == "number" and named and product.terms and not _measures(message, i):
+                self._by_number[word.key][(number, len(product.terms))] = EXACT
+                product.terms.append(Term(WEAK, plain=False))
             if not concepts and (
                 word.kind != "word"
                 or len(word.key) < 2
@@ -215,6 +219,11 @@ class Catalogue:
     def _matches(self, message: Message, i: int) -> dict[int, dict[int, tuple[int, float]]]:
         """How far → product → (term, how sure) for the words that begin here."""
         word = message.words[i]
+        if word.kind == "number" and i and message.words[i - 1].kind == "word":
+            numbers: dict[int, tuple[int, float]] = {}
+            for (product, term), sure in self._by_number.get(word.key, {}).items():
+                _better(numbers, product, term, sure)
+            return {1: numbers} if numbers else {}
         if word.kind != "word" or word.glued:
             return {}
         found: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
@@ -396,6 +405,14 @@ _APART = (
 )
 _OF = word_list("of what")
 _EMPTY = word_list("empty")
+
+
+def _measures(message: Message, i: int) -> bool:
+    """A number with its unit: "20 W", "(6 pièces)" tell no goods apart."""
+    units = lexicon().sections
+    return i + 1 < len(message.words) and bool(
+        units["unit"].at(message.phrases, i + 1) or units["piece"].at(message.phrases, i + 1)
+    )
 
 
 def _better(found: dict[int, tuple[int, float]], product: int, term: int, sure: float) -> None:

@@ -119,6 +119,8 @@ def _answer(of: Evidence) -> Weighed | None:
         return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
     if of.likely("change_address") and of.has_city:
         return _by(of, "change_address", 0.75)
+    if of.yes and _but(of) and of.has_quantity and not of.question and not of.has_time:
+        return Weighed("change_order", 0.8, "yes, but <number>")
     if of.strong_yes and of.no and not of.sure("confirm"):
         return Weighed("other", 0.4, "yes and no")
     if of.no and of.sure("confirm") and not of.scores["refuse"]:

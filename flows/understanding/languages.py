@@ -51,6 +51,8 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
             scores["darija"] += 2
         elif key in _ENGLISH:
             scores["en"] += 0.6
+        elif key in _FRENCH:
+            scores["fr"] += 0.5
         return
     weight = 0.5 if key in _POLITE else 1.0
     if "darija" in languages and len(languages) == 1 and key not in _POLITE:
@@ -60,3 +62,4 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
 
 
 _ENGLISH = word_list("english goods")
+_FRENCH = word_list("french goods")

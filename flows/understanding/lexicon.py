@@ -98,6 +98,15 @@ def _roles() -> dict[str, frozenset[str]]:
 
 
 @cache
+def colour_roots() -> dict[str, str]:
+    """Consonants of Darija → colour."""
+    lines = _lines("roles.txt")
+    return {
+        root: name for section, name, roots in lines if section == "colour roots" for root in roots
+    }
+
+
+@cache
 def lexicon() -> Lexicon:
     sections: dict[str, Phrases[str]] = defaultdict(Phrases)
     sections["colour"] = Phrases(stemmed=True)  # noir, noire, noirs, noires

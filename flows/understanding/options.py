@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import colour_roots, lexicon
 from flows.understanding.reading import Word
+from flows.understanding.writing import squeeze
 
 WHOLE = {"1000 g": ("kilo",), "1000 ml": ("litre",)}
 
@@ -50,7 +52,15 @@ def _colour(words: Sequence[Word], i: int) -> Option | None:
     if colours := lexicon().sections["colour"].at(stems, i):
         length, name = colours[0]
         return Option("colour", name, i, i + length)
+    word = words[i]
+    if word.kind == "word" and len(word.key) <= 8 and word.key not in lexicon().known:
+        root = squeeze(_VOWELS.sub("", word.key.removesuffix("in").removesuffix("at")))
+        if name := colour_roots().get(root, ""):
+            return Option("colour", name, i, i + 1)
     return None
+
+
+_VOWELS = re.compile("[aeiouy]")
 
 
 def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
