@@ -29,6 +29,10 @@ ACTING = frozenset(
     ("order with lines", "confirm", "refuse", "cancel", "later", "change_address", "change_order")
 )
 WITHIN_MS = 5.0
+THINGS = """
+Sac Robe Chemise Pantalon Veste Montre Bague Collier Parfum Crème Huile Savon Tapis
+Lampe Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"""
+KINDS = "cuir coton soie lin laine argan rose musc oud bois métal verre luxe sport ville"
 
 
 @dataclass
@@ -124,11 +128,7 @@ def _count(scores: Scores, entry: dict[str, Any], found: Understood) -> None:
 def thousand() -> Catalogue:
     """1,000 variants of 125 products: names of two or three words, colours and sizes."""
     chance = random.Random(7)
-    things = (
-        "Sac Robe Chemise Pantalon Veste Montre Bague Collier Parfum Crème Huile Savon Tapis Lampe"
-        " Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"
-    ).split()
-    kinds = "cuir coton soie lin laine argan rose musc oud bois métal verre luxe sport ville".split()
+    things, kinds = THINGS.split(), KINDS.split()
     names = [f"{things[i % 25]} {kinds[i // 25]} {chance.choice(kinds)}" for i in range(125)]
     colours = ("Noir", "Blanc", "Rouge", "Bleu")
     return Catalogue.of(
