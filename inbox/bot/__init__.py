@@ -5,6 +5,7 @@ from flask import Blueprint
 pages = Blueprint("bot", __name__)
 
 from inbox.bot import (  # noqa: E402 - they hang on `pages`
+    form,
     looks,
     products,
     questions,
@@ -18,4 +19,4 @@ from inbox.bot import (  # noqa: E402 - they hang on `pages`
 looks.attach(pages)
 rooms.attach(pages)
 
-__all__ = ["pages", "products", "questions", "settings", "teaching", "transcript", "trying"]
+__all__ = ["form", "pages", "products", "questions", "settings", "teaching", "transcript", "trying"]

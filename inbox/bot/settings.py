@@ -19,7 +19,7 @@ from flows.talks.figures import figures
 from flows.talks.trying import NOBODY
 from inbox import htmx, languages, life
 from inbox.auth import needs
-from inbox.bot import pages, samples, words
+from inbox.bot import form, pages, samples, words
 from inbox.current import current
 from inbox.forms import Fields
 from inbox.languages import gettext as _
@@ -105,6 +105,7 @@ def change_behaviour(channel_id: UUID) -> Answer:
         days_from=fields.whole("days_from"),
         days_until=fields.whole("days_until"),
         catalogue_id=fields.text("catalogue_id"),
+        forms="forms" in request.form,
         unread=fields.wrong,
     )
     try:
@@ -132,7 +133,7 @@ def _typed(bot: Bot) -> dict[str, str]:
         "days_until": "" if bot.days_until is None else str(bot.days_until),
         "catalogue_id": bot.catalogue_id,
     }
-    return shown | {name: "1" for name in ("confirms", "paid") if getattr(bot, name)}
+    return shown | {name: "1" for name in ("confirms", "paid", "forms") if getattr(bot, name)}
 
 
 def _behaviour(bot: Bot, typed: Mapping[str, str], errors: Mapping[str, str] | None = None) -> str:
@@ -148,6 +149,7 @@ def _behaviour(bot: Bot, typed: Mapping[str, str], errors: Mapping[str, str] | N
         left=left,
         price=price,
         quota=costs.FREE_SERVICE_MESSAGES,
+        **form.facts(bot),
     )
 
 

@@ -69,6 +69,7 @@ REASONS = {
     "long": N_("A very long message"),
     "unreadable": N_("A kind of message it cannot read"),
     "fault": N_("A fault of the bot"),
+    "draft": N_("They have ordered: somebody has to accept it"),
     "order": N_("They want to order: your team does that"),
     "refused": N_("The order could not be placed by itself"),
     "unclear": N_("The answer to the question stayed unclear"),
@@ -101,10 +102,13 @@ STEPS = {
     "known_address": N_("whether the address is right"),
     "city": N_("the city"),
     "address": N_("the address"),
+    "form": N_("the address, with a form"),
     "summary": N_("to confirm the order"),
     "changing": N_("what changes"),
     "cost_city": N_("the city"),
+    "order_it": N_("whether to order it"),
     "order_number": N_("the order number"),
+    "failure": N_("what to do after a failed delivery"),
     "failure_day": N_("another day"),
     "failure_address": N_("another address"),
     "cancel_sure": N_("whether to cancel"),
@@ -204,6 +208,16 @@ ORDER_RULES = {
         N_("Whoever wants to order is handed over to your team."),
     ),
 }
+
+FORMS = {
+    "none": (N_("Not published"), "gray"),
+    "drafted": (N_("Not published yet"), "orange"),
+    "published": (N_("Published"), "green"),
+    "throttled": (N_("Slowed down by Meta"), "orange"),
+    "blocked": (N_("Blocked by Meta"), "red"),
+    "deprecated": (N_("Withdrawn"), "gray"),
+}
+"""How the address form stands at Meta."""
 
 TEXTS = {
     "greeting": (N_("Greeting"), N_("When a customer says hello.")),

@@ -177,6 +177,7 @@ EXCEPTIONS = {
     "account.turn_off_second_step": "told by test_the_second_step_is_noted_from_its_beginning",
     "bot.dismiss": "nothing is learnt: the turn keeps that somebody saw to it",
     "bot.preview": "changes nothing",
+    "bot.publish_form": "told by test_the_form_is_published_by_a_worker_and_told",
     "bot.say": "a trial, all of which is undone",
     "channels.dismiss": "the notice keeps who has seen to it",
     "channels.look": "asks Meta; what that changes is Meta's doing",

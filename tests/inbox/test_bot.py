@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,14 +15,19 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from flows import arrivals
+import config
+from flows import arrivals, talks
+from flows.channels import forms as kept
 from flows.messages import queue_text
-from flows.talks import bots
+from flows.talks import bots, saying
+from flows.talks.browsing import MENU
+from inbox.bot import words
 from models import db
 from models.audit import AuditEntry
 from models.catalog import Product
 from models.channel import Channel
 from models.conversation import Conversation
+from models.errand import Errand
 from models.merchant import Merchant
 from models.message import Message, Origin
 from models.order import Order
@@ -175,6 +182,37 @@ def test_what_a_message_costs_is_for_who_sees_money(
 ) -> None:
     assert "free messages are left" in boss.get(f"/bot/{channel}/behaviour").text
     assert "USD" not in helper.get(f"/bot/{channel}/behaviour").text
+
+
+# --- the address form -----------------------------------------------------------------------------
+
+
+def test_the_form_is_published_by_a_worker_and_told(
+    boss: FlaskClient, merchant: Merchant, channel: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("META_GRAPH_URL", "http://127.0.0.1:1")
+    config.settings.cache_clear()
+    with db.merchant(merchant.id) as session:
+        session.get_one(Channel, (merchant.id, channel)).proven_at = utcnow()
+    asked = boss.post(f"/bot/{channel}/form", headers=HTMX).text
+    monkeypatch.undo()
+    config.settings.cache_clear()
+    with db.merchant(merchant.id) as session:
+        number = session.get_one(Channel, (merchant.id, channel))
+        told = session.scalars(select(AuditEntry.kind).order_by(AuditEntry.at.desc())).first()
+        session.scalars(select(Errand)).one().done_at = utcnow()
+        kept.keep(number, kept.Published(flow_id="1", state="PUBLISHED"), None, None)
+
+    assert "On its way to Meta." in asked
+    assert told == "channels.form"
+    assert "Published" in boss.get(f"/bot/{channel}/form", headers=HTMX).text
+
+
+def test_a_form_that_meta_could_not_reach_is_refused(boss: FlaskClient, channel: UUID) -> None:
+    answer = boss.post(f"/bot/{channel}/form", headers=HTMX)
+
+    assert answer.status_code >= 400
+    assert "https" in str(of_triggers(answer))
 
 
 # --- texts ----------------------------------------------------------------------------------------
@@ -478,6 +516,35 @@ def test_names_and_pictures_that_are_none_are_refused(
     assert answer.status_code == 422
     assert f'id="e-{name}"' in answer.text
     assert stored(merchant, Product).aliases == []
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "known"),
+    [
+        (r'\bdid\(\s*"(\w+)"', words.DEEDS),
+        (r'\bleave(?:_quietly)?\(\s*scene,\s*"(\w+)"', words.REASONS),
+        (r'\bleaves = "(\w+)"', words.REASONS),
+        (r'\bscene\.ask\(\s*"(\w+)"', words.STEPS),
+    ],
+)
+def test_whatever_the_bot_does_has_its_words(code: str, known: dict[str, Any]) -> None:
+    source = Path(talks.__file__).parent
+    found = {
+        one for file in source.rglob("*.py") for one in re.findall(code, file.read_text("utf-8"))
+    }
+
+    assert found
+    assert found <= set(known)
+
+
+def test_whatever_can_be_written_otherwise_has_its_words() -> None:
+    assert set(bots.EDITABLE) == set(words.TEXTS)
+    used = [saying.blanks(saying.texts("fr")[key]) for key in bots.EDITABLE]
+    assert set().union(*used) <= set(words.BLANKS)
+    assert set(MENU) == set(words.MENU)
 
 
 # --- who may what ---------------------------------------------------------------------------------
