@@ -41,10 +41,10 @@ STEPS: dict[str, Answer] = {
     "cost_city": asking.cost_city,
     "order_number": parcels.answer_number,
     "order_it": ordering.answer_offer,
-    "failure": parcels.answer_failure,
     "failure_day": parcels.answer_day,
     "failure_address": parcels.answer_elsewhere,
     "cancel_sure": parcels.answer_cancel,
+    "failure": parcels.answer_failure,
 }
 
 INTENTS: dict[str, Deed] = {
@@ -183,7 +183,9 @@ def _with_uuid(scene: Scene, argument: str, deed: Callable[..., None]) -> None:
 
 
 def _hear_words(scene: Scene) -> None:
-    asked = confirming.open_question(scene)
+    # While an order is being put together a yes is about that one.
+    busy = scene.talk.step in ordering.STEPS
+    asked = None if busy else confirming.open_question(scene)
     said = _understand(scene, asked is not None)
     if said.intent in WORDLESS and said.confidence >= SURE:
         scene.did("said_nothing", why=said.intent)
@@ -258,7 +260,10 @@ def _shows_language(scene: Scene, said: Understood) -> bool:
         return True
     if scene.talk.step in DATA and said.intent == "other":
         return False
-    return said.intent != "other" or len(words) >= 4
+    letters = sum(len(word) for word in words)
+    if said.intent == "other":
+        return len(words) >= 4
+    return len(words) >= 3 or (len(words) == 2 and letters >= 8)
 
 
 def _taught() -> Sequence[Taught]:

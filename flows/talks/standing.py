@@ -17,7 +17,7 @@ from models.types import utcnow
 
 OLD = timedelta(minutes=15)
 """What was written longer ago than this came late: nobody is waiting for a bot any more."""
-MINUTES, MOST = timedelta(minutes=5), 12
+MINUTES, MOST = timedelta(minutes=5), 25
 """More answers than this in five minutes: something that is no person writes."""
 SAME = 3
 """The same words so often in a row: neither."""
@@ -71,7 +71,6 @@ def _person(scene: Scene) -> bool:
     if until is not None and until > utcnow():
         return True
     since = utcnow() - timedelta(hours=scene.bot.silence_hours)
-    back = scene.talk.facts.get("given_back_at", "")
     wrote = select(func.max(Message.created_at)).where(
         Message.conversation_id == scene.conversation.id,
         Message.direction == Direction.OUT,
@@ -86,7 +85,8 @@ def _person(scene: Scene) -> bool:
         Activity.at >= since,
     )
     last = [at for at in (db.session().scalar(wrote), db.session().scalar(took)) if at is not None]
-    return bool(last) and max(last).isoformat() > back
+    back = scene.talk.back_at
+    return bool(last) and (back is None or max(last) > back)
 
 
 def _used_up(scene: Scene) -> bool:

@@ -100,12 +100,15 @@ def take_turn(conversation_id: UUID, *, trial: bool = False) -> bool:
     why = silenced(scene) if scene.heard else "nothing"
     if why is not None and not (trial and why in HOURS):
         return False
-    answer(scene)
+    answer(scene, unread_before=scene.conversation.unread - len(written))
     return True
 
 
-def answer(scene: Scene) -> None:
-    """What was heard is answered, written down, and the agents see what they need to."""
+def answer(scene: Scene, *, unread_before: int = 0) -> None:
+    """What was heard is answered, written down, and the agents see what they need to.
+
+    Nobody has to read what needed nobody, unless something before it waits for a person.
+    """
     talk, turn = scene.talk, scene.turn
     turn.heard_id = scene.heard[-1].id
     _end_old_cart(scene)
@@ -125,7 +128,7 @@ def answer(scene: Scene) -> None:
         talk.step = ""
     elif scene.calls:
         call_somebody(scene, scene.calls)
-    elif turn.facts.get("why") not in QUIET:
+    elif turn.facts.get("why") not in QUIET and unread_before <= 0:
         conversations.mark_read(scene.conversation)
 
 

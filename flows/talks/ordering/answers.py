@@ -9,9 +9,15 @@ from flows.catalog import Found
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
 from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_person
-from flows.talks.ordering.taps import begin_with, other_address, same_address
+from flows.talks.ordering.taps import (
+    begin_with,
+    choose_variant,
+    other_address,
+    same_address,
+)
 from flows.talks.scene import Scene
 from flows.understanding import Understood
+from models.search import words
 
 EXAMPLES = {"MA": "0612345678", "DZ": "0551234567"}
 NO_ADDRESS = (
@@ -33,8 +39,10 @@ def answer_offer(scene: Scene, said: Understood) -> bool:
         return False
     if said.lines or said.missing:
         return False
-    offered = scene.talk.facts.get("offered")
-    if offered:
+    offered, meant = (scene.talk.facts.get(name) for name in ("offered", "meant"))
+    if meant:
+        choose_variant(scene, UUID(meant), quantity=said.quantity)
+    elif offered:
         begin_with(scene, UUID(offered), quantity=said.quantity)
     else:
         go_on(scene)
@@ -46,33 +54,35 @@ def answer_product(scene: Scene, said: Understood) -> bool:
 
 
 def answer_variant(scene: Scene, said: Understood) -> bool:
-    """ "le noir", "taille M": options of the product that is asked about."""
-    cart = scene.cart
-    if not cart.open:
+    """ "le noir", "taille M", "42": options of the product that is asked about; or what else is
+    told of the order meanwhile."""
+    if not scene.cart.open:
         return False
-    first = cart.open[0]
+    first = scene.cart.open[0]
     found = catalog.offered([UUID(first.product)]).get(UUID(first.product))
-    if found is None:
-        return False
-    lines = {line.sku: line.quantity for line in said.lines}
-    exact = [o for o in found.offers if o.variant.sku in lines]
-    if exact:
+    skus = {line.sku for line in said.lines}
+    if found is None or any(offer.variant.sku in skus for offer in found.offers):
         return _more(scene, said)
-    chosen = chosen_options(said, found) or _said_options(scene.turn.heard, found)
-    if not chosen:
-        return False
+    chosen = chosen_options(said, found) | options_typed(scene.turn.heard, found)
+    if not chosen and not said.quantity:
+        return _more(scene, said)
     first.options |= chosen
-    if said.quantity:
-        first.quantity = said.quantity
+    if said.quantity and str(said.quantity) not in chosen.values():
+        first.quantity, first.asks_quantity = said.quantity, False
     take_person(scene, said)
     go_on(scene)
     return True
 
 
-def _said_options(text: str, found: Found) -> dict[str, str]:
-    """Options whose value is the whole of what was typed."""
-    offer = found.meant(text)
-    return {n: str(v) for n, v in offer.variant.options.items()} if offer else {}
+def options_typed(text: str, found: Found) -> dict[str, str]:
+    """Options of which exactly one value was typed, letter by letter."""
+    typed = f" {' '.join(words(text))} "
+    values: dict[str, set[str]] = {}
+    for offer in found.offers:
+        for name, value in offer.variant.options.items():
+            if f" {' '.join(words(str(value)))} " in typed:
+                values.setdefault(name, set()).add(str(value))
+    return {name: said.pop() for name, said in values.items() if len(said) == 1}
 
 
 def answer_quantity(scene: Scene, said: Understood) -> bool:

@@ -31,7 +31,7 @@ def begin_with(scene: Scene, product_id: UUID, quantity: int | None = None) -> N
     go_on(scene)
 
 
-def choose_variant(scene: Scene, variant_id: UUID) -> None:
+def choose_variant(scene: Scene, variant_id: UUID, quantity: int | None = None) -> None:
     cart = scene.cart
     found = on_sale([str(variant_id)]).get(str(variant_id))
     if found is None:
@@ -42,6 +42,8 @@ def choose_variant(scene: Scene, variant_id: UUID) -> None:
     if own is None:
         own = Open(str(variant.product_id), 1, asks_quantity=True)
         cart.open.insert(0, own)
+    if quantity is not None:
+        own.quantity, own.asks_quantity = quantity, False
     own.options = {name: str(value) for name, value in variant.options.items()}
     go_on(scene)
 
