@@ -400,7 +400,12 @@ class Catalogue:
 # "crème solaire": a French adjective that no name here has.
 _ADJECTIVE = re.compile(r"(?:aire|ique|euse?x?|ante?|ive?|ale?|iere?)s?$")
 _APART = (
-    frozenset(("men", "women", "kids", "baby", "girl", "boy")),
+    *(frozenset(pair) for pair in (("men", "women"), ("girl", "boy"))),
+    *(
+        frozenset((one, other))
+        for one in ("men", "women")
+        for other in ("kids", "baby", "girl", "boy")
+    ),
     frozenset(("face", "hair", "body", "beard")),
 )
 _OF = word_list("of what")
