@@ -52,7 +52,11 @@ def understand(
         rule=weighed.rule,
         entities=reading.entities(),
         lines=lines,
-        city=None if weighed.rule.startswith("other: {where}") else reading.city,
+        city=None
+        if weighed.intent == "other"
+        and "{shop}" in weighed.rule
+        or weighed.rule.startswith("other: {where}")
+        else reading.city,
         products=tuple(
             dict.fromkeys(
                 catalogue.products[m.product].name

@@ -22,7 +22,7 @@ _ORDER = re.compile(
 )
 _CLOCK = re.compile(
     r"\b(?:[aà]\s)?(\d{1,2})\s?(?:h|:)\s?([0-5]\d)?(?![a-z0-9])|\b(\d{1,2})\s?heures?\b|\b(\d{1,2})(?::([0-5]\d))?\s?(am|pm)\b"
-    r"|(?:الساعه|ساعه|sa3a|lsa3a|m3a|مع|at)\s+(\d{1,2})(?![\d/])\b"
+    r"|\b(?:الساعه|ساعه|sa3a|lsa3a|m3a|مع|at)\s+(\d{1,2})(?![\d/])\b"
 )
 _MONTHS = (
     "janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre|january|february|march"

@@ -224,7 +224,7 @@ class Catalogue:
             for (product, term), sure in self._by_number.get(word.key, {}).items():
                 _better(numbers, product, term, sure)
             return {1: numbers} if numbers else {}
-        if word.kind != "word" or word.glued:
+        if word.kind != "word" or word.glued or _says_size(message, i):
             return {}
         found: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
         bare = word.key in _EMPTY and message.text[word.start : word.end].casefold() == word.key
@@ -410,6 +410,16 @@ _APART = (
 )
 _OF = word_list("of what")
 _EMPTY = word_list("empty")
+
+
+def _says_size(message: Message, i: int) -> bool:
+    """ "tay 42" is a size, though "tay" is also tea."""
+    following = message.words[i + 1] if i + 1 < len(message.words) else None
+    return bool(
+        following
+        and following.kind == "number"
+        and lexicon().sections["size word"].at(message.phrases, i)
+    )
 
 
 def _measures(message: Message, i: int) -> bool:

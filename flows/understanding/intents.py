@@ -161,7 +161,7 @@ def _said(of: Evidence) -> Weighed | None:
     """What a message wants by itself."""
     if _orders(of):
         return _order(of, 0.93)
-    if of.sure("other") and of.why["other"].startswith("other: {where}"):
+    if of.sure("other") and ("{shop}" in of.why["other"] or "{where}" in of.why["other"]):
         return _by(of, "other", 0.8)
     for intent in FIRST:
         if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:

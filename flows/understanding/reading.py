@@ -287,6 +287,7 @@ def _deny(words: list[Word]) -> None:
 
 _VERBAL = frozenset(("ma", "ما", "لا", "لم", "لن"))
 _WANTING = word_list("wanting")
+_ENDS_DENIAL = word_list("ends a denial")
 
 
 def _scope(words: list[Word], i: int) -> int:
@@ -305,6 +306,8 @@ def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
     reached, linking = 0, lexicon().sections["linking"]
     for j in range(i + length, min(len(words), i + length + scope + 3)):
         if reached >= scope:
+            break
+        if words[j].key in _ENDS_DENIAL:
             break
         reached += not linking.at(keys, j)
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
