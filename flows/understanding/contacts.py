@@ -86,10 +86,13 @@ def times(message: Message) -> list[Entity]:
         _entity("time", match.group(), message, places, match.span())
         for match in (*dates, *_DAY.finditer(folded))
     ]
-    i, named = 0, lexicon().sections["time"]
+    i, named, polite = 0, lexicon().sections["time"], lexicon().sections["filler"]
     while i < len(message.words):
+        greeting = max((n for n, _ in polite.at(message.phrases, i)), default=0)
         phrases = named.at(message.phrases, i)
-        if phrases:
+        if greeting > 1:
+            i += greeting  # "good evening" puts nothing off
+        elif phrases:
             length, value = phrases[0]
             first, last = message.words[i], message.words[i + length - 1]
             found.append(

@@ -52,7 +52,7 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
     if languages is None:
         if key in _DARIJA:
             scores["darija"] += 1
-        elif _CLUSTER.match(key) and len(keys) > 0 and key in spelling().known:
+        elif len(key) > 3 and _CLUSTER.match(key) and key in spelling().known:
             scores["darija"] += 1.5
         elif _ARABIZI.fullmatch(key):
             scores["darija"] += 2
@@ -71,7 +71,7 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
 _DARIJA = word_list("darija goods")
 # What no French or English word begins with: "katwslo", "nkhalles", "twsel".
 _CLUSTER = re.compile(
-    r"ka[ty][^aeiouy]|gha[^aeiouy]|n[bcdfghjklmpqrstvwxz]|[ty][bcdfgjklmnpqsvwxz]|m[bcdfghjklnqrstvwxz]"
+    r"ka[ty][^aeiouy]|gha[^aeiouy]|[nmy][bcdfghjklpqrstvwxz]|t[bcdfgjklmnpqsvxz]|tw[as]"
 )
 _ENGLISH = word_list("english goods")
 _FRENCH = word_list("french goods")

@@ -80,7 +80,11 @@ def pieces(
 ) -> list[Piece]:
     """What matters to the lines, left to right."""
     found = [Piece("product", m.first, m.end, mention=m) for m in mentions]
-    found += [Piece("option", o.first, o.end, option=o) for o in options]
+    found += [
+        Piece("option", o.first, o.end, option=o)
+        for o in options
+        if o.kind != "size" or _comes_in_sizes(_nearest(mentions, o.first), catalogue)
+    ]
     taken = {i for m in mentions for i in m.used} | {
         i for o in options for i in range(o.first, o.end)
     }
@@ -88,6 +92,19 @@ def pieces(
     found += _joints(message, taken)
     found.sort(key=lambda piece: (piece.first, piece.end))
     return _denied(message, found)
+
+
+def _comes_in_sizes(mention: Mention | None, catalogue: Catalogue) -> bool:
+    """ "musc kbir" is no size of what is sold by the bottle."""
+    if mention is None:
+        return True
+    return any(
+        kind in ("size", "number")
+        for product in mention.products
+        for values in catalogue.products[product].values
+        for value in values
+        for kind, _ in value.options
+    )
 
 
 def worded(

@@ -329,6 +329,8 @@ _FRENCH_MINE = frozenset(("ma", "n", "ne", "plus", "no", "la", "لا", "ما", "
 def _denies(words: list[Word], i: int) -> bool:
     """Whether a word that can deny does so here: "ma" is also "my", "plus" also "more"."""
     key = words[i].key
+    if key == "pas" and i and words[i - 1].key in ("ou", "wla", "or"):
+        return False  # "ou pas ?" only asks
     if key not in _FRENCH_MINE:
         return True
     following = words[i + 1] if i + 1 < len(words) else None
