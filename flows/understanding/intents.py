@@ -225,7 +225,7 @@ def _said(of: Evidence) -> Weighed | None:
     if of.sure("shop"):
         return Weighed("other", 0.8, of.why["shop"])
     for intent in FIRST:
-        if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:
+        if intent in ("order", "greeting") or of.scores[intent] < SURE:
             continue
         return _by(of, intent, 0.9)
     if of.sure("other"):
@@ -239,9 +239,9 @@ def _said(of: Evidence) -> Weighed | None:
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue
-        if intent == "order":
-            return _order(of, 0.75)
-        return _by(of, intent, 0.72)
+        if intent == "order" and _asks(of):
+            continue
+        return _order(of, 0.75) if intent == "order" else _by(of, intent, 0.72)
     if (of.has_lines or (of.has_product and of.has_option)) and not _wonders(of):
         return _order(of, 0.65)
     for intent in ("thanks", "greeting"):
@@ -298,8 +298,11 @@ _IF = word_list("if")
 
 def _wonders(of: Evidence) -> bool:
     """A question, with its mark or without."""
-    words = of.message.words
-    return of.question or any(
+    words, phrases = of.message.words, of.message.phrases
+    or_not = lexicon().sections["or not"]
+    if of.question or any(or_not.at(phrases, i) for i in range(len(words))):
+        return True
+    return any(
         word.keys & _ASKING
         or (
             word.keys & _ASKING_FIRST

@@ -279,10 +279,21 @@ def _deny(words: list[Word]) -> None:
             continue
         _reach(words, i, length, _scope(words, i))
         if words[i].key in _BACKWARDS:
-            for back in range(max(0, i - 2), i):
+            for back in _verb_before(words, i):
                 if words[back].sentence == words[i].sentence and not words[i].comma:
                     words[back].tags.add("denied-verb")
         i += length
+
+
+def _verb_before(words: list[Word], i: int) -> list[int]:
+    """The two words before a French "pas", or the one when a "mais" stands between."""
+    but, keys = lexicon().sections["but"], [word.keys for word in words]
+    found: list[int] = []
+    for back in range(i - 1, max(-1, i - 3), -1):
+        if but.at(keys, back):
+            break
+        found.append(back)
+    return found
 
 
 _VERBAL = frozenset(("ma", "ما", "لا", "لم", "لن"))
