@@ -37,7 +37,8 @@ LONGEST = 60.0
 CART_LASTS = timedelta(hours=24)
 MOST_HEARD = 2000
 """Letters of a burst that are understood; whoever writes more is read by a person."""
-QUIET = ("said_nothing",)
+QUIET = ("stop", "start")
+"""Whatever else is answered, or needs no answer, has been read."""
 HOURS = ("off", "closed")
 """Why it is silent of its own accord, which on trial it is not."""
 
@@ -127,7 +128,7 @@ def answer(scene: Scene, *, unread_before: int = 0) -> None:
         talk.step = ""
     elif scene.calls:
         call_somebody(scene, scene.calls)
-    elif turn.did not in QUIET and unread_before <= 0:
+    elif turn.facts.get("why") not in QUIET and unread_before <= 0:
         conversations.mark_read(scene.conversation)
 
 

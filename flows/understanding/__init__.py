@@ -52,7 +52,8 @@ def understand(
         rule=weighed.rule,
         entities=reading.entities(),
         lines=lines,
-        city=None if weighed.rule.startswith("other: {where}") else reading.city,
+        # "vous êtes où à Casablanca ?" sends nothing there
+        city=None if weighed.rule.startswith("shop: ") else reading.city,
         products=tuple(
             dict.fromkeys(
                 catalogue.products[m.product].name
@@ -204,6 +205,7 @@ class _Reading:
             has_city=bool(self.cities),
             has_time=any(e.kind == "time" for e in self.found),
             leftover=self._leftover(signs),
+            beside=self._beside(),
         )
 
     def _moved(self) -> list[cues.Sign]:
@@ -379,13 +381,7 @@ class _Reading:
     def says_only(self, wanted: tuple[str, ...]) -> bool:
         """Whether these words are the whole message, greetings and polite words apart."""
         keys = tuple(word.key for word in self.message.words)
-        fillers = lexicon().sections["filler"]
-        polite = {
-            j
-            for i in range(len(keys))
-            for length, _ in fillers.at(self.message.phrases, i)
-            for j in range(i, i + length)
-        }
+        polite = self._polite()
         return bool(wanted) and any(
             keys[i : i + len(wanted)] == wanted
             and all(j in polite for j in (*range(i), *range(i + len(wanted), len(keys))))
@@ -402,17 +398,33 @@ class _Reading:
 
     def _core(self) -> tuple[int, int]:
         """Where the message begins and ends when greetings and polite words are left out."""
-        words, fillers = self.message.words, lexicon().sections["filler"]
+        words, polite = self.message.words, self._polite()
         begin, end = 0, len(words)
-        while (
-            begin < end
-            and (found := fillers.at(self.message.phrases, begin))
-            and not words[begin].tags
-        ):
-            begin += found[0][0]
-        while end > begin and fillers.at(self.message.phrases, end - 1) and not words[end - 1].tags:
+        while begin < end and begin in polite:
+            begin += 1
+        while end > begin and end - 1 in polite:
             end -= 1
         return (begin, end) if begin < end else (0, len(words))
+
+    def _polite(self) -> set[int]:
+        """The words that are greetings and politeness."""
+        fillers, phrases = lexicon().sections["filler"], self.message.phrases
+        return {
+            j
+            for i in range(len(phrases))
+            for length, _ in fillers.at(phrases, i)
+            for j in range(i, i + length)
+            if not self.message.words[j].tags
+        }
+
+    def _beside(self) -> int:
+        sections, phrases = lexicon().sections, self.message.phrases
+        covered = self._polite()
+        for i in range(len(phrases)):
+            for section in ("yes", "no"):
+                for length, _ in sections[section].at(phrases, i):
+                    covered |= set(range(i, i + length))
+        return len(phrases) - len(covered)
 
     def _answers(self, core: tuple[int, int]) -> tuple[bool, bool, bool]:
         """Whether it says yes, says no, and says a yes that is no mere "fine".

@@ -201,7 +201,7 @@ def _believable(
     """Rue de Fès is no city, nor is an oil of Fès; "safi" is one only after a preposition."""
     words = message.words
     before = [word.key for word in words[max(0, i - 3) : i] if word.sentence == words[i].sentence]
-    if before and (before[-1] in _STREETS or before[-1] in _FROM and before[-2:][0] in _STREETS):
+    if before and (before[-1] in _STREETS or (before[-1] in _FROM and before[-2:][0] in _STREETS)):
         return False
     j = i - 1
     ordinary_here = len(keys) == 1 and keys[0] in names.plain

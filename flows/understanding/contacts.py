@@ -22,7 +22,7 @@ _ORDER = re.compile(
 )
 _CLOCK = re.compile(
     r"\b(?:[aà]\s)?(\d{1,2})\s?(?:h|:)\s?([0-5]\d)?(?![a-z0-9])|\b(\d{1,2})\s?heures?\b|\b(\d{1,2})(?::([0-5]\d))?\s?(am|pm)\b"
-    r"|(?:الساعه|ساعه|sa3a|lsa3a|m3a|مع|at)\s+(\d{1,2})(?![\d/])\b"
+    r"|\b(?:الساعه|ساعه|sa3a|lsa3a|m3a|مع|at)\s+(\d{1,2})(?![\d/])\b"
 )
 _MONTHS = (
     "janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre|january|february|march"
@@ -86,10 +86,13 @@ def times(message: Message) -> list[Entity]:
         _entity("time", match.group(), message, places, match.span())
         for match in (*dates, *_DAY.finditer(folded))
     ]
-    i, named = 0, lexicon().sections["time"]
+    i, named, polite = 0, lexicon().sections["time"], lexicon().sections["filler"]
     while i < len(message.words):
+        greeting = max((n for n, _ in polite.at(message.phrases, i)), default=0)
         phrases = named.at(message.phrases, i)
-        if phrases:
+        if greeting > 1:
+            i += greeting  # "good evening" puts nothing off
+        elif phrases:
             length, value = phrases[0]
             first, last = message.words[i], message.words[i + length - 1]
             found.append(

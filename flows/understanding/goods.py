@@ -224,7 +224,7 @@ class Catalogue:
             for (product, term), sure in self._by_number.get(word.key, {}).items():
                 _better(numbers, product, term, sure)
             return {1: numbers} if numbers else {}
-        if word.kind != "word" or word.glued:
+        if word.kind != "word" or word.glued or _says_size(message, i):
             return {}
         found: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
         bare = word.key in _EMPTY and message.text[word.start : word.end].casefold() == word.key
@@ -400,11 +400,26 @@ class Catalogue:
 # "crème solaire": a French adjective that no name here has.
 _ADJECTIVE = re.compile(r"(?:aire|ique|euse?x?|ante?|ive?|ale?|iere?)s?$")
 _APART = (
-    frozenset(("men", "women", "kids", "baby", "girl", "boy")),
+    *(frozenset(pair) for pair in (("men", "women"), ("girl", "boy"))),
+    *(
+        frozenset((one, other))
+        for one in ("men", "women")
+        for other in ("kids", "baby", "girl", "boy")
+    ),
     frozenset(("face", "hair", "body", "beard")),
 )
 _OF = word_list("of what")
 _EMPTY = word_list("empty")
+
+
+def _says_size(message: Message, i: int) -> bool:
+    """ "tay 42" is a size, though "tay" is also tea."""
+    following = message.words[i + 1] if i + 1 < len(message.words) else None
+    return bool(
+        following
+        and following.kind == "number"
+        and lexicon().sections["size word"].at(message.phrases, i)
+    )
 
 
 def _measures(message: Message, i: int) -> bool:

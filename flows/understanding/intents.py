@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flows.understanding.cues import Sign
@@ -52,6 +52,8 @@ class Evidence:
     has_time: bool
     leftover: int
     """Content words that nothing explains."""
+    beside: int
+    """Words besides yes, no and what is only polite."""
 
     def __post_init__(self) -> None:
         self.scores: dict[str, float] = defaultdict(float)
@@ -92,59 +94,118 @@ def weigh(evidence: Evidence) -> Weighed:
 
 def _answer(of: Evidence) -> Weighed | None:
     """What a message answers to the question to confirm; None when it answers nothing."""
-    if sure := of.sure("stop", "start", "complaint", "human"):
-        return _by(of, sure, 0.9)
-    if of.sure("change_address"):
-        return _by(of, "change_address", 0.92)
-    if of.yes and of.has_time and _but(of) and not of.question:
-        return Weighed("later", 0.85, "yes, but <time>")
-    if of.sure("other") and (of.question or (not of.yes and not of.no)):
-        return _by(of, "other", 0.8)
-    if of.question and (question := of.sure(*QUESTIONS)) and not of.sure("later"):
-        return _by(of, question, 0.85)
-    if of.sure("later") and not of.sure("cancel"):
-        return _by(of, "later", 0.92)
-    if of.sure("change_order") or (
-        of.likely("change_order") and (of.has_lines or of.has_quantity or of.has_option)
-    ):
+    return next((found for rule in ANSWERS if (found := rule(of)) is not None), None)
+
+
+def _speaks_of_something_else(of: Evidence) -> Weighed | None:
+    sure = of.sure("stop", "start", "complaint", "human", "change_address")
+    return _by(of, sure, 0.9) if sure else None
+
+
+def _doubts(of: Evidence) -> Weighed | None:
+    decided = of.sure("later", "cancel", "change_order", *QUESTIONS)
+    return Weighed("other", 0.8, of.why["unsure"]) if of.sure("unsure") and not decided else None
+
+
+def _yes_on_another_day(of: Evidence) -> Weighed | None:
+    """ "oui mais samedi"."""
+    put_off = of.yes and of.has_time and _but(of) and not of.question
+    return Weighed("later", 0.85, "yes, but <time>") if put_off else None
+
+
+def _asks_back(of: Evidence) -> Weighed | None:
+    other = of.sure("shop", "other")
+    if other and (of.question or not (of.yes or of.no)):
+        return Weighed("other", 0.8, of.why[other])
+    question = of.sure(*QUESTIONS)
+    return _by(of, question, 0.85) if of.question and question and not of.sure("later") else None
+
+
+def _later(of: Evidence) -> Weighed | None:
+    return _by(of, "later", 0.92) if of.sure("later") and not of.sure("cancel") else None
+
+
+def _undoes(of: Evidence) -> Weighed | None:
+    undone = of.sure("cancel") and not of.has_lines
+    return Weighed("refuse", 0.92, of.why["cancel"]) if undone else None
+
+
+def _changes(of: Evidence) -> Weighed | None:
+    something = of.has_lines or of.has_quantity or of.has_option
+    if of.sure("change_order") or (of.likely("change_order") and something):
         return _by(of, "change_order", 0.9)
-    if of.sure("cancel", "refuse"):
-        sure = of.sure("cancel", "refuse")
-        return Weighed("refuse", 0.92, of.why[sure])
-    if (question := of.sure(*QUESTIONS)) and (of.question or not of.yes or _asks(of) or _but(of)):
-        return _by(of, question, 0.85)
-    if of.question and (question := of.likely(*QUESTIONS)):
-        return _by(of, question, 0.75)
-    if of.scores["later"] >= LIKELY or (of.has_time and _put_off(of)):
-        return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
-    if of.likely("change_address") and of.has_city:
-        return _by(of, "change_address", 0.75)
-    if of.yes and _but(of) and of.has_quantity and not of.question and not of.has_time:
-        return Weighed("change_order", 0.8, "yes, but <number>")
-    if of.strong_yes and of.no and not of.sure("confirm"):
-        return Weighed("other", 0.4, "yes and no")
-    if of.no and of.sure("confirm") and not of.scores["refuse"]:
-        return _by(of, "confirm", 0.75)
-    confirms = of.yes or of.scores["confirm"] >= LIKELY
-    if of.likely("refuse") and not of.strong_yes:
-        return _by(of, "refuse", 0.88)
-    if confirms and not of.no and not of.likely("refuse"):
-        if (
-            of.scores["order"] >= SURE
-            and of.has_lines
-            and of.scores["confirm"] < LIKELY
-            and not of.yes
-        ):
-            return None
-        sureness = 0.95 if of.scores["confirm"] >= SURE or of.yes else 0.85
-        return Weighed(
-            "confirm", sureness - (0.25 if of.question else 0), of.why.get("confirm", "yes")
-        )
-    if of.no and (not confirms or (not of.strong_yes and not of.scores["confirm"])):
-        if of.has_lines or of.has_quantity:
-            return Weighed("change_order", 0.75, "no, with a thing that is wanted")
-        return Weighed("refuse", 0.93, "no")
     return None
+
+
+def _refuses(of: Evidence) -> Weighed | None:
+    sure = of.sure("cancel", "refuse")
+    return Weighed("refuse", 0.92, of.why[sure]) if sure else None
+
+
+def _wants_to_know_first(of: Evidence) -> Weighed | None:
+    question = of.sure(*QUESTIONS)
+    if question and (of.question or not of.yes or _asks(of) or _but(of)):
+        return _by(of, question, 0.85)
+    question = of.likely(*QUESTIONS)
+    return _by(of, question, 0.75) if of.question and question else None
+
+
+def _puts_off(of: Evidence) -> Weighed | None:
+    if of.likely("later") or (of.has_time and _put_off(of)):
+        return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
+    return None
+
+
+def _moves_house(of: Evidence) -> Weighed | None:
+    elsewhere = of.likely("change_address") and of.has_city
+    return _by(of, "change_address", 0.75) if elsewhere else None
+
+
+def _yes_in_another_number(of: Evidence) -> Weighed | None:
+    other = of.yes and _but(of) and of.has_quantity and not (of.question or of.has_time)
+    return Weighed("change_order", 0.8, "yes, but <number>") if other else None
+
+
+def _contradicts_itself(of: Evidence) -> Weighed | None:
+    if of.no and of.sure("confirm") and not of.scores["refuse"]:
+        return _by(of, "confirm", 0.75)  # "non non c'est bon, je confirme"
+    both = of.strong_yes and of.no and not of.sure("confirm")
+    return Weighed("other", 0.4, "yes and no") if both else None
+
+
+def _declines(of: Evidence) -> Weighed | None:
+    declined = of.likely("refuse") and not of.strong_yes
+    return _by(of, "refuse", 0.88) if declined else None
+
+
+def _agrees(of: Evidence) -> Weighed | None:
+    said = of.scores["confirm"] >= LIKELY
+    if not (of.yes or said) or of.no or of.likely("refuse"):
+        return None
+    if of.sure("order") and of.has_lines and not (of.yes or said):
+        return None
+    sureness = 0.95 if of.sure("confirm") or of.yes else 0.85
+    if of.question:
+        sureness -= 0.25 if of.sure("confirm") else 0.45
+    if not said:
+        sureness -= 0.05 * max(0, of.beside - 4)  # a yes before a long story may be of the story
+    return Weighed("confirm", sureness, of.why.get("confirm", "yes"))
+
+
+def _says_no(of: Evidence) -> Weighed | None:
+    if not of.no:
+        return None
+    if of.has_lines or of.has_quantity:
+        return Weighed("change_order", 0.75, "no, with a thing that is wanted")
+    return Weighed("refuse", 0.93, "no")
+
+
+# The first that finds something decides.
+ANSWERS: tuple[Callable[[Evidence], Weighed | None], ...] = (
+    *(_speaks_of_something_else, _doubts, _yes_on_another_day, _asks_back, _later, _undoes),
+    *(_changes, _refuses, _wants_to_know_first, _puts_off, _moves_house, _yes_in_another_number),
+    *(_contradicts_itself, _declines, _agrees, _says_no),
+)
 
 
 def _but(of: Evidence) -> bool:
@@ -161,10 +222,10 @@ def _said(of: Evidence) -> Weighed | None:
     """What a message wants by itself."""
     if _orders(of):
         return _order(of, 0.93)
-    if of.sure("other") and of.why["other"].startswith("other: {where}"):
-        return _by(of, "other", 0.8)
+    if of.sure("shop"):
+        return Weighed("other", 0.8, of.why["shop"])
     for intent in FIRST:
-        if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:
+        if intent in ("order", "greeting") or of.scores[intent] < SURE:
             continue
         return _by(of, intent, 0.9)
     if of.sure("other"):
@@ -178,9 +239,9 @@ def _said(of: Evidence) -> Weighed | None:
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue
-        if intent == "order":
-            return _order(of, 0.75)
-        return _by(of, intent, 0.72)
+        if intent == "order" and _asks(of):
+            continue
+        return _order(of, 0.75) if intent == "order" else _by(of, intent, 0.72)
     if (of.has_lines or (of.has_product and of.has_option)) and not _wonders(of):
         return _order(of, 0.65)
     for intent in ("thanks", "greeting"):
@@ -237,8 +298,11 @@ _IF = word_list("if")
 
 def _wonders(of: Evidence) -> bool:
     """A question, with its mark or without."""
-    words = of.message.words
-    return of.question or any(
+    words, phrases = of.message.words, of.message.phrases
+    or_not = lexicon().sections["or not"]
+    if of.question or any(or_not.at(phrases, i) for i in range(len(words))):
+        return True
+    return any(
         word.keys & _ASKING
         or (
             word.keys & _ASKING_FIRST

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flows.understanding.lexicon import lexicon, word_list
-from flows.understanding.reading import Message
+from flows.understanding.reading import Message, spelling
 from flows.understanding.writing import is_arabic
 
 _ARABIZI = re.compile(r"(?:[a-z][3795]|[3795][a-z])[a-z]*|[a-z]+[3795][a-z]+")
@@ -30,6 +30,9 @@ def language_of(message: Message) -> str:
             and message.text[word.end : word.end + 1] not in "'’aeiouyhéèêàâîô"
         ):
             scores["darija"] += 1  # "lcommande": an article before a consonant
+        accented = message.text[word.start : word.end].casefold() != word.key
+        if word.key == "the" and accented:
+            continue  # it is tea
         _vote(word.key, word.keys, scores)
     best = max(scores.values())
     if arabic and best < 2:
@@ -47,7 +50,11 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
             (found for other in sorted(keys) if (found := lexicon().languages.get(other))), None
         )
     if languages is None:
-        if _ARABIZI.fullmatch(key):
+        if key in _DARIJA:
+            scores["darija"] += 1
+        elif len(key) > 3 and _CLUSTER.match(key) and key in spelling().known:
+            scores["darija"] += 1.5
+        elif _ARABIZI.fullmatch(key):
             scores["darija"] += 2
         elif key in _ENGLISH:
             scores["en"] += 0.6
@@ -61,5 +68,10 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
         scores[language] += weight / len(languages)
 
 
+_DARIJA = word_list("darija goods")
+# What no French or English word begins with: "katwslo", "nkhalles", "twsel".
+_CLUSTER = re.compile(
+    r"ka[ty][^aeiouy]|gha[^aeiouy]|[nmy][bcdfghjklpqrstvwxz]|t[bcdfgjklmnpqsvxz]|tw[as]"
+)
 _ENGLISH = word_list("english goods")
 _FRENCH = word_list("french goods")

@@ -194,9 +194,9 @@ class Spelling:
             return (word,)
         if len(word) < 3 or word.isdigit():
             return ()
-        return self._alike(word) or self._mistyped(word)
+        return self.alike(word) or self._mistyped(word)
 
-    def _alike(self, word: str) -> tuple[str, ...]:
+    def alike(self, word: str) -> tuple[str, ...]:
         sounds = skeleton(word)
         if len(sounds) < 2 or is_arabic(word):
             return ()
@@ -206,7 +206,7 @@ class Spelling:
             if len(sounds) == 2 and _ARABIZI & set(word)
             else 0.85
             if len(sounds) == 2
-            else 0.55
+            else 0.62
         )
         rated = [
             (OSA.normalized_similarity(word, other), other)

@@ -82,7 +82,12 @@ def pieces(
 ) -> list[Piece]:
     """What matters to the lines, left to right."""
     found = [Piece("product", m.first, m.end, mention=m) for m in mentions]
-    found += [Piece("option", o.first, o.end, option=o) for o in options]
+    for option in options:
+        sized = _comes_in_sizes(_nearest(mentions, option.first), catalogue)
+        if option.kind == "measure" and sized and mentions and _is_letter(message, option):
+            found += _number_and_letter(message, option)
+        elif option.kind != "size" or sized:
+            found.append(Piece("option", option.first, option.end, option=option))
     taken = {i for m in mentions for i in m.used} | {
         i for o in options for i in range(o.first, o.end)
     }
@@ -90,6 +95,33 @@ def pieces(
     found += _joints(message, taken)
     found.sort(key=lambda piece: (piece.first, piece.end))
     return _denied(message, found)
+
+
+def _is_letter(message: Message, option: Option) -> bool:
+    """ "1 L" of what comes in sizes is one large."""
+    last = message.words[option.end - 1]
+    return option.end == option.first + 2 and last.key in ("l", "m") and option.bare > 0
+
+
+def _number_and_letter(message: Message, option: Option) -> list[Piece]:
+    size = Option("size", message.words[option.end - 1].key.upper(), option.end - 1, option.end)
+    return [
+        Piece("quantity", option.first, option.end - 1, quantity=option.bare),
+        Piece("option", size.first, size.end, option=size),
+    ]
+
+
+def _comes_in_sizes(mention: Mention | None, catalogue: Catalogue) -> bool:
+    """ "musc kbir" is no size of what is sold by the bottle."""
+    if mention is None:
+        return True
+    return any(
+        kind in ("size", "number")
+        for product in mention.products
+        for values in catalogue.products[product].values
+        for value in values
+        for kind, _ in value.options
+    )
 
 
 def worded(

@@ -184,22 +184,35 @@ def _denied_core(key: str) -> tuple[str, ...]:
     if not match:
         return ()
     core = next(group for group in match.groups() if group)
+    if known := _verb(core):
+        return (known,)
+    return spelling().alike(core) if key.startswith("m") and len(core) >= 4 else ()
+
+
+# What a verb of Darija may end in before the "ch" of its denial: whom or what it is about.
+_OBJECTS = (
+    *(
+        ("", ""),
+        ("i", ""),
+        ("a", ""),
+        ("ou", "o"),
+        ("o", "ou"),
+        ("ha", ""),
+        ("tha", "t"),
+        ("hom", ""),
+    ),
+    *(("k", ""), ("ou", ""), ("ها", ""), ("هم", ""), ("ه", ""), ("و", ""), ("ني", ""), ("ك", "")),
+)
+
+
+def _verb(core: str) -> str:
+    """The known word that a verb is, whatever it says of its object; "" when there is none."""
     known = spelling().known
-    choices = [
-        core,
-        core.removesuffix("i"),
-        core.removesuffix("a"),
-        core.removesuffix("ou") + "o",
-        core.removesuffix("o") + "ou",
-        core.removesuffix("ha"),
-        core.removesuffix("tha") + "t",
-        core.removesuffix("hom"),
-        core.removesuffix("k"),
-    ]
-    for choice in choices:
-        if len(choice) >= 3 and choice in known:
-            return (choice,)
-    return spelling()._alike(core) if key.startswith(("ma", "m")) and len(core) >= 4 else ()
+    for ending, instead in _OBJECTS:
+        verb = core.removesuffix(ending) + instead if ending else core
+        if core.endswith(ending) and len(verb) >= 3 and verb in known:
+            return verb
+    return ""
 
 
 _ARABIC_CLITICS = re.compile(r"^(و)?(ف|ب|ل|ك|د)?(ال|ل)?(.{2,})$")
@@ -266,14 +279,26 @@ def _deny(words: list[Word]) -> None:
             continue
         _reach(words, i, length, _scope(words, i))
         if words[i].key in _BACKWARDS:
-            for back in range(max(0, i - 2), i):
+            for back in _verb_before(words, i):
                 if words[back].sentence == words[i].sentence and not words[i].comma:
                     words[back].tags.add("denied-verb")
         i += length
 
 
+def _verb_before(words: list[Word], i: int) -> list[int]:
+    """The two words before a French "pas", or the one when a "mais" stands between."""
+    but, keys = lexicon().sections["but"], [word.keys for word in words]
+    found: list[int] = []
+    for back in range(i - 1, max(-1, i - 3), -1):
+        if but.at(keys, back):
+            break
+        found.append(back)
+    return found
+
+
 _VERBAL = frozenset(("ma", "ما", "لا", "لم", "لن"))
 _WANTING = word_list("wanting")
+_ENDS_DENIAL = word_list("ends a denial")
 
 
 def _scope(words: list[Word], i: int) -> int:
@@ -292,6 +317,8 @@ def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
     reached, linking = 0, lexicon().sections["linking"]
     for j in range(i + length, min(len(words), i + length + scope + 3)):
         if reached >= scope:
+            break
+        if words[j].key in _ENDS_DENIAL:
             break
         reached += not linking.at(keys, j)
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
@@ -313,6 +340,8 @@ _FRENCH_MINE = frozenset(("ma", "n", "ne", "plus", "no", "la", "لا", "ما", "
 def _denies(words: list[Word], i: int) -> bool:
     """Whether a word that can deny does so here: "ma" is also "my", "plus" also "more"."""
     key = words[i].key
+    if key == "pas" and i and words[i - 1].key in ("ou", "wla", "or"):
+        return False  # "ou pas ?" only asks
     if key not in _FRENCH_MINE:
         return True
     following = words[i + 1] if i + 1 < len(words) else None
@@ -322,6 +351,8 @@ def _denies(words: list[Word], i: int) -> bool:
         return False
     if key == "ma":
         return _denied_verb(following)
+    if key == "ما":
+        _denied_verb(following)
     if key == "plus":
         before = {word.key for word in words[max(0, i - 4) : i]}
         return bool(before & {"ne", "n", "veux", "voudrais"})
@@ -353,28 +384,11 @@ def _denied_verb(word: Word) -> bool:
     key = word.key
     if key in _DARIJA_PAST:
         return True
-    for ending in ("chi", "ch", "sh"):
+    for ending in ("chi", "ch", "sh", "ش"):
         core = key.removesuffix(ending)
         if core != key and len(core) >= 2:
-            bare = next(
-                (
-                    one
-                    for one in (
-                        core,
-                        core.removesuffix("i"),
-                        core.removesuffix("ha"),
-                        core.removesuffix("ou"),
-                        core.removesuffix("hom"),
-                    )
-                    if one in spelling().known
-                ),
-                "",
-            )
-            word.keys.update(
-                (bare,)
-                if bare
-                else spelling().near(core) or spelling().near(core.removesuffix("i"))
-            )
+            verb = _verb(core)
+            word.keys.update((verb,) if verb else spelling().near(core))
             word.known = True
             word.stems |= {stem(each) for each in word.keys}
             return True

@@ -42,16 +42,25 @@ from tests.flows import meta, shop
 NEW, UNREACHABLE, TO_CONFIRM, CONFIRMED, SHIPPED, FAILED, *_ = SystemState
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SILENCE = timedelta(hours=12)
+WHOLE = (
+    "je veux 2 sacs noirs à Rabat, 12 rue des Fleurs",
+    "bghit sac 7mer l casa, derb sultan zen9a 14",
+    "un foulard svp, livraison à Rabat, 12 rue des Fleurs",
+)
+YES = ("oui", "wakha je confirme", "👍", "نعم", "")
+PLACES = (0, 0, 0, 0, 1, 2, 3, 5, 8, 13, 21)
+"""Of buttons, from the newest message's first one on."""
 SENTENCES = (
-    *("je veux 2 sacs noirs à Rabat, 12 rue des Fleurs", "bghit sac 7mer l casa", "un foulard svp"),
     *("12 rue des Fleurs, Agdal", "Rabat", "noir", "3", "non 3 pas 2", "sans le foulard"),
-    *("oui", "oui je confirme", "wakha", "👍", "non merci", "oui mais pas demain", "plus tard"),
+    *("oui", "oui", "non merci", "oui mais pas demain", "plus tard", "un foulard", "un sac"),
     *("bonjour", "merci", "blorp zgrut", "c'est combien le sac ?", "où est ma commande ?"),
     *("je veux annuler ma commande", "je veux parler à quelqu'un", "STOP", "samedi matin"),
 )
 """What customers say; each may come at any time."""
 MADE = ("ordered", "drafted")
 BY_THE_BOT = "bot"
+UNREAD = {"handed_over": True, "drafted": True}
+"""Whether somebody has to look after this turn; after any other nobody has."""
 _number = itertools.count(100)
 
 
@@ -67,9 +76,10 @@ class Talks(RuleBasedStateMachine):
         self.phone_number_id = str(number) * 15
         self.agent = factories.member(self.merchant, "manager")
         self.wamids = itertools.count(1)
-        self.conversation_id: UUID | None = None
+        self.conversation_id: UUID
         self.unanswered = 0
         self.bursts = 0
+        self.said: set[UUID] = set()
         self.silent_until = START
         self.accepted = 0
         self.agents_orders = 0
@@ -89,7 +99,6 @@ class Talks(RuleBasedStateMachine):
         self._write("bonjour")
         with db.merchant(self.merchant.id) as session:
             self.conversation_id = session.scalars(select(Conversation.id)).one()
-        self.the_bot_answers()
 
     # --- the customer -----------------------------------------------------------------------------
 
@@ -100,7 +109,14 @@ class Talks(RuleBasedStateMachine):
         if waits:
             self.the_bot_answers()
 
-    @rule(which=st.integers(0, 40), times=st.sampled_from([1, 1, 2]), waits=st.booleans())
+    @rule(what=st.sampled_from(WHOLE), yes=st.sampled_from(YES))
+    def the_customer_orders(self, what: str, yes: str) -> None:
+        """Everything in one sentence, and perhaps a yes to what the bot showed."""
+        for said in filter(None, (what, yes)):
+            self._write(said)
+            self.the_bot_answers()
+
+    @rule(which=st.sampled_from(PLACES), times=st.sampled_from([1, 1, 2]), waits=st.booleans())
     def the_customer_taps(self, which: int, times: int, waits: bool) -> None:
         """Any button of any message there has been, the newest ones first."""
         buttons = self._buttons()
@@ -110,10 +126,10 @@ class Talks(RuleBasedStateMachine):
         for _ in range(times):
             self._write(
                 title,
-                kind="interactive",
+                kind="button" if payload.startswith("w1.") else "interactive",
                 button_payload=payload,
                 button_text=title,
-                reply_to_wamid=wamid,
+                context_wamid=wamid,
             )
             if waits:
                 self.the_bot_answers()
@@ -142,71 +158,50 @@ class Talks(RuleBasedStateMachine):
     @rule()
     def the_bot_answers(self) -> None:
         self.traveller.shift(timedelta(seconds=5))
-        before = self._said()
-        with db.merchant(self.merchant.id):
-            turning.take_turn(self._talk_of())
-        newest = self._said()[len(before) :]
-        if self.unanswered:
-            self.bursts += 1
-        else:
-            assert not newest, "an answer to nothing"
+        with db.merchant(self.merchant.id) as session:
+            turning.take_turn(self.conversation_id)
+            of_bot = select(Message.id).where(Message.origin == Origin.BOT)
+            fresh = set(session.scalars(of_bot)) - self.said
+            turn = session.scalars(select(Turn).where(Turn.at == utcnow())).first()
+            did = turn.did if turn else ""
+            stopped = turn is not None and turn.intent == "stop"
+            unread = bool(session.scalars(select(Conversation.unread)).one())
+            assert not turning.take_turn(self.conversation_id), "a second answer"
+        assert self.unanswered or not fresh, "an answer to nothing"
+        assert not fresh or utcnow() >= self.silent_until, "a word where a person is"
+        self.bursts += bool(self.unanswered)
         self.unanswered = 0
-        if utcnow() < self.silent_until:
-            assert not newest, "a word where a person has the conversation"
-        self._hear_what_it_did()
-        with db.merchant(self.merchant.id):
-            assert not turning.take_turn(self._talk_of()), "a second answer"
-        meta.take(self.merchant)
-
-    def _talk_of(self) -> UUID:
-        with db.merchant(self.merchant.id) as session:
-            return session.scalars(select(Conversation.id)).one()
-
-    def _said(self) -> Sequence[UUID]:
-        wanted = select(Message.id).where(Message.origin == Origin.BOT).order_by(Message.seq)
-        with db.merchant(self.merchant.id) as session:
-            return session.scalars(wanted).all()
-
-    def _hear_what_it_did(self) -> None:
-        with db.merchant(self.merchant.id) as session:
-            newest = session.scalars(select(Turn).order_by(Turn.at.desc()).limit(1)).first()
-            unread = session.scalars(select(Conversation.unread)).one()
-        if newest is None or newest.at != utcnow():
-            return
-        if newest.did == "handed_over":
+        self.said |= fresh
+        if did in UNREAD:
+            assert unread is UNREAD[did], f"{did}: unread is {unread}"
+        elif did and not stopped:
+            assert not unread, f"{did}: what is answered is read"
+        if did == "handed_over":
             self.silent_until = utcnow() + SILENCE
-            assert unread, "nobody is called"
-        elif newest.did == "drafted":
-            assert unread, "nobody is called to the draft"
-        elif newest.did != "said_nothing":
-            assert not unread, "what is answered is read"
+        if fresh:
+            meta.take(self.merchant)
 
     # --- people -----------------------------------------------------------------------------------
 
-    @rule()
-    def an_agent_writes(self) -> None:
-        with db.merchant(self.merchant.id) as session:
-            talk = session.scalars(select(Conversation)).one()
-            try:
-                messages.queue_text(talk, "Je regarde.", by=self._agent())
-            except Refused:  # the window is closed
-                session.rollback()
-                return
-        self.silent_until = utcnow() + SILENCE
-
-    @rule(over=st.booleans())
-    def an_agent_takes_over_or_gives_back(self, over: bool) -> None:
+    @rule(how=st.sampled_from(["writes", "takes over", "gives back", "gives back"]))
+    def a_person_steps_in_or_out(self, how: str) -> None:
         with db.merchant(self.merchant.id) as session:
             conversation = session.scalars(select(Conversation)).one()
             talk = session.scalars(select(Talk)).one()
-            if over:
+            if how == "writes":
+                try:
+                    messages.queue_text(conversation, "Je regarde.", by=self._agent())
+                except Refused:  # the window is closed
+                    session.rollback()
+                    return
+            elif how == "takes over":
                 leaving.take_over(conversation, talk, 12, by=self._agent())
+                self.unanswered = 0  # theirs now, what was said before too
             else:
                 leaving.give_back(conversation, talk, by=self._agent())
-        if over:
-            self.unanswered = 0  # theirs now, what was said before too
-        self.silent_until = utcnow() + SILENCE if over else START
+        self.silent_until = START if how == "gives back" else utcnow() + SILENCE
         self.traveller.shift(timedelta(seconds=1))
+        meta.take(self.merchant)
 
     @rule(accepts=st.booleans())
     def an_agent_settles_the_draft(self, accepts: bool) -> None:
@@ -320,7 +315,8 @@ class Talks(RuleBasedStateMachine):
             stands[entry.order_id] = entry.to_stage_id
             if entry.actor is Actor.CUSTOMER and entry.kind == "moved":
                 left, entered = states[entry.from_stage_id], states[entry.to_stage_id]  # type: ignore[index]
-                assert left is not None and entered is not None
+                assert left is not None
+                assert entered is not None
                 assert pipeline.MOVES[left, entered] == "+"
                 assert {"spoken", "run", "button"} & set(entry.facts), "nobody said so"
         assert stands == {order.id: order.stage_id for order in db.session().scalars(select(Order))}
@@ -342,8 +338,9 @@ def _choices(message: Message) -> list[tuple[str, str, str]]:
     rows = [b["reply"] for b in action.get("buttons", ()) if "reply" in b]
     rows += [row for part in action.get("sections", ()) for row in part.get("rows", ())]
     asked = message.payload.get("buttons") or ()
-    ours = [(f"w1.{message.run_id}.{n}", text, wamid) for n, text in enumerate(asked)]
-    return [(row["id"], row["title"], wamid) for row in rows] + (ours if message.run_id else [])
+    run_id = message.run_id.hex if message.run_id else ""
+    of_run = [(f"w1.{run_id}.{n}", text, wamid) for n, text in enumerate(asked)]
+    return [(row["id"], row["title"], wamid) for row in rows] + of_run
 
 
 def _total_before(turns: Sequence[Turn], made: Turn) -> int | None:
