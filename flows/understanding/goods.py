@@ -174,7 +174,7 @@ class Catalogue:
                 product.terms.append(Term(1.0 if plain else WEAK, plain))
             term = (number, number_of_term)
             for k in range(i, i + length):
-                share = EXACT if length == 1 or k == i else WEAK
+                share = EXACT if length == 1 or (k == i and not colour) else WEAK
                 if words[k].key not in _EMPTY and len(words[k].key) > 1:
                     self._by_stem[stem(words[k].key)].setdefault(term, share)
             for _, concept in concepts:

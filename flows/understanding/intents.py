@@ -162,7 +162,8 @@ def _moves_house(of: Evidence) -> Weighed | None:
 
 
 def _yes_in_another_number(of: Evidence) -> Weighed | None:
-    other = of.yes and _but(of) and of.has_quantity and not (of.question or of.has_time)
+    told = of.has_quantity or of.has_option
+    other = of.yes and _but(of) and told and not (of.question or of.has_time)
     return Weighed("change_order", 0.8, "yes, but <number>") if other else None
 
 
@@ -187,6 +188,8 @@ def _agrees(of: Evidence) -> Weighed | None:
     sureness = 0.95 if of.sure("confirm") or of.yes else 0.85
     if of.question:
         sureness -= 0.25 if of.sure("confirm") else 0.45
+    if _but(of) and not of.sure("confirm"):
+        sureness -= 0.4  # "oui mais …" of what nothing here explains
     if not said:
         sureness -= 0.05 * max(0, of.beside - 4)  # a yes before a long story may be of the story
     return Weighed("confirm", sureness, of.why.get("confirm", "yes"))

@@ -774,12 +774,17 @@ def _variants(
 
 def _matters(product: Product, option: Option) -> bool:
     """Whether the product has this kind of option, so that an unknown value is a question."""
-    kinds = {kind for values in product.values for value in values for kind, _ in value.options}
-    if option.kind in ("size", "number"):
-        return bool(kinds & {"size", "number"}) and (
-            option.kind in kinds or option.kind == "number"
-        )
-    return option.kind in kinds
+    kinds = [
+        {kind for value in values for kind, _ in value.options}
+        for values in product.all_axes().values()
+    ]
+    if option.kind == "number":
+        return any(axis & {"size", "number"} for axis in kinds)
+    # A scent called "rose" does not make a colour of "savon noir" a question.
+    return any(
+        all(any(kind == option.kind for kind, _ in value.options) for value in values)
+        for values in product.all_axes().values()
+    )
 
 
 def _measured(product: Product) -> bool:
