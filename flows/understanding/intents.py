@@ -132,9 +132,8 @@ def _undoes(of: Evidence) -> Weighed | None:
 
 def _changes(of: Evidence) -> Weighed | None:
     something = of.has_lines or of.has_quantity or of.has_option
-    if of.sure("change_order") or (of.likely("change_order") and something):
-        return _by(of, "change_order", 0.9)
-    return None
+    said = of.sure("change_order") or (something and of.likely("change_order", "contrast"))
+    return Weighed("change_order", 0.9, of.why[said]) if said else None
 
 
 def _refuses(of: Evidence) -> Weighed | None:
@@ -239,6 +238,8 @@ def _said(of: Evidence) -> Weighed | None:
         return _order(of, 0.75)
     if of.has_product and of.has_option and not _wonders(of) and not of.likely(*MOVES):
         return _order(of, 0.65)
+    if of.likely("contrast") and not of.has_lines:
+        return Weighed("change_order", 0.72, of.why["contrast"])
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue
