@@ -161,7 +161,7 @@ def _moves_house(of: Evidence) -> Weighed | None:
 
 
 def _yes_in_another_number(of: Evidence) -> Weighed | None:
-    told = of.has_quantity or of.has_option
+    told = of.has_quantity or of.has_option or of.has_product
     other = of.yes and _but(of) and told and not (of.question or of.has_time)
     return Weighed("change_order", 0.8, "yes, but <number>") if other else None
 
