@@ -1,6 +1,6 @@
 """How well customers' messages are understood, and how long one takes.
 
-    .venv/bin/python -m bench.understanding [--part tuning] [--wrong 40] [--json]
+    .venv/bin/python -m bench.understanding [--part tuning|tuning_goods|held_out] [--wrong 40] [--json]
 
 The utterances are tests/bot/corpus/<part>.jsonl; nothing was tuned on the held-out part. Time is
 measured over the same texts against a catalogue of 1,000 variants.
@@ -232,9 +232,7 @@ def _print(scores: Scores, times: list[float], wrong: int) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--part", default="held_out", choices=["tuning", "tuning_goods", "held_out"]
-    )
+    parser.add_argument("--part", default="held_out", choices=["tuning", "tuning_goods", "held_out"])
     parser.add_argument("--wrong", type=int, default=0, help="how many of the wrong ones to print")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
