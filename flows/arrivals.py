@@ -30,6 +30,7 @@ from flows.events import (
     TemplateNews,
     Written,
 )
+from flows.talks import hearing
 from models import db
 from models.channel import Channel, ChannelEvent
 from models.message import Message
@@ -67,12 +68,14 @@ def take_in(events: Sequence[Event]) -> None:
     numbers = _numbers(events)
     channels.first_heard(numbers, events)
     written = [(numbers[e.phone_number_id], e) for e in events if isinstance(e, Written)]
-    heard = _worth_hearing(conversations.receive(written))
+    new = conversations.receive(written)
+    heard = _worth_hearing(new)
     consents.hear_all(heard)
     answers.hold_orders(heard)
     # Before the answers: they count for what has left, and messages are locked before runs.
     statuses.apply([(numbers[e.phone_number_id], e) for e in events if isinstance(e, Status)])
     answers.hear_all(heard)
+    hearing.hear(new)
     consents.hear_statuses(events)
     failures = channels.late_failures(events)
     channels.hear_failures(numbers, failures)

@@ -30,7 +30,7 @@ QUESTIONS: dict[str, str] = {
         WHERE state = 'new' AND received_at < now() - interval '2 minutes'""",
     "every send is accepted, failed, uncertain, discarded or still on its way": """
         SELECT count(*) FROM messages
-        WHERE origin IN ('agent', 'automation') AND sending IS NULL""",
+        WHERE origin IN ('agent', 'automation', 'bot') AND sending IS NULL""",
     "no claim is older than two leases": """
         SELECT count(*) FROM messages
         WHERE sending = 'claimed' AND lease_until < now() - interval '60 seconds'""",

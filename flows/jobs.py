@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows import bulk, mail, outbox, runs
+from flows.talks import turning
 
 
 def work_timers(lane: str) -> None:
@@ -21,3 +22,9 @@ def send_mail(lane: str) -> None:
     """Invitations and links for new passwords leave."""
     outbox.looking(lane)
     mail.drain(outbox.merchant_of(lane))
+
+
+def answer_customers(lane: str) -> None:
+    """Customers who have stopped typing are answered by the bot, or left to people."""
+    outbox.looking(lane)
+    turning.work(outbox.merchant_of(lane))

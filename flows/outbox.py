@@ -31,6 +31,7 @@ from models.envelope import Envelope, EnvelopeState
 from models.errand import Errand
 from models.mail import Mail, MailState
 from models.message import Media, Message, ReadMark, Sending
+from models.talk import Talk
 from models.template import MessageTemplate
 from models.types import utcnow
 
@@ -56,6 +57,7 @@ JOBS = {
     "timers": Job("chores", "flows.jobs.work_timers"),
     "bulk": Job("chores", "flows.jobs.work_bulk"),
     "mail": Job("chores", "flows.jobs.send_mail"),
+    "talks": Job("chores", "flows.jobs.answer_customers"),
     "typing": Job("deliver", "bot.jobs.show_typing"),
 }
 QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
@@ -71,7 +73,7 @@ def nudge(lane: str) -> None:
     """Wake a worker for this lane, unless one was woken and has not looked yet.
 
     Lanes: "ingest", "deliver:<merchant id>:<channel id>", "templates:…:…", "reckon:…:…", and
-    "drafts", "timers", "numbers", "bulk", "media" with the merchant's id; "typing" has the
+    "drafts", "timers", "numbers", "bulk", "talks", "media" with the merchant's id; "typing" has the
     conversation's, by `nudge_for`. Never raises: a dead Redis delays a row until the next sweep, it
     does not turn a committed order into an error.
     """
@@ -281,6 +283,7 @@ def _chores(now: datetime) -> dict[str, Select[UUID]]:
         "mail": select(Mail.merchant_id)
         .where(Mail.state.in_((MailState.QUEUED, MailState.CLAIMED)), Mail.due_at <= now)
         .distinct(),
+        "talks": select(Talk.merchant_id).where(Talk.due_at <= now).distinct(),
         "media": select(Media.merchant_id).where(Media.to_fetch(now)).distinct(),
     }
 

@@ -14,6 +14,7 @@ PAGES = (
     "auth",
     "automations",
     "board",
+    "bot",
     "bulk",
     "calls",
     "catalog",

@@ -10,6 +10,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.db import Row, many, one, ref
+from models.message import Media
 from models.search import words
 from models.types import utcnow
 
@@ -26,9 +27,13 @@ class Product(Row):
     """Minor units of the merchant's currency; a variant may have its own."""
     track_stock: Mapped[bool] = mapped_column(default=True)
     active: Mapped[bool] = mapped_column(default=True)
+    aliases: Mapped[list[str]] = mapped_column(default=list)
+    """What customers call it besides: the bot understands these words too."""
+    picture_id: Mapped[UUID | None] = ref("media", nullable=True, ondelete="SET NULL")
     search_text: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
+    picture: Mapped[Media | None] = one("Media")
     variants: Mapped[list[Variant]] = many(
         "Variant",
         back_populates="product",
@@ -37,8 +42,8 @@ class Product(Row):
     )
 
     def index(self) -> None:
-        """Make name and references findable; call after any of them changed."""
-        said = [self.name, self.sku]
+        """Make names and references findable; call after any of them changed."""
+        said = [self.name, self.sku, *(self.aliases or ())]
         said += [f"{variant.sku} {variant.label}" for variant in self.variants]
         self.search_text = " ".join(words(" ".join(said)))
 

@@ -40,6 +40,7 @@ class Origin(enum.StrEnum):
     AUTOMATION = "automation"
     PHONE = "phone"
     """Typed in the WhatsApp Business app on the merchant's own phone: free, opens no window."""
+    BOT = "bot"
 
 
 class Sending(enum.StrEnum):
@@ -204,6 +205,13 @@ class Message(Settled, Row):
             postgresql_where=text("media_id IS NOT NULL"),
         ),
         Index(
+            "ix_messages_bot",
+            "merchant_id",
+            "at",
+            postgresql_include=["turn_id"],
+            postgresql_where=text("origin = 'bot'"),
+        ),
+        Index(
             "ix_messages_run",
             "merchant_id",
             "run_id",
@@ -234,6 +242,8 @@ class Message(Settled, Row):
     media_id: Mapped[UUID | None] = ref("media", nullable=True, ondelete="SET NULL")
     run_id: Mapped[UUID | None]
     """The automation's run it belongs to (no foreign key: a run points at its last message)."""
+    turn_id: Mapped[UUID | None]
+    """Of what the bot says: why (no foreign key: messages outlive what is known of a talk)."""
     at: Mapped[datetime] = mapped_column(default=utcnow)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 

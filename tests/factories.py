@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Flask
@@ -143,16 +144,14 @@ class Worker(SimpleWorker):
 def work() -> None:
     """Everything queued is done: burst workers of all queues until nothing is left."""
     while busy := [name for name in outbox.QUEUES if outbox.queue(name).count]:
-        for name in busy:
-            work_for(name)
+        work_for(*busy)
         desk.rest()
 
 
-def work_for(queue: str) -> None:
-    """What is in this queue is done."""
-    worker = Worker(
-        [outbox.queue(queue)], connection=outbox.connection(), serializer=JSONSerializer
-    )
+def work_for(*names: str) -> None:
+    """What is in these queues is done."""
+    queues = [outbox.queue(name) for name in names]
+    worker = Worker(queues, connection=outbox.connection(), serializer=JSONSerializer)
     worker.work(burst=True, logging_level="WARNING")
 
 
@@ -167,11 +166,17 @@ def simulator(app: Flask) -> Simulator:
     def post(_: str, body: bytes, headers: dict[str, str]) -> int:
         return meta_calls.post("/webhooks/whatsapp", data=body, headers=headers).status_code
 
-    return create_simulator(
+    def exchange(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        answer = meta_calls.post(urlsplit(url).path, data=body, headers=headers)
+        return answer.status_code, answer.data
+
+    found = create_simulator(
         webhook_url="http://wasl.test/webhooks/whatsapp",
         app_secret=settings().app_secrets[0],
         post=post,
     )
+    found.exchange = exchange
+    return found
 
 
 def introduce(of: Merchant, to: Simulator) -> None:

@@ -5,5 +5,6 @@ settling: what the first word of a customer puts an end to.
 """
 
 from flows.answers.hearing import hear, hear_all, hold_orders, may_answer
+from flows.answers.taps import Tap, obey
 
-__all__ = ["hear", "hear_all", "hold_orders", "may_answer"]
+__all__ = ["Tap", "hear", "hear_all", "hold_orders", "may_answer", "obey"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,8 @@ class Tap:
     index: int
     text: str
     message: Message
+    spoken: Mapping[str, Any] = field(default_factory=dict)
+    """Of an answer in words: {"spoken": the sentence, "confidence": how sure the bot is}."""
 
 
 def read_tap(conversation: Conversation, message: Message) -> Tap | None:
@@ -160,6 +162,7 @@ def _come_late(tap: Tap) -> None:
 def _move(tap: Tap, target: Stage) -> None:
     order = tap.run.order
     because = {"run": str(tap.run.id), "button": tap.text, "automation": tap.run.automation.name}
+    because |= tap.spoken
     try:
         with db.savepoint():
             pipeline.move(order, target, by=CUSTOMER, because=because)
@@ -183,7 +186,7 @@ def _block(tap: Tap, facts: Mapping[str, Any]) -> None:
 def _note(tap: Tap, kind: str, facts: Mapping[str, Any] | None = None) -> None:
     """A line on the order's timeline and one in the thread: the customer did answer."""
     order = tap.run.order
-    said = {"button": tap.text, "stage": order.stage.name} | dict(facts or {})
+    said = {"button": tap.text, "stage": order.stage.name} | dict(tap.spoken) | dict(facts or {})
     about = {"run": str(tap.run.id), "automation": tap.run.automation.name}
     entry = Entry(order_id=order.id, kind=kind, actor=CUSTOMER.actor, facts=said | about)
     db.session().add(entry)

@@ -25,7 +25,7 @@ from flows.costs.cards import (
     load_rate_cards,
     price,
 )
-from flows.costs.estimates import Estimate, estimate, estimates_for
+from flows.costs.estimates import Estimate, estimate, estimates_for, free_used
 from flows.costs.files import CATEGORIES, Read, decoded, read
 from flows.costs.imports import (
     KINDS,
@@ -86,6 +86,7 @@ __all__ = [
     "first_month",
     "fold",
     "forget_rate_cards",
+    "free_used",
     "in_force",
     "is_country",
     "keep_answer",

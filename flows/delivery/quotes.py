@@ -31,6 +31,8 @@ class Quote:
     zone: str
     city: str
     """As the zone lists it: the commune's wilaya, where only that one has a fee."""
+    free_above: int | None = None
+    """From this applied total on the zone delivers for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def quote(city: str, kind: str = "home", applied_total: int = 0) -> Quote:
     if own is None:
         return Quote(usual, False, True, False, zone.name, found.name)
     free = zone.free_above is not None and applied_total >= zone.free_above
-    return Quote(0 if free else own, free, True, True, zone.name, found.name)
+    fee = 0 if free else own
+    return Quote(fee, free, True, True, zone.name, found.name, zone.free_above)
 
 
 def cities(text: str, country: str | None = None, limit: int = 8) -> list[City]:

@@ -2,11 +2,13 @@
 happened.
 
 draft: what the form begins with. people: whose order it may be. form: what comes back from it.
-check: every wrong field at once.
+check: every wrong field at once. cards: whose card and addresses.
 amounts: the one rule of totals. taking: the order and its card. panel, story: what people see.
 """
 
 from flows.orders.amounts import Amounts, amounts
+from flows.orders.cards import last_used_first
+from flows.orders.check import pipeline
 from flows.orders.draft import Draft, begin, prefill
 from flows.orders.form import (
     DELIVERY_KINDS,
@@ -40,9 +42,11 @@ __all__ = [
     "begin",
     "create",
     "find",
+    "last_used_first",
     "listed",
     "panel",
     "people",
+    "pipeline",
     "prefill",
     "said",
     "timeline",

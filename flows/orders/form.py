@@ -19,6 +19,7 @@ SOURCES = {
     "whatsapp": N_("WhatsApp"),
     "manual": N_("By hand"),
     "phone": N_("By phone"),
+    "bot": N_("Bot"),
 }
 DELIVERY_KINDS = {"home": N_("To the door"), "desk": N_("Carrier's office")}
 

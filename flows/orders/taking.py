@@ -23,14 +23,18 @@ from models.conversation import Conversation
 from models.customer import Customer, WhatsAppIdentity
 from models.merchant import Counter, Merchant
 from models.order import Order, PriceAdjustment
-from models.timeline import By, Entry
+from models.timeline import CUSTOMER, By, Entry
 from models.user import Membership
 
 FIRST_NUMBER = 1001
 
 
-def create(form: NewOrder, *, by: Membership, conversation: Conversation | None = None) -> Order:
+def create(
+    form: NewOrder, *, by: Membership | None, conversation: Conversation | None = None
+) -> Order:
     """The order is on its first stage with its card, stock and messages; or nothing happened.
+
+    `by` nobody of the team: the customer ordered it with the bot.
 
     The same `client_id` twice, also at the same moment, is the same order; one that looks like
     another of the same customer is flagged. Raises Invalid with every wrong field, OutOfStock when
@@ -49,9 +53,9 @@ def create(form: NewOrder, *, by: Membership, conversation: Conversation | None 
     card = open_or_complete(card, identity, name=form.name, number=checked.phone, email=form.email)
     order = _order(form, checked, card, conversation)
     if conversation is not None:  # first, so that the thread tells it before what the stage sends
-        facts = {"number": order.number}
+        facts = {"number": order.number} | ({} if by else {"by": CUSTOMER.actor})
         conversations.note_activity(conversation, "order_created", facts, actor=by)
-    pipeline.enter(order, checked.stage, by=By.user(by))
+    pipeline.enter(order, checked.stage, by=By.user(by) if by else CUSTOMER)
     search.index(order)
     _trace_discount(order, form.reason, by)
     if form.consent:
@@ -116,9 +120,9 @@ def _order(
     )
 
 
-def _trace_discount(order: Order, reason: str, by: Membership) -> None:
+def _trace_discount(order: Order, reason: str, by: Membership | None) -> None:
     """Who gave how much, when and why: a row to count, and a line on the timeline."""
-    if not order.discount:
+    if not order.discount or by is None:
         return
     before_after = {"catalog_total": order.catalog_total, "applied_total": order.applied_total}
     adjustment = PriceAdjustment(order_id=order.id, reason=reason, by_id=by.id, **before_after)

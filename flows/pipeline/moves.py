@@ -155,8 +155,9 @@ def place(
 ) -> Entry:
     """The order stands on `stage`, as it stood there before `back` when that is undone."""
     left, before = order.stage, {"from_state": order.state, "from_status": order.status}
-    # What people do by hand can be undone: what the move wipes out is kept beside it.
-    memory = {"before": remember(order)} if kind == "moved" and by.actor is Actor.USER else {}
+    # What people do by hand, or the bot understood, can be undone: what it wipes out is kept.
+    undoable = by.actor is Actor.USER or "spoken" in (because or {})
+    memory = {"before": remember(order)} if kind == "moved" and undoable else {}
     if back is not None:
         order.state = SystemState(back.facts["from_state"])  # for a stage that gives it none
     kept = order.reason if stage.state in (None, order.state) else ""

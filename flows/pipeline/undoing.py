@@ -62,7 +62,7 @@ def _way_back(entry: Entry, by: By, *, held: bool = False) -> Stage:
     """The stage the order goes back to, or Refused."""
     if entry.kind == "undone":
         raise Refused("already_undone", N_("This move has been undone already."))
-    if entry.kind != "moved" or entry.actor is not Actor.USER:
+    if entry.kind != "moved" or not (entry.actor is Actor.USER or _understood(entry)):
         raise Refused(
             "nothing_to_undo",
             N_("Nothing to undo: only a move made by hand can be, while it is the last one."),
@@ -79,4 +79,11 @@ def _way_back(entry: Entry, by: By, *, held: bool = False) -> Stage:
 def _may(entry: Entry, by: By) -> bool:
     if by.actor is not Actor.USER or by.member is None:
         return False
+    if _understood(entry):
+        return permissions.may(by.member, "orders.move")
     return by.member.id == entry.actor_id or permissions.may(by.member, "orders.correct")
+
+
+def _understood(entry: Entry) -> bool:
+    """Whether the bot moved it by what the customer wrote: who moves orders may correct that."""
+    return "spoken" in entry.facts

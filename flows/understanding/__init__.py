@@ -63,6 +63,8 @@ def understand(
         ),
         missing=dict(result.missing),
         quantity=result.quantity,
+        quantities=dict(result.amounts),
+        removed=reading.removed(),
         negated=any(word.denied_by is not None for word in reading.message.words),
     )
 
@@ -256,6 +258,14 @@ class _Reading:
     def _spanned(self, kind: str, value: str, first: int, end: int) -> Entity:
         start, stop = self.message.words[first].start, self.message.words[end - 1].end
         return Entity(kind, value, self.message.text[start:stop], start, stop)
+
+    def removed(self) -> tuple[str, ...]:
+        """Products that were named only to say that they are not wanted."""
+        named = [p for p in self.pieces if p.kind == "product" and p.mention is not None]
+        wanted = {p.mention.product for p in named if not p.denied and p.mention}
+        denied = {p.mention.product for p in named if p.denied and p.mention} - wanted
+        numbers = sorted(number for number in denied if number is not None)
+        return tuple(self.catalogue.products[number].name for number in numbers)
 
     def _value(self, option: Option) -> str:
         """ "couleur=Noir" where a product in question has it, else "colour=black"."""

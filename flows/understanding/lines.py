@@ -69,6 +69,8 @@ class Ordered:
     missing: tuple[tuple[str, tuple[str, ...]], ...] = ()
     quantity: int | None = None
     unclear: bool = False
+    amounts: tuple[tuple[str, int], ...] = ()
+    """How many of each product whose variant is missing."""
 
 
 def pieces(
@@ -617,6 +619,7 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
             wish.options += [option for option in before.options if option.kind == "colour"]
     lines: dict[str, tuple[int, bool, Item]] = {}
     missing: list[tuple[str, tuple[str, ...]]] = []
+    amounts: list[tuple[str, int]] = []
     unclear = False
     for wish in gathered:
         product, items, quantity, lacks = _resolved(wish, catalogue)
@@ -633,11 +636,13 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
         else:
             unclear = True
             missing.append((product.name, lacks))
+            amounts.append((product.name, quantity))
     return Ordered(
         tuple(Line(quantity, sku, item.name) for sku, (quantity, _, item) in lines.items()),
         tuple(missing),
         None,
         unclear,
+        tuple(amounts),
     )
 
 

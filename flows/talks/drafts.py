@@ -1,0 +1,125 @@
+"""Orders as customers said them, kept for an agent: accepted with one key, or put away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from flows import customers, live
+from flows.customers import Number
+from flows.errors import NotFound
+from flows.orders import NewLine, NewOrder
+from flows.talks.cart import Cart
+from models import db
+from models.conversation import Conversation
+from models.order import Order
+from models.talk import DraftState, OrderDraft
+from models.types import new_id, utcnow
+from models.user import Membership
+
+
+def keep(conversation: Conversation, cart: Cart) -> None:
+    """The conversation's draft is this one; an older one that nobody has looked at is replaced."""
+    session = db.session()
+    fresh = insert(OrderDraft).values(
+        merchant_id=session.merchant_id,
+        id=new_id(),
+        conversation_id=conversation.id,
+        state=DraftState.WAITING,
+        cart=cart.to_json(),
+        created_at=utcnow(),
+    )
+    session.execute(
+        fresh.on_conflict_do_update(
+            index_elements=["merchant_id", "conversation_id"],
+            index_where=OrderDraft.state == DraftState.WAITING,
+            set_={"cart": fresh.excluded.cart, "created_at": fresh.excluded.created_at},
+        )
+    )
+    _tell(conversation.id)
+
+
+def waiting(conversation: Conversation) -> OrderDraft | None:
+    """The draft that nobody has looked at yet."""
+    wanted = select(OrderDraft).where(
+        OrderDraft.conversation_id == conversation.id, OrderDraft.state == DraftState.WAITING
+    )
+    return db.session().scalars(wanted).first()
+
+
+def waiting_among(conversation_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these conversations have a draft that waits."""
+    wanted = select(OrderDraft.conversation_id).where(
+        OrderDraft.conversation_id.in_(conversation_ids), OrderDraft.state == DraftState.WAITING
+    )
+    return set(db.session().scalars(wanted)) if conversation_ids else set()
+
+
+def find(draft_id: UUID) -> OrderDraft:
+    """NotFound when there is none."""
+    found = db.session().scalars(select(OrderDraft).where(OrderDraft.id == draft_id)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def accept(draft: OrderDraft, order: Order, *, by: Membership) -> None:
+    """The draft has become this order."""
+    _settle(draft.conversation_id, DraftState.ACCEPTED, by=by, order=order)
+
+
+def dismiss(draft: OrderDraft, *, by: Membership) -> None:
+    """Nobody makes an order of it."""
+    _settle(draft.conversation_id, DraftState.DISMISSED, by=by)
+
+
+def withdraw(conversation: Conversation) -> None:
+    """The customer does not want it any more."""
+    _settle(conversation.id, DraftState.DISMISSED)
+
+
+def _settle(
+    conversation_id: UUID,
+    state: DraftState,
+    *,
+    by: Membership | None = None,
+    order: Order | None = None,
+) -> None:
+    settled = (
+        update(OrderDraft)
+        .where(
+            OrderDraft.conversation_id == conversation_id, OrderDraft.state == DraftState.WAITING
+        )
+        .values(
+            state=state,
+            by_id=by.id if by else None,
+            order_id=order.id if order else None,
+            settled_at=utcnow(),
+        )
+    )
+    db.session().execute(settled.execution_options(synchronize_session="fetch"))
+    _tell(conversation_id)
+
+
+def _tell(conversation_id: UUID) -> None:
+    live.changed("inbox", f"conversation:{conversation_id}")
+
+
+def form_of(cart: Cart, key: UUID, country: str) -> NewOrder:
+    """The order form as this cart fills it in; `key` makes confirming it twice one order."""
+    number = customers.read_phone(cart.phone, country) if cart.phone else None
+    return NewOrder(
+        client_id=key,
+        name=cart.name,
+        phone=Number(cart.phone, number.e164) if number else None,
+        address=cart.address,
+        city=cart.city,
+        lines=tuple(
+            NewLine(variant_id=UUID(line.variant), quantity=line.quantity) for line in cart.lines
+        ),
+        note=cart.note,
+        source="bot",
+    )

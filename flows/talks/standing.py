@@ -1,0 +1,95 @@
+"""Whether the bot may speak here now; who speaks instead, and until when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from flows import costs
+from flows.talks.scene import Scene
+from models import db
+from models.conversation import Activity
+from models.message import Direction, Message, Origin
+from models.talk import Turn
+from models.types import utcnow
+
+OLD = timedelta(minutes=15)
+"""What was written longer ago than this came late: nobody is waiting for a bot any more."""
+MINUTES, MOST = timedelta(minutes=5), 25
+"""More answers than this in five minutes: something that is no person writes."""
+SAME = 3
+"""The same words so often in a row: neither."""
+
+
+def silenced(scene: Scene) -> str | None:
+    """Why it says nothing to what was heard; None: it may speak.
+
+    off, closed (its hours), blocked, person (a colleague has the conversation), old, window, quota.
+    """
+    reasons = (
+        ("off", lambda: not scene.bot.active),
+        ("blocked", lambda: _blocked(scene)),
+        ("closed", lambda: not _open(scene)),
+        ("person", lambda: _person(scene)),
+        ("old", lambda: not scene.heard),
+        ("window", lambda: not scene.conversation.window_open),
+        ("quota", lambda: not scene.bot.paid and _used_up(scene)),
+    )
+    return next((name for name, holds in reasons if holds()), None)
+
+
+def fresh(messages: list[Message]) -> list[Message]:
+    """Those that were written just now, and to us alone."""
+    since = utcnow() - OLD
+    return [m for m in messages if m.at >= since and not m.payload.get("group_id")]
+
+
+def looping(scene: Scene) -> bool:
+    """Whether another machine seems to answer us: too many turns, or the same words for ever."""
+    mine = select(Turn.heard, Turn.at).where(Turn.conversation_id == scene.conversation.id)
+    recent = db.session().execute(mine.order_by(Turn.at.desc()).limit(MOST)).all()
+    since = utcnow() - MINUTES
+    if len(recent) == MOST and recent[-1].at >= since:
+        return True
+    last = [row.heard for row in recent[: SAME - 1] if row.heard and row.at >= since]
+    return len(last) == SAME - 1 and set(last) == {scene.turn.heard}
+
+
+def _blocked(scene: Scene) -> bool:
+    card = scene.card
+    return scene.conversation.muted or (card is not None and card.blocked_at is not None)
+
+
+def _open(scene: Scene) -> bool:
+    return scene.bot.speaks_at(utcnow().astimezone(scene.merchant.zone).time())
+
+
+def _person(scene: Scene) -> bool:
+    until = scene.talk.silent_until
+    if until is not None and until > utcnow():
+        return True
+    since = utcnow() - timedelta(hours=scene.bot.silence_hours)
+    wrote = select(func.max(Message.created_at)).where(
+        Message.conversation_id == scene.conversation.id,
+        Message.direction == Direction.OUT,
+        Message.origin.in_((Origin.AGENT, Origin.PHONE)),
+        Message.at >= since,
+    )
+    took = select(func.max(Activity.at)).where(
+        Activity.conversation_id == scene.conversation.id,
+        Activity.kind == "assigned",
+        Activity.actor_id.is_not(None),
+        Activity.facts["to"].astext.is_not(None),
+        Activity.at >= since,
+    )
+    last = [at for at in (db.session().scalar(wrote), db.session().scalar(took)) if at is not None]
+    back = scene.talk.back_at
+    return bool(last) and (back is None or max(last) > back)
+
+
+def _used_up(scene: Scene) -> bool:
+    """Whether the next message of this number would cost something."""
+    today = utcnow().astimezone(ZoneInfo(scene.channel.time_zone)).date()
+    return costs.free_used(scene.channel, today) >= costs.FREE_SERVICE_MESSAGES
