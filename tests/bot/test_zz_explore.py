@@ -1,10 +1,13 @@
-import os, time
-from tests.bot.test_talks import *  # noqa
-from tests.bot.test_talks import hurried, shop
-from tests.bot import play as P
-from models.talk import Turn
-from models import db
+import os
+import time
+
 from sqlalchemy import select
+
+from models import db
+from models.talk import Turn
+from tests.bot import play as P
+from tests.bot.test_talks import *  # noqa
+
 OUT = open(os.environ.get("OUT", "/tmp/wt/talks6-explore.txt"), "a")
 ONLY = os.environ.get("ONLY", "")
 del globals()["test_a_talk_goes_as_its_script_says"]
@@ -15,7 +18,7 @@ class Tell(P.Play):
         try:
             super()._bot(what)
             verdict = "ok "
-        except AssertionError as e:
+        except AssertionError:
             verdict = "BAD"
             self.bad = True
         fresh = [b for b in self._on_phone() if b.wamid not in before]
