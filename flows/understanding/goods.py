@@ -440,6 +440,7 @@ def _passes(message: Message, i: int) -> bool:
     sections = lexicon().sections
     return bool(
         sections["linking"].at(message.phrases, i)
+        or sections["without"].at(message.phrases, i)
         or sections["neutral"].at(message.phrases, i)
         or sections["colour"].at(message.stems, i)
         or sections["unit"].at(message.phrases, i)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -138,7 +139,14 @@ def worded(
     }
     if not values:
         return []
-    found, i = [], 0
+    # "oz" of "10 oz" and "12 oz" tells them not apart.
+    common = Counter(word for value in values for word in set(value.words))
+    values = {
+        replace(value, words=tuple(word for word in value.words if common[word] == 1))
+        for value in values
+    }
+    found: list[Option] = []
+    i = 0
     ordered_values = sorted(values, key=lambda value: (value.axis, value.text))
     while i < len(message.words):
         hit = _value_at(message, i, ordered_values) if free[i] else None
