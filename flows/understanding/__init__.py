@@ -342,7 +342,7 @@ class _Reading:
             )
             if (
                 (after and words[i + 1].sentence == word.sentence)
-                or float(word.key) > LARGEST
+                or (float(word.key) > LARGEST and word.key not in self.catalogue.numbers)
                 or offered
             ):
                 self.free[i] = False
@@ -351,9 +351,14 @@ class _Reading:
 
     def _claim_durations(self) -> None:
         words, spans = self.message.words, lexicon().sections["duration"]
+        ages = lexicon().sections["unit"] if self.catalogue.has_ages else None
         numbers = lexicon().sections["number"]
         for i in range(len(words) - 1):
             counted = words[i].kind == "number" or numbers.at(self.message.phrases, i)
+            if ages and any(
+                unit.endswith(" month") for _, unit in ages.at(self.message.phrases, i + 1)
+            ):
+                continue
             if (
                 self.free[i]
                 and counted

@@ -362,7 +362,7 @@ def _size_number(
         for each in catalogue.products[p].values
         for one in each
         for kind, value in one.options
-        if kind in ("number", "measure")
+        if kind in ("number", "measure", "age")
     }
     plain = {value.split(" ")[0] for value in values}
     if word.key not in plain:
