@@ -619,8 +619,8 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
     """The lines that are clear, and what is missing of the others."""
     gathered = _inherited(wishes(found), next((p.mention for p in found if p.mention), None))
     if not any(wish.mention for wish in gathered):
-        amounts = [wish.quantity for wish in gathered if wish.quantity]
-        return Ordered(quantity=amounts[0] if len(amounts) == 1 else None)
+        bare = [wish.quantity for wish in gathered if wish.quantity]
+        return Ordered(quantity=bare[0] if len(bare) == 1 else None)
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
     for before, wish in itertools.pairwise(gathered):
         if wish.same and not wish.has("colour"):
