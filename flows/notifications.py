@@ -36,6 +36,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
     "budget": (N_("The budget of WhatsApp messages nears its end"), "costs.read money.see", True),
     "review": (N_("An order needs a look"), "orders.move", True),
     "bulk_done": (N_("Many orders or messages at once are done"), "orders.move", True),
+    "bot_left": (N_("The bot calls a person"), "inbox.reply", True),
 }
 PAGE = 30
 

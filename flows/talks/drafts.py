@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flows import customers, live
 from flows.customers import Number
-from flows.errors import NotFound
+from flows.errors import N_, NotFound, Refused
 from flows.orders import NewLine, NewOrder
 from flows.talks.cart import Cart
 from models import db
@@ -66,6 +66,22 @@ def find(draft_id: UUID) -> OrderDraft:
     return found
 
 
+def hold(draft_id: UUID) -> OrderDraft:
+    """The draft, held until the commit. NotFound when there is none, Refused once it is settled."""
+    _hold_conversation(find(draft_id).conversation_id)
+    again = select(OrderDraft).where(OrderDraft.id == draft_id).with_for_update()
+    found = db.session().scalars(again.execution_options(populate_existing=True)).one()
+    if found.state is not DraftState.WAITING:
+        raise Refused("draft_settled", N_("Somebody has dealt with this order already."))
+    return found
+
+
+def _hold_conversation(conversation_id: UUID) -> None:
+    # Before the draft, as a turn of the bot does: two must not wait in a ring.
+    theirs = select(Conversation.id).where(Conversation.id == conversation_id)
+    db.session().execute(theirs.with_for_update(key_share=True))
+
+
 def accept(draft: OrderDraft, order: Order, *, by: Membership) -> None:
     """The draft has become this order."""
     _settle(draft.conversation_id, DraftState.ACCEPTED, by=by, order=order)
@@ -74,6 +90,15 @@ def accept(draft: OrderDraft, order: Order, *, by: Membership) -> None:
 def dismiss(draft: OrderDraft, *, by: Membership) -> None:
     """Nobody makes an order of it."""
     _settle(draft.conversation_id, DraftState.DISMISSED, by=by)
+
+
+def take_back(draft: OrderDraft) -> None:
+    """What was dismissed waits again. Refused when another order of theirs waits by now."""
+    _hold_conversation(draft.conversation_id)
+    if draft.state is not DraftState.DISMISSED or waiting_among([draft.conversation_id]):
+        raise Refused("draft_settled", N_("Somebody has dealt with this order already."))
+    draft.state, draft.by_id, draft.settled_at = DraftState.WAITING, None, None
+    _tell(draft.conversation_id)
 
 
 def withdraw(conversation: Conversation) -> None:
