@@ -63,7 +63,7 @@ FIRST = ("human", "complaint")
 """Whoever says this gets a person, whatever was asked."""
 WORDLESS = ("stop", "start")
 """Recorded when it was read; nothing is said in return."""
-CONFIRMS = (*STEPS, "confirm_which")
+ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
 
 TAPS: dict[str, Callable[[Scene, str], None]] = {
     "menu": lambda scene, item: _menu(scene, item),
@@ -227,10 +227,12 @@ def _do(scene: Scene, said: Understood) -> None:
     scene.talk.misses = 0
     if said.intent in ("delivery_time", "delivery_cost", "greeting") and _has_own(scene, said):
         return
+    if said.intent in ABOUT_CART:
+        ordering.take_up_draft(scene)
     if not scene.cart.empty and _about_cart(scene, said):
         return
     INTENTS[said.intent](scene, said)
-    if step in ordering.CART_STEPS and not scene.leaves and not scene.talk.step:
+    if step in ordering.STEPS and not scene.leaves and not scene.talk.step:
         _return_to(scene)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flows import outbox
+from flows import hours, outbox
 from flows.conversations import Heard
 from models import db
 from models.conversation import Conversation
@@ -64,7 +64,7 @@ def _expect(conversation_ids: set[UUID], message_ids: set[UUID], pause: timedelt
             Conversation.id,
             before.scalar_subquery(),
             literal(now),
-            literal(now + pause),
+            literal(hours.later(now, pause.total_seconds())),
             literal(""),
             literal(0),
             literal({}, type_=Talk.__table__.c.facts.type),
@@ -93,7 +93,7 @@ def _expect(conversation_ids: set[UUID], message_ids: set[UUID], pause: timedelt
 
 
 def expect_now(conversation: Conversation, message: Message) -> None:
-    """The talk of this conversation is due because of this message, whether the bot is on or not."""
+    """The talk of this conversation is due because of this message, were the bot on or not."""
     session = db.session()
     mine = select(Talk).where(Talk.conversation_id == conversation.id)
     talk = session.scalars(mine).first()

@@ -23,7 +23,7 @@ LOOKS = {
 }
 
 
-def leave(scene: Scene, why: str, *, key: str = "handed_over", **facts: str) -> None:
+def leave(scene: Scene, why: str, *, key: str = "handed_over", **facts: object) -> None:
     """A person is called; the customer is told once. `why`: human, complaint, misses, file, …"""
     scene.tell(key, **facts)
     leave_quietly(scene, why)
@@ -45,12 +45,17 @@ def step_aside(scene: Scene) -> None:
     talk.left_because = scene.leaves
     talk.silent_until = utcnow() + timedelta(hours=scene.bot.silence_hours)
     talk.misses = 0
-    keep_unread(conversation)
     facts = {"why": scene.leaves, **summary(scene)}
     conversations.note_activity(conversation, "bot_left", facts)
-    if scene.leaves not in ("loop",):
-        told = {"why": scene.leaves, "conversation": str(conversation.id)}
-        notifications.tell("bot_left", facts=told | {"name": conversation.identity.name})
+    call_somebody(scene, scene.leaves)
+
+
+def call_somebody(scene: Scene, why: str) -> None:
+    """The conversation is unread, and rings with those who answer customers."""
+    conversation = scene.conversation
+    keep_unread(conversation)
+    told = {"why": why, "conversation": str(conversation.id), "name": conversation.identity.name}
+    notifications.tell("bot_left", facts=told)
     live.changed("inbox")
 
 

@@ -38,11 +38,12 @@ def blanks(text: str) -> set[str]:
 
 
 def say(bot: Bot, language: str, key: str, **facts: Any) -> str:
-    """The sentence `key`: the merchant's own, else the bot's; blanks filled, without lines left
-    empty by blanks that are."""
+    """The sentence `key`, its blanks filled: the merchant's own, else the bot's."""
     text = own(bot, language, key)
-    said = text.format_map({name: str(value) for name, value in facts.items()})
-    said = re.sub(r"[^\S\n]+([,،!.?؟])", r"\1", said)  # of a name that nobody knows
+    told = {name: str(value) for name, value in facts.items()}
+    for name in (name for name, value in told.items() if not value):
+        text = text.replace(f" {{{name}}}", f"{{{name}}}")  # of a name that nobody knows
+    said = text.format_map(told)
     return _EMOJI.sub("", said) if bot.formal else said
 
 

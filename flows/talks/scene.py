@@ -71,6 +71,8 @@ class Scene:
     understood: Understood | None = None
     leaves: str = ""
     """Why it steps aside after this turn."""
+    calls: str = ""
+    """Why somebody shall look, while it goes on answering."""
 
     # --- what is known ----------------------------------------------------------------------------
 

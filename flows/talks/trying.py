@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -114,7 +115,7 @@ def _written(conversation: Conversation, line: str, title: str) -> Message:
     )
 
 
-def _bubble(message: Message, turns: Mapping[object, Turn]) -> Said:
+def _bubble(message: Message, turns: Mapping[UUID, Turn]) -> Said:
     body = (message.payload or {}).get("body") or {}
     action = body.get("action") or {}
     buttons = [(b["reply"]["id"], b["reply"]["title"]) for b in action.get("buttons", ())]
@@ -126,5 +127,5 @@ def _bubble(message: Message, turns: Mapping[object, Turn]) -> Said:
         details={row["id"]: row.get("description", "") for row in rows},
         opens=action.get("button", ""),
         picture=message.media_id is not None,
-        turn=turns.get(message.turn_id),
+        turn=turns.get(message.turn_id) if message.turn_id else None,
     )

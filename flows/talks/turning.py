@@ -19,7 +19,7 @@ from sqlalchemy.orm import joinedload
 from flows import conversations, workers
 from flows.talks import ordering
 from flows.talks.deciding import decide
-from flows.talks.leaving import leave_quietly, step_aside
+from flows.talks.leaving import call_somebody, leave_quietly, step_aside
 from flows.talks.scene import Scene
 from flows.talks.standing import fresh, looping, silenced
 from models import db
@@ -118,10 +118,11 @@ def answer(scene: Scene) -> None:
     scene.send()
     if scene.leaves:
         step_aside(scene)
+        talk.step = ""
+    elif scene.calls:
+        call_somebody(scene, scene.calls)
     elif turn.did not in QUIET:
         conversations.mark_read(scene.conversation)
-    if scene.leaves:
-        talk.step = ""
 
 
 def _scene(conversation_id: UUID) -> Scene | None:

@@ -1,0 +1,168 @@
+"""What a sentence says of an order goes into the cart, or changes what is there."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
+
+from flows import catalog, places
+from flows.catalog import Found
+from flows.talks import browsing
+from flows.talks.cart import Open, Source
+from flows.talks.scene import Scene
+from flows.understanding import Understood
+from models import db
+from models.catalog import Variant
+
+
+def take_in(scene: Scene, said: Understood) -> bool:
+    """Everything the sentence says of an order is in the cart; whether there was anything."""
+    told = _take_lines(scene, said)
+    told |= _take_open(scene, said)
+    return take_person(scene, said) or told
+
+
+def _take_lines(scene: Scene, said: Understood) -> bool:
+    variants = browsing.variants_of([line.sku for line in said.lines])
+    swapped = said.intent == "change_order" or scene.talk.step in ("summary", "changing")
+    for line in said.lines:
+        variant = variants.get(line.sku)
+        if variant is None:
+            continue
+        if swapped:
+            _swap(scene, variant, {one.sku for one in said.lines})
+        scene.cart.put(variant.id, line.quantity, _where(scene, said, line.name))
+        product = str(variant.product_id)
+        scene.cart.open = [one for one in scene.cart.open if one.product != product]
+    return bool(said.lines)
+
+
+def _swap(scene: Scene, wanted: Variant, kept: set[str]) -> None:
+    """Another version of the same product was meant instead of the one that was there."""
+    others = select(Variant).where(
+        Variant.product_id == wanted.product_id, Variant.id != wanted.id, Variant.sku.not_in(kept)
+    )
+    gone = {str(other.id) for other in db.session().scalars(others)}
+    there = [line for line in scene.cart.lines if line.variant in gone]
+    if len(there) == 1:
+        scene.cart.drop(gone)
+
+
+def _take_open(scene: Scene, said: Understood) -> bool:
+    """Products whose version is not clear yet wait for the answer to a question."""
+    found = browsing.named([name for name in said.products if said.missing.get(name)])
+    ordered = {line.name for line in said.lines}
+    taken = False
+    for name, one in found.items():
+        if name in ordered or any(
+            open_.product == str(one.product.id) for open_ in scene.cart.open
+        ):
+            continue
+        quantity = said.quantities.get(name, 1)
+        options = chosen_options(said, one)
+        scene.cart.open.append(
+            Open(str(one.product.id), quantity, options, source=_where(scene, said, name))
+        )
+        taken = True
+    return taken
+
+
+def chosen_options(said: Understood, found: Found) -> dict[str, str]:
+    """The options that were named, where the product has them."""
+    known = {
+        (name, str(value))
+        for offer in found.offers
+        for name, value in offer.variant.options.items()
+    }
+    named = [
+        (entity.value.partition("=")[0], entity.value.partition("=")[2])
+        for entity in said.entities
+        if entity.kind == "variant"
+    ]
+    return {name: value for name, value in named if (name, value) in known}
+
+
+def _where(scene: Scene, said: Understood, product: str) -> Source | None:
+    """Where the product was named; over the number before it, when there is one."""
+    for entity in said.entities:
+        if entity.kind == "product" and entity.value == product:
+            return scene.source(entity.start, entity.end)
+    return None
+
+
+def take_person(scene: Scene, said: Understood) -> bool:
+    told = False
+    for entity in said.entities:
+        if entity.kind in ("phone", "address") and entity.value:
+            source = scene.source(entity.start, entity.end)
+            scene.cart.tell(entity.kind, entity.value, source)
+            scene.cart.known = "no" if entity.kind == "address" else scene.cart.known
+            told = True
+    if said.city:
+        where = next((e for e in said.entities if e.kind == "city"), None)
+        source = scene.source(where.start, where.end) if where else None
+        if scene.cart.city and places.key(scene.cart.city) != places.key(said.city):
+            scene.cart.known = "no"
+        scene.cart.tell("city", said.city, source)
+        told = True
+    return told
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+
+def change_cart(scene: Scene, said: Understood) -> bool:
+    """ "3 au lieu de 2", "sans la ceinture", "le noir", another city: the cart follows."""
+    cart = scene.cart
+    changed = _remove(scene, said)
+    if said.lines or said.missing:
+        changed |= take_in(scene, said)
+    elif said.quantity and len(cart.lines) == 1:
+        cart.lines[0].quantity = said.quantity
+        changed = True
+    elif _change_option(scene, said):
+        changed = True
+    return take_person(scene, said) or changed
+
+
+def _remove(scene: Scene, said: Understood) -> bool:
+    found = browsing.named(said.removed)
+    changed = False
+    for name, one in found.items():
+        ids = {str(offer.variant.id) for offer in one.offers}
+        if scene.cart.drop(ids):
+            scene.note("removed", name=name)
+            changed = True
+        scene.cart.open = [o for o in scene.cart.open if o.product != str(one.product.id)]
+    return changed
+
+
+def _change_option(scene: Scene, said: Understood) -> bool:
+    """ "en noir": of the only line, the version that differs in just that."""
+    if len(scene.cart.lines) != 1:
+        return False
+    line = scene.cart.lines[0]
+    current = (
+        db.session()
+        .scalars(
+            select(Variant)
+            .join(Variant.product)
+            .options(contains_eager(Variant.product))
+            .where(Variant.id == UUID(line.variant))
+        )
+        .first()
+    )
+    if current is None:
+        return False
+    found = catalog.offered([current.product_id])[current.product_id]
+    chosen = chosen_options(said, found)
+    wanted = {name: str(value) for name, value in current.options.items()} | chosen
+    fits = [o for o in found.offers if {n: str(v) for n, v in o.variant.options.items()} == wanted]
+    if not chosen or len(fits) != 1:
+        return False
+    line.variant = str(fits[0].variant.id)
+    if said.quantity:
+        line.quantity = said.quantity
+    return True
