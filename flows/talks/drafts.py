@@ -66,37 +66,32 @@ def find(draft_id: UUID) -> OrderDraft:
     return found
 
 
-def hold(draft_id: UUID) -> OrderDraft:
-    """The draft, held until the commit. NotFound when there is none, Refused once it is settled."""
-    _hold_conversation(find(draft_id).conversation_id)
-    again = select(OrderDraft).where(OrderDraft.id == draft_id).with_for_update()
-    found = db.session().scalars(again.execution_options(populate_existing=True)).one()
-    if found.state is not DraftState.WAITING:
-        raise Refused("draft_settled", N_("Somebody has dealt with this order already."))
-    return found
-
-
-def _hold_conversation(conversation_id: UUID) -> None:
-    # Before the draft, as a turn of the bot does: two must not wait in a ring.
-    theirs = select(Conversation.id).where(Conversation.id == conversation_id)
-    db.session().execute(theirs.with_for_update(key_share=True))
-
-
 def accept(draft: OrderDraft, order: Order, *, by: Membership) -> None:
-    """The draft has become this order."""
-    _settle(draft.conversation_id, DraftState.ACCEPTED, by=by, order=order)
+    """The draft has become this order. Refused when somebody has put it away meanwhile."""
+    settled = _settle(draft.conversation_id, DraftState.ACCEPTED, by=by, order=order)
+    if not settled and draft.order_id != order.id:
+        raise _settled_already()
 
 
 def dismiss(draft: OrderDraft, *, by: Membership) -> None:
-    """Nobody makes an order of it."""
-    _settle(draft.conversation_id, DraftState.DISMISSED, by=by)
+    """Nobody makes an order of it. Refused when somebody has, or has put it away already."""
+    if draft.state is not DraftState.WAITING or not _settle(
+        draft.conversation_id, DraftState.DISMISSED, by=by
+    ):
+        raise _settled_already()
+
+
+def _settled_already() -> Refused:
+    return Refused("draft_settled", N_("Somebody has dealt with this order already."))
 
 
 def take_back(draft: OrderDraft) -> None:
     """What was dismissed waits again. Refused when another order of theirs waits by now."""
-    _hold_conversation(draft.conversation_id)
+    # The conversation first, as a turn of the bot does: no other draft comes meanwhile.
+    theirs = select(Conversation.id).where(Conversation.id == draft.conversation_id)
+    db.session().execute(theirs.with_for_update(key_share=True))
     if draft.state is not DraftState.DISMISSED or waiting_among([draft.conversation_id]):
-        raise Refused("draft_settled", N_("Somebody has dealt with this order already."))
+        raise _settled_already()
     draft.state, draft.by_id, draft.settled_at = DraftState.WAITING, None, None
     _tell(draft.conversation_id)
 
@@ -112,7 +107,8 @@ def _settle(
     *,
     by: Membership | None = None,
     order: Order | None = None,
-) -> None:
+) -> bool:
+    """Whether a draft was waiting there."""
     settled = (
         update(OrderDraft)
         .where(
@@ -125,16 +121,21 @@ def _settle(
             settled_at=utcnow(),
         )
     )
-    db.session().execute(settled.execution_options(synchronize_session="fetch"))
+    settled = settled.returning(OrderDraft.id).execution_options(synchronize_session="fetch")
+    found = db.session().scalars(settled).all()
     _tell(conversation_id)
+    return bool(found)
 
 
 def _tell(conversation_id: UUID) -> None:
     live.changed("inbox", f"conversation:{conversation_id}")
 
 
-def form_of(cart: Cart, key: UUID, country: str) -> NewOrder:
-    """The order form as this cart fills it in; `key` makes confirming it twice one order."""
+def form_of(cart: Cart, key: UUID, country: str, *, amount_due: int | None = None) -> NewOrder:
+    """The order form as this cart fills it in; `key` makes confirming it twice one order.
+
+    `amount_due`: what the screen showed, where a person looked.
+    """
     number = customers.read_phone(cart.phone, country) if cart.phone else None
     return NewOrder(
         client_id=key,
@@ -146,5 +147,6 @@ def form_of(cart: Cart, key: UUID, country: str) -> NewOrder:
             NewLine(variant_id=UUID(line.variant), quantity=line.quantity) for line in cart.lines
         ),
         note=cart.note,
+        amount_due=amount_due,
         source="bot",
     )

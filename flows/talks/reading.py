@@ -108,9 +108,7 @@ def _hear(scene: Scene, said: Understood) -> None:
         return
     if said.intent in ENDS and not said.removed:
         cart.lines, cart.open = [], []
-    elif said.intent in ASKING:
-        take_person(scene, said)
-    elif _answers_open(scene, said):
+    elif said.intent in ASKING or _answers_open(scene, said):
         take_person(scene, said)
     elif cart.empty or not change_cart(scene, said):
         take_in(scene, said)

@@ -9,11 +9,11 @@ from uuid import UUID
 from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from flows import conversations, team, threads
+from flows import conversations, notifications, team, threads
 from flows.team import groups
 from inbox import htmx
 from inbox.auth import needs
-from inbox.conversations import beside, kinds, thread
+from inbox.conversations import asides, beside, kinds, thread
 from inbox.conversations.asked import (
     BEGINNING,
     Asked,
@@ -44,6 +44,8 @@ pages.add_app_template_filter(kinds.asks_for)
 pages.add_app_template_filter(kinds.label, "kind_label")
 pages.add_app_template_filter(kinds.icon, "kind_icon")
 pages.add_app_template_filter(kinds.raw, "raw_body")
+pages.add_app_template_filter(asides.who_has)
+pages.add_app_template_filter(asides.why, "why_left")
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -86,6 +88,7 @@ def _opened(conversation: Conversation) -> dict[str, Any]:
         "above": _start(newest),
         "unread_from": unread_from,
         "composer": compose(conversation) if current.may("inbox.reply") else None,
+        **beside.bot(conversation),
     }
 
 
@@ -134,7 +137,11 @@ def _rows(asked: Asked, **where: Any) -> dict[str, Any]:
         **where,
     )
     more = len(rows) >= threads.PAGE or where.get("until") is not None
-    return {"rows": rows, "below": write_place(rows[-1].place) if rows and more else None}
+    return {
+        "rows": rows,
+        "below": write_place(rows[-1].place) if rows and more else None,
+        "marks": beside.marks([row.conversation for row in rows]),
+    }
 
 
 def _address_on_screen() -> Any:
@@ -177,6 +184,7 @@ def refreshed(conversation_id: UUID) -> str:
         since=since if newest.whole else _start(newest),
         above=None if newest.whole else _start(newest),
         unread_from=unread_from,
+        **beside.bot(conversation),
     )
 
 
@@ -195,8 +203,9 @@ def panel(conversation_id: UUID) -> str:
 @pages.post("/<uuid:conversation_id>/read")
 @needs("inbox.read", "inbox.reply")
 def read(conversation_id: UUID) -> tuple[str, int]:
-    """Somebody has the conversation before their eyes."""
+    """Somebody has the conversation before their eyes: what called them to it rings no more."""
     conversations.mark_read(threads.find(conversation_id))
+    notifications.seen(current.member, "bot_left", conversation=str(conversation_id))
     return "", 204
 
 
