@@ -1,5 +1,5 @@
 """The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, rates,
-sweep, envelopes, verify, trace, backup, restore."""
+sweep, envelopes, verify, trace, understand, backup, restore."""
 
 from __future__ import annotations
 
@@ -419,6 +419,42 @@ def trace(what: str) -> None:
     if not lines:
         raise click.ClickException(f"nothing is known of {what}")
     for line in lines:
+        click.echo(line)
+
+
+@wasl.command()
+@click.argument("text", required=False)
+@click.option("--merchant", "whose", help="the id or the name of a merchant: its products")
+@click.option(
+    "--catalogue",
+    "file",
+    type=click.Path(path_type=Path, exists=True),
+    help='products as JSON: {"products": [{"sku", "name", "options", "price"}]}',
+)
+@click.option("--context", type=click.Choice(["asked_confirm"]), help="what was asked before")
+@click.option("--country", default="", help="ISO 3166: whose cities and phones come first")
+@click.option(
+    "--file",
+    "texts",
+    type=click.File("r", encoding="utf-8"),
+    help='JSON lines {"text", "context"?}, "-" for the standard input; prints one line each',
+)
+def understand(
+    text: str | None,
+    whose: str | None,
+    file: Path | None,
+    texts: IO[str] | None,
+    **asked: str | None,
+) -> None:
+    """Tell what a customer's message means, as JSON; without products no order lines are found."""
+    from flows.understanding import trying
+
+    if (text is None) == (texts is None):
+        raise click.UsageError("say a text, or name a file of them")
+    if whose and file:
+        raise click.UsageError("products are a merchant's or a file's")
+    goods = trying.goods_of(whose, file, country=asked["country"] or "")
+    for line in trying.understood(goods, text, texts, context=asked["context"]):
         click.echo(line)
 
 
