@@ -14,7 +14,7 @@ from sqlalchemy import select
 from config import settings
 from flows import team
 from flows.demo import history
-from flows.demo.opening import automate, fit_out, open_shop
+from flows.demo.opening import automate, fit_out, open_shop, wake_bot
 from flows.demo.shops import ALGIERS, ATLAS, SHOPS, Shop
 from models import db
 from models.channel import Channel
@@ -42,6 +42,7 @@ def seed(listed: Sequence[Json]) -> Json:
             history.live(shop, merchant_id)
             with db.merchant(merchant_id):
                 automate(shop)
+                wake_bot(shop)
             _write(kept, people)
     return {
         "phone_number_id": ATLAS.numbers[0][0],

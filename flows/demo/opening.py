@@ -11,8 +11,11 @@ from sqlalchemy import select
 from flows import automations, catalog, channels, customers, stock, team, templates
 from flows.catalog import NewVariant
 from flows.countries import COUNTRIES
+from flows.demo import pictures
 from flows.demo.shops import FIRST_AUTOMATIONS, Shop
+from flows.talks import bots
 from models import db
+from models.channel import Channel
 from models.customer import Address
 from models.merchant import Merchant
 from models.pipeline import Stage
@@ -76,6 +79,15 @@ def _cards(shop: Shop) -> None:
     for name, phone, addresses in shop.cards:
         card = customers.open_card(name, number=customers.read_phone(phone, shop.country))
         card.addresses = [Address(line=line, city=city) for line, city in addresses]
+
+
+def wake_bot(shop: Shop) -> None:
+    """The bot answers on the shop's first number, takes drafts, and promises one to three days."""
+    first = select(Channel).where(Channel.phone_number_id == shop.numbers[0][0])
+    bot = bots.of(db.session().scalars(first).one().id)
+    bot.days_from, bot.days_until = 1, 3
+    bots.switch(bot, on=True)
+    pictures.hang()
 
 
 def automate(shop: Shop) -> None:
