@@ -1,0 +1,303 @@
+"""Understanding what customers write: French, Arabic, Darija and English, without a network.
+
+Deterministic: the same text, catalogue and context give the same answer. How it decides, and how
+its word lists are extended: docs/understanding.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.consents import words as consents
+from flows.understanding import cities, contacts, cues
+from flows.understanding.goods import Catalogue, Mention
+from flows.understanding.intents import Evidence, Weighed, weigh
+from flows.understanding.languages import language_of
+from flows.understanding.lexicon import lexicon
+from flows.understanding.lines import LARGEST, Ordered, Piece, ordered, pieces
+from flows.understanding.meaning import SURE, Entity, Item, Line, Taught, Understood
+from flows.understanding.options import Option, read_options
+from flows.understanding.reading import Message, read
+from flows.understanding.writing import keys_of
+
+__all__ = ["SURE", "Catalogue", "Entity", "Item", "Line", "Taught", "Understood", "understand"]
+
+ASKED_CONFIRM = "asked_confirm"
+WITH_LINES = frozenset(("order", "change_order", "confirm"))
+
+
+def understand(
+    text: str,
+    catalogue: Catalogue,
+    *,
+    country: str = "MA",
+    context: str | None = None,
+    taught: Sequence[Taught] = (),
+) -> Understood:
+    """What a customer's message means; nothing is refused, what is unclear is "other".
+
+    `country` (ISO 3166) says whose cities and phone numbers come first; `context` is
+    "asked_confirm" when the last message from the business asked to confirm an order.
+    """
+    reading = _Reading(text, catalogue, country)
+    language = language_of(reading.message)
+    weighed = _whole(text, reading, taught) or weigh(reading.evidence(context == ASKED_CONFIRM))
+    intent = weighed.intent if weighed.confidence >= SURE else "other"
+    result = reading.ordered
+    lines = result.lines if intent in WITH_LINES else ()
+    return Understood(
+        language=language,
+        intent=intent,
+        confidence=weighed.confidence,
+        rule=weighed.rule,
+        entities=reading.entities(),
+        lines=lines,
+        city=reading.city,
+        products=tuple(dict.fromkeys(
+            catalogue.products[m.product].name for m in reading.mentions if m.product is not None
+        )),
+        missing=dict(result.missing),
+        quantity=result.quantity,
+        negated=any(word.denied_by is not None for word in reading.message.words),
+    )
+
+
+class _Reading:
+    """One message with all that was found in it."""
+
+    def __init__(self, text: str, catalogue: Catalogue, country: str) -> None:
+        self.catalogue = catalogue
+        self.message = message = read(text, catalogue.knows)
+        self.free = [word.kind in ("word", "number") for word in message.words]
+        for word in message.words:
+            if word.kind == "number":
+                word.tags.add("number")
+        self.found: list[Entity] = []
+        first_cities = cities.named(message, country, self.free)
+        region = self._region(first_cities, country)
+        self._claim(contacts.phones(message, region), "phone")
+        self._claim(contacts.order_numbers(message), "order_number")
+        self._claim_prices()
+        self._claim_durations()
+        self._claim(contacts.times(message), "time")
+        for city in first_cities:
+            self._tag(city.first, city.end, "city")
+        self._claim(contacts.addresses(message, self.found), "address")
+        for word in message.words:
+            word.tags.discard("city")
+        self.mentions = self._skus() + catalogue.mentions(message, self.free)
+        self.mentions.sort(key=lambda mention: mention.first)
+        for mention in self.mentions:
+            for i in mention.used:
+                self.message.words[i].tags.add("product")
+                self.free[i] = False
+        self.options = read_options(message.words, self.free)
+        for option in self.options:
+            self._tag(option.first, option.end, "option")
+            for i in range(option.first, option.end):
+                self.free[i] = False
+        self.pieces = pieces(message, self.mentions, self.options, catalogue, self.free)
+        for piece in self.pieces:
+            if piece.kind == "quantity" and not piece.article:
+                self._tag(piece.first, piece.end, "number")
+                self._spend(piece.first, piece.end)
+            elif piece.kind == "option":
+                self._tag(piece.first, piece.end, "option")
+                self._spend(piece.first, piece.end)
+        named = cities.named(message, country, self.free)
+        for one in named:
+            self._tag(one.first, one.end, "city")
+        self.cities = named
+        destination = cities.destination(message, named)
+        self.city = destination.name if destination else None
+        every = {"bjouj", "bezouj", "both", "toutes", "tous", "tout", "بجوج", "كلهم", "kolhom", "koulhom"}
+        self.ordered: Ordered = ordered(
+            self.pieces, catalogue, all_of_them=any(w.keys & every for w in message.words)
+        )
+
+    def evidence(self, asked: bool) -> Evidence:
+        core = self._core()
+        signs = cues.signs(self.message, core)
+        yes, no = self._answers(core)
+        return Evidence(
+            message=self.message,
+            signs=signs,
+            core=core,
+            yes=yes,
+            no=no,
+            asked=asked,
+            has_product=bool(self.mentions),
+            has_lines=bool(self.ordered.lines),
+            has_quantity=any(p.kind == "quantity" and not p.article for p in self.pieces),
+            has_city=bool(self.cities),
+            has_time=any(e.kind == "time" for e in self.found),
+            leftover=self._leftover(signs),
+        )
+
+    def entities(self) -> tuple[Entity, ...]:
+        found = [entity for entity in self.found if entity.kind != "price"]
+        text, words = self.message.text, self.message.words
+        for mention in self.mentions:
+            if mention.product is not None:
+                name = self.catalogue.products[mention.product].name
+                found.append(_entity("product", name, text, words[mention.first].start, words[mention.used[-1]].end))
+        for option in (p.option for p in self.pieces if p.option is not None):
+            found.append(_entity("variant", self._value(option), text, words[option.first].start, words[option.end - 1].end))
+        for piece in self.pieces:
+            if piece.kind == "quantity" and piece.end > piece.first:
+                start, end = words[piece.first].start, words[piece.end - 1].end
+                found.append(_entity("quantity", str(piece.quantity), text, start, end))
+        for city in self.cities:
+            found.append(_entity("city", city.name, text, words[city.first].start, words[city.end - 1].end))
+        return tuple(sorted(found, key=lambda e: (e.start, e.end)))
+
+    def _value(self, option: Option) -> str:
+        """ "couleur=Noir" where a product in question has it, else "colour=black"."""
+        for mention in self.mentions or [Mention(0, 0, [], list(range(len(self.catalogue.products)))[:50], 0)]:
+            for number in mention.products:
+                for axis, values in self.catalogue.products[number].all_axes().items():
+                    fits = [(value.fit(option), value.text) for value in values]
+                    best = max(fits, default=(0.0, ""))
+                    if best[0] > 0:
+                        return f"{axis}={best[1]}"
+        return f"{_AXES.get(option.kind, option.kind)}={option.value}"
+
+    def _region(self, named: Sequence[cities.Named], country: str) -> str:
+        return named[-1].country if named else country
+
+    def _claim(self, entities: list[Entity], tag: str) -> None:
+        for entity in entities:
+            if any(e.start < entity.end and entity.start < e.end for e in self.found):
+                continue
+            self.found.append(entity)
+            for i, word in enumerate(self.message.words):
+                if entity.start <= word.start < entity.end:
+                    word.tags.add(tag)
+                    word.tags.discard("number")
+                    self.free[i] = False
+
+    def _claim_prices(self) -> None:
+        words, money = self.message.words, lexicon().sections["currency"]
+        for i, word in enumerate(words):
+            if word.kind != "number" or not self.free[i]:
+                continue
+            after = i + 1 < len(words) and money.at(self.message.phrases, i + 1)
+            if after and words[i + 1].sentence == word.sentence or int(float(word.key)) > LARGEST:
+                self.free[i] = False
+                word.tags.discard("number")
+                word.tags.add("price")
+
+    def _claim_durations(self) -> None:
+        words, spans = self.message.words, lexicon().sections["duration"]
+        numbers = lexicon().sections["number"]
+        for i in range(len(words) - 1):
+            counted = words[i].kind == "number" or numbers.at(self.message.phrases, i)
+            if self.free[i] and counted and words[i + 1].sentence == words[i].sentence and spans.at(self.message.phrases, i + 1):
+                for j in (i, i + 1):
+                    self.free[j] = False
+                    words[j].tags.discard("number")
+                    words[j].tags.add("duration")
+
+    def _skus(self) -> list[Mention]:
+        """References that were typed whole."""
+        found = []
+        words = self.message.words
+        by_sku = self.catalogue.by_sku
+        i = 0
+        while i < len(words):
+            for length in range(min(6, len(words) - i), 0, -1):
+                text = self.message.text_of(i, i + length - 1)
+                bare = "".join(letter for letter in text.casefold() if letter.isalnum())
+                hit = by_sku.get(bare) if " " not in text and len(bare) >= 3 and any(c.isdigit() or c in "-_" for c in text) else None
+                if hit and all(self.free[i : i + length]):
+                    mention = Mention(i, i + length, list(range(i, i + length)), [hit[0]], 9.0)
+                    mention.sku = hit[1].sku
+                    found.append(mention)
+                    for j in range(i, i + length):
+                        self.free[j] = False
+                    i += length - 1
+                    break
+            i += 1
+        return found
+
+    def _tag(self, first: int, end: int, tag: str) -> None:
+        for word in self.message.words[first:end]:
+            word.tags.add(tag)
+
+    def _spend(self, first: int, end: int) -> None:
+        for i in range(first, end):
+            self.free[i] = False
+
+    def _core(self) -> tuple[int, int]:
+        """Where the message begins and ends when greetings and polite words are left out."""
+        words, fillers = self.message.words, lexicon().sections["filler"]
+        begin, end = 0, len(words)
+        while begin < end and (found := fillers.at(self.message.phrases, begin)) and not words[begin].tags:
+            begin += found[0][0]
+        while end > begin and fillers.at(self.message.phrases, end - 1) and not words[end - 1].tags:
+            end -= 1
+        return (begin, end) if begin < end else (0, len(words))
+
+    def _answers(self, core: tuple[int, int]) -> tuple[bool, bool]:
+        """Whether it says yes, whether it says no: at its beginning, or anywhere in a few words."""
+        sections, words = lexicon().sections, self.message.words
+        yes = no = False
+        i, stop = min(core[0], 0), len(words)
+        quiet = 0
+        while i < stop:
+            agreed = sections["yes"].at(self.message.phrases, i)
+            refused = sections["no"].at(self.message.phrases, i)
+            if words[i].key == "la" and not self._la_is_no(i):
+                refused = []
+            if refused and (not agreed or refused[0][0] >= agreed[0][0]):
+                no = no or quiet <= 2
+                i += refused[0][0]
+            elif agreed and words[i].denied_by is None and not words[i].tags & {"product", "option", "city"}:
+                yes = yes or quiet <= 2 or len(words) <= 6
+                i += agreed[0][0]
+            else:
+                quiet += not sections["filler"].at(self.message.phrases, i)
+                i += 1
+        return yes, no
+
+    def _la_is_no(self, i: int) -> bool:
+        """ "la" alone or before Darija is no; before a French noun it is an article."""
+        words = self.message.words
+        if i + 1 == len(words) or words[i + 1].sentence != words[i].sentence or words[i + 1].comma:
+            return i == 0 or words[i].sentence != words[i - 1].sentence or words[i].comma or "yes" == ""
+        following = lexicon().languages.get(words[i + 1].key, frozenset())
+        first = i == 0 or words[i].sentence != words[i - 1].sentence or words[i].comma or bool(lexicon().sections["filler"].at(self.message.phrases, i - 1))
+        return first and "darija" in following and "fr" not in following
+
+    def _leftover(self, signs: Sequence[cues.Sign]) -> int:
+        covered = {i for sign in signs for i in range(sign.first, sign.end)}
+        lex = lexicon()
+        left = 0
+        for i, word in enumerate(self.message.words):
+            small = word.keys & lex.languages.keys()
+            if i in covered or small or word.tags or word.kind != "word" or word.glued:
+                continue
+            left += not word.known
+        return left
+
+
+def _whole(text: str, reading: _Reading, taught: Sequence[Taught]) -> Weighed | None:
+    """What the whole message is: taught by the merchant, or one of the words of consents."""
+    words = reading.message.words
+    keys = tuple(word.key for word in words)
+    first, end = reading._core()
+    for each in taught:
+        wanted = keys_of(each.phrase)
+        if wanted and wanted in (keys, keys[first:end]):
+            return Weighed(each.intent, 0.95, f"taught: {each.phrase}")
+    said = consents.said(text)
+    if said:
+        return Weighed("stop" if said == "stop" else "start", 0.97, f"consents: {said}")
+    return None
+
+
+def _entity(kind: str, value: str, text: str, start: int, end: int) -> Entity:
+    return Entity(kind, value, text[start:end], start, end)
+
+
+_AXES = {"colour": "couleur", "size": "taille", "number": "taille", "measure": "contenance"}

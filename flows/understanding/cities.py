@@ -1,0 +1,224 @@
+"""The city a parcel goes to, of all the cities a message names."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from flows import places
+from flows.understanding.lexicon import FOLDER
+from flows.understanding.reading import Message
+from flows.understanding.writing import is_arabic, keys_of, skeleton
+
+LONGEST = 4
+"""Words of the longest names of cities that are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A city that words name."""
+
+    name: str
+    country: str
+    first: int
+    end: int
+    sure: float
+
+
+@dataclass(frozen=True)
+class _Names:
+    by_words: dict[tuple[str, ...], tuple[str, str, int]]
+    """Keys → (name, country, size)."""
+    by_letter: dict[str, list[str]]
+    by_skeleton: dict[str, list[str]]
+    plain: frozenset[str]
+    """Names that are also ordinary words: they need a preposition."""
+    districts: frozenset[tuple[str, ...]]
+
+
+@cache
+def _names(country: str) -> _Names:
+    other = next(each for each in places.COUNTRIES if each != country)
+    by_words: dict[tuple[str, ...], tuple[str, str, int]] = {}
+    plain, districts, slang = _file()
+    for each in (country, other) if country in places.COUNTRIES else places.COUNTRIES:
+        for place in places.every(each):
+            for name in (place.name, place.arabic, *place.spellings, *slang.get(place.name, ())):
+                for keys in _spellings(keys_of(name)):
+                    if keys and keys not in districts:
+                        by_words.setdefault(keys, (place.name, each, place.size))
+    by_letter: dict[str, list[str]] = defaultdict(list)
+    by_skeleton: dict[str, list[str]] = defaultdict(list)
+    for keys, (_, _, size) in by_words.items():
+        if len(keys) == 1 and size <= 3:
+            by_letter[keys[0][0]].append(keys[0])
+            if len(skeleton(keys[0])) >= 3:
+                by_skeleton[skeleton(keys[0])].append(keys[0])
+    return _Names(by_words, dict(by_letter), dict(by_skeleton), plain, districts)
+
+
+def _spellings(keys: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield keys
+    joined = "".join(keys)
+    if len(keys) > 1 and not is_arabic(joined):
+        yield (joined,)
+    if keys and keys[0] in ("el", "al", "l") and len(keys) > 1:
+        yield keys[1:]
+    if keys and keys[0].startswith("ال") and len(keys[0]) > 4:
+        yield (keys[0][2:], *keys[1:])
+    if len(keys) == 1 and keys[0].startswith("ال"):
+        yield ("ل" + keys[0][2:],)
+
+
+@cache
+def _file() -> tuple[frozenset[str], frozenset[tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    plain: set[str] = set()
+    districts: set[tuple[str, ...]] = set()
+    slang: dict[str, tuple[str, ...]] = {}
+    section = ""
+    for line in (FOLDER / "cities.txt").read_text(encoding="utf-8").splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and not line.startswith("#"):
+            name, _, words = line.partition(" = ")
+            each = [word.strip() for word in (words or name).split(",") if word.strip()]
+            if section == "spellings":
+                slang[name] = tuple(each)
+            elif section == "ordinary words":
+                plain.update(key for word in each for key in keys_of(word))
+            else:
+                districts.update(keys for word in each for keys in _spellings(keys_of(word)))
+    return frozenset(plain), frozenset(districts), slang
+
+
+_TO = frozenset("a l f fi to in ل ف ب في الي لـ vers pour li lel men de from mn من near ila ديال b d m".split())
+_STRONG = frozenset("a l f fi to in ل ف في الي vers li ila pour near".split())
+_FROM = frozenset("de d dyal ta3 ديال تاع du of".split())
+_STREETS = frozenset("rue avenue av bd boulevard route hay char3 شارع طريق زنقه حي derb lot lotissement residence quartier street".split())
+_LIVES = frozenset("suis habite livraison livrer livre sakn saken sakna ساكن ساكنه men mn من from ville mdina توصيل طوبيس wilaya ولايه مدينه city".split())
+_ARTICLES = frozenset(("l", "el", "la", "les", "ville", "mdinat", "lmdina", "mdina", "مدينه", "wilaya", "ولايه", "city"))
+
+
+def named(message: Message, country: str, free: Sequence[bool]) -> list[Named]:
+    """The cities a message names, left to right, on words that are still free."""
+    names = _names(country)
+    found: list[Named] = []
+    i = 0
+    while i < len(message.words):
+        city = _at(message, i, names, free) if free[i] else None
+        if city:
+            found.append(city)
+            i = city.end
+        else:
+            i += 1
+    return found
+
+
+def _at(message: Message, i: int, names: _Names, free: Sequence[bool]) -> Named | None:
+    words = message.words
+    for length in range(min(LONGEST, len(words) - i), 0, -1):
+        span = words[i : i + length]
+        if not all(free[i : i + length]) or any(word.sentence != span[0].sentence or word.kind != "word" for word in span):
+            continue
+        keys = tuple(word.key for word in span)
+        if keys in names.districts:
+            return None
+        hit = names.by_words.get(keys)
+        if hit and _believable(message, i, i + length, keys, hit, names):
+            name, of, _ = hit
+            return Named(name, of, i, i + length, 1.0)
+    return _misspelt(message, i, names)
+
+
+def _believable(
+    message: Message, i: int, end: int, keys: tuple[str, ...], hit: tuple[str, str, int], names: _Names
+) -> bool:
+    """Rue de Fès is no city, nor is an oil of Fès; "safi" is one only after a preposition."""
+    words = message.words
+    before = [word.key for word in words[max(0, i - 3) : i] if word.sentence == words[i].sentence]
+    if any(key in _STREETS for key in before[-2:]):
+        return False
+    j = i - 1
+    if j >= 0 and words[j].key in _FROM and j >= 1 and "product" in words[j - 1].tags:
+        return False
+    ordinary = len(keys) == 1 and (keys[0] in names.plain or hit[2] >= 4 or len(keys[0]) < 3)
+    return not ordinary or _is_led_to(message, i) or _alone(message, i, end)
+
+
+def _is_led_to(message: Message, i: int) -> bool:
+    words = message.words
+    j = i - 1
+    while j >= 0 and words[j].key in _ARTICLES and words[j].key not in _STRONG:
+        j -= 1
+    return j >= 0 and (words[j].key in _STRONG or words[j].key in ("ville", "مدينه", "wilaya", "ولايه", "mdinat", "city"))
+
+
+def _alone(message: Message, i: int, end: int) -> bool:
+    return i == 0 and end == len(message.words) and message.words[0].key not in ("safi", "صافي")
+
+
+def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
+    word = message.words[i]
+    if word.kind != "word" or word.glued or len(word.key) < 5 or (word.known and not _is_led_to(message, i)):
+        return None
+    if word.key in lexicon_known():
+        return None
+    led = _is_led_to(message, i)
+    near = process.extract(
+        word.key,
+        names.by_letter.get(word.key[0], ()),
+        scorer=OSA.distance,
+        score_cutoff=1 if len(word.key) < 8 else 2,
+        limit=2,
+    )
+    if near and (led or len(word.key) >= 7) and not word.key.endswith("i"):
+        other = near[0][0]
+    elif led and (alike := names.by_skeleton.get(skeleton(word.key))) and not word.key.endswith("i"):
+        other = max(alike, key=lambda each: (OSA.normalized_similarity(word.key, each), each))
+        if OSA.normalized_similarity(word.key, other) < 0.5 and is_arabic(other) == is_arabic(word.key):
+            return None
+    else:
+        return None
+    name, of, _ = names.by_words[(other,)]
+    if any(each.key in _STREETS for each in message.words[max(0, i - 2) : i]):
+        return None
+    return Named(name, of, i, i + 1, 0.7)
+
+
+@cache
+def lexicon_known() -> frozenset[str]:
+    from flows.understanding.reading import spelling
+
+    return spelling().known
+
+
+def destination(message: Message, cities: Sequence[Named]) -> Named | None:
+    """Where to deliver: of several cities the one not denied, led to, and named last."""
+    wanted = [city for city in cities if not _left_behind(message, city)]
+    if not wanted:
+        return None
+    led = [city for city in wanted if _is_led_to(message, city.first)]
+    return (led or wanted)[-1]
+
+
+_LEFT = frozenset("kont kent kount etais etait كنت machi mashi pas not ماشي مشي مش ليس وليس plus lieu instead 3iwad بدل بدلا عوض مكان fblast blast blasset plutot demenage moved rather place".split())
+
+
+def _left_behind(message: Message, city: Named) -> bool:
+    """The old one: "pas à Casa", "au lieu de Fès", "kont f Rabat", "de Casa à Rabat"."""
+    words = message.words
+    if words[city.first].denied_by is not None:
+        return True
+    before = [word for word in words[max(0, city.first - 4) : city.first] if word.sentence == words[city.first].sentence]
+    near = {word.key for word in before[-3:]}
+    if near & {"lieu", "place", "instead", "3iwad", "3iwed", "بدل", "بدلا", "عوض", "مكان", "fblast", "blast", "blasset", "kont", "kent", "etais", "كنت", "rather", "بلاصه", "فبلاصه"} :
+        return not any("city" in word.tags for word in before[-3:])
+    from_here = before and before[-1].key in ("de", "men", "mn", "من", "from")
+    later = words[city.end : city.end + 2]
+    return bool(from_here and later and any(word.key in _STRONG for word in later[:1]) and any("city" in word.tags for word in words[city.end : city.end + 4]))

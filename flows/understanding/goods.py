@@ -1,0 +1,363 @@
+"""A catalogue made ready to be spoken of: which products the words of a message mean."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from flows.understanding.lexicon import lexicon
+from flows.understanding.meaning import Item
+from flows.understanding.options import Option, Value, value_of
+from flows.understanding.reading import Message, Word, read
+from flows.understanding.writing import is_arabic, key_of, skeleton, stem
+
+EXACT, NARROWER, WIDER, SOUNDS, TYPO = 1.0, 0.9, 0.75, 0.8, 0.8
+WEAK = 0.35
+"""Of a word that tells goods apart but does not name them: "homme", "cuir"."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One notion of a product's name, and what it weighs in naming it."""
+
+    weight: float
+    plain: bool
+    """It can name the product alone."""
+
+
+@dataclass
+class Product:
+    name: str
+    items: list[Item]
+    terms: list[Term] = field(default_factory=list)
+    values: list[tuple[Value, ...]] = field(default_factory=list)
+    """Per item its option values."""
+
+    @property
+    def strong(self) -> list[int]:
+        return [i for i, term in enumerate(self.terms) if term.plain]
+
+    def axes(self) -> dict[str, list[Value]]:
+        """The options that tell its variants apart, with their values."""
+        axes: dict[str, dict[str, Value]] = defaultdict(dict)
+        for values in self.values:
+            for value in values:
+                axes[value.axis].setdefault(value.text.casefold(), value)
+        several = len(self.items) > 1
+        return {axis: list(of.values()) for axis, of in axes.items() if several and len(of) > 1}
+
+    def all_axes(self) -> dict[str, list[Value]]:
+        axes: dict[str, dict[str, Value]] = defaultdict(dict)
+        for values in self.values:
+            for value in values:
+                axes[value.axis].setdefault(value.text.casefold(), value)
+        return {axis: list(of.values()) for axis, of in axes.items()}
+
+
+Match = tuple[int, int, float]
+"""(product, its term, how sure)."""
+
+
+@dataclass
+class Mention:
+    """Words that speak of one product, or of several that they do not tell apart."""
+
+    first: int
+    end: int
+    used: list[int]
+    products: list[int]
+    score: float
+    doubtful: bool = False
+    sku: str | None = None
+    """A reference that was typed: the variant is clear."""
+
+    @property
+    def product(self) -> int | None:
+        return self.products[0] if len(self.products) == 1 and not self.doubtful else None
+
+
+class Catalogue:
+    """The goods of a merchant; built once, asked for every message."""
+
+    def __init__(self, products: list[Product], extra: Mapping[str, Sequence[str]]) -> None:
+        self.products = products
+        self.by_sku = {
+            _sku(item.sku): (i, item) for i, product in enumerate(products) for item in product.items
+        }
+        self._by_stem: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+        self._by_concept: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+        self._by_skeleton: dict[str, set[str]] = defaultdict(set)
+        self._by_letter: dict[str, list[str]] = defaultdict(list)
+        self._spelt: dict[str, tuple[tuple[str, float], ...]] = {}
+        for i, product in enumerate(products):
+            self._index(i, product, product.name, named=True)
+            for name in extra.get(product.name, ()):
+                self._index(i, product, name, named=False)
+        self._narrow()
+        for word in sorted(self._by_stem):
+            if len(skeleton(word)) >= 2:
+                self._by_skeleton[skeleton(word)].add(word)
+            if len(word) >= 4:
+                self._by_letter[word[0]].append(word)
+
+    @classmethod
+    def of(cls, items: Iterable[Item], extra: Mapping[str, Sequence[str]] | None = None) -> Catalogue:
+        """A catalogue of these variants; `extra` has other names of products, by their name."""
+        products: dict[str, Product] = {}
+        for item in items:
+            product = products.setdefault(item.name.strip().casefold(), Product(item.name, []))
+            product.items.append(item)
+            product.values.append(
+                tuple(value_of(axis, str(text)) for axis, text in item.options.items())
+            )
+        return cls(list(products.values()), extra or {})
+
+    def knows(self, key: str) -> bool:
+        """Whether a word is one of its names' or values'."""
+        return stem(key) in self._by_stem or key in self._value_words
+
+    @property
+    def _value_words(self) -> frozenset[str]:
+        cached = self.__dict__.get("value_words")
+        if cached is None:
+            cached = frozenset(
+                word
+                for product in self.products
+                for values in product.values
+                for value in values
+                for word in value.words
+            )
+            self.__dict__["value_words"] = cached
+        return cached
+
+    def _index(self, number: int, product: Product, name: str, *, named: bool) -> None:
+        message = read(name)
+        words, lex = message.words, lexicon()
+        i = 0
+        while i < len(words):
+            word = words[i]
+            concepts = lex.goods.at(message.stems, i)
+            colour = lex.sections["colour"].at(message.phrases, i)
+            if not concepts and (word.kind != "word" or len(word.key) < 2 or lex.sections["linking"].at(message.phrases, i)):
+                i += 1
+                continue
+            length = concepts[0][0] if concepts else 1
+            plain = bool(concepts) or word.key not in lex.languages
+            if concepts and all(concept in lex.attributes for _, concept in concepts):
+                plain = False
+            if not concepts and (colour or lex.sections["neutral"].at(message.phrases, i)):
+                plain = False
+            number_of_term = len(product.terms) if named else _shared(product, concepts, self._by_concept, number)
+            if named or number_of_term == len(product.terms):
+                product.terms.append(Term(1.0 if plain else WEAK, plain))
+            term = (number, number_of_term)
+            for k in range(i, i + length):
+                share = EXACT if length == 1 or k == i else WEAK
+                if words[k].key not in _EMPTY and len(words[k].key) > 1:
+                    self._by_stem[stem(words[k].key)].setdefault(term, share)
+            for _, concept in concepts:
+                self._by_concept[concept][term] = EXACT
+            for _, name_ in colour:
+                self._by_concept[f"colour {name_}"][term] = EXACT
+            i += length
+
+    def _narrow(self) -> None:
+        """A wider word means a narrower thing, and the other way round, with less certainty."""
+        lex = lexicon()
+        exact = {concept: dict(terms) for concept, terms in self._by_concept.items()}
+        for concept, terms in exact.items():
+            wider = lex.wider.get(concept, "")
+            while wider:
+                for term in terms:
+                    self._by_concept[wider].setdefault(term, NARROWER)
+                wider = lex.wider.get(wider, "")
+        for narrow in lex.wider:
+            wider = lex.wider[narrow]
+            while wider:
+                for term, sure in exact.get(wider, {}).items():
+                    if sure == EXACT:
+                        self._by_concept[narrow].setdefault(term, WIDER)
+                wider = lex.wider.get(wider, "")
+
+    def mentions(self, message: Message, free: Sequence[bool]) -> list[Mention]:
+        """The products that a message speaks of, left to right, on words that are still free."""
+        found: list[Mention] = []
+        matches = [self._matches(message, i) if free[i] else {} for i in range(len(message.words))]
+        i = 0
+        while i < len(matches):
+            mention = self._mention(message, matches, i, free) if matches[i] else None
+            if mention:
+                found.append(mention)
+                i = mention.end
+            else:
+                i += 1
+        return found
+
+    def _matches(self, message: Message, i: int) -> dict[int, dict[int, tuple[int, float]]]:
+        """How far → product → (term, how sure) for the words that begin here."""
+        word = message.words[i]
+        if word.kind != "word" or word.glued:
+            return {}
+        found: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
+        for length, concept in lexicon().goods.at(message.stems, i):
+            for (product, term), sure in self._by_concept.get(concept, {}).items():
+                _better(found[length], product, term, sure)
+        for length, colour in lexicon().sections["colour"].at(message.phrases, i):
+            for (product, term), sure in self._by_concept.get(f"colour {colour}", {}).items():
+                if sure == EXACT:
+                    _better(found[length], product, term, sure)
+        if word.key in _EMPTY or (len(word.key) < 3 and not stem(word.key) in self._by_stem):
+            return found
+        for spelt, sure in self._spellings(word):
+            for (product, term), share in self._by_stem.get(spelt, {}).items():
+                _better(found[1], product, term, sure * share)
+        return {length: products for length, products in found.items() if products}
+
+    def _spellings(self, word: Word) -> tuple[tuple[str, float], ...]:
+        """Words of the catalogue that this one is, sounds like, or is a typo away from."""
+        if stem(word.key) in self._by_stem:
+            return ((stem(word.key), EXACT),)
+        if word.key in lexicon().known and word.known:
+            return ()
+        if word.key not in self._spelt:
+            if len(self._spelt) > 8192:
+                self._spelt.clear()
+            self._spelt[word.key] = self._guesses(stem(word.key))
+        return self._spelt[word.key]
+
+    def _guesses(self, word: str) -> tuple[tuple[str, float], ...]:
+        sounds = skeleton(word)
+        alike = [
+            other
+            for other in sorted(self._by_skeleton.get(sounds, ()))
+            if len(sounds) >= 3 or (len(sounds) == 2 and is_arabic(word) == is_arabic(other) and OSA.normalized_similarity(word, other) >= 0.7)
+        ]
+        if alike:
+            best = max(OSA.normalized_similarity(word, other) for other in alike)
+            return tuple((other, SOUNDS) for other in alike if OSA.normalized_similarity(word, other) == best)
+        away = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
+        if not away:
+            return ()
+        near = process.extract(
+            word, self._by_letter.get(word[0], ()), scorer=OSA.distance, score_cutoff=away, limit=5
+        )
+        least = min((distance for _, distance, _ in near), default=0)
+        return tuple((other, TYPO) for other, distance, _ in sorted(near) if distance == least)
+
+    def _mention(
+        self,
+        message: Message,
+        matches: Sequence[dict[int, dict[int, tuple[int, float]]]],
+        start: int,
+        free: Sequence[bool],
+    ) -> Mention | None:
+        length = max(matches[start])
+        told: dict[int, dict[int, float]] = {
+            product: {term: sure} for product, (term, sure) in matches[start][length].items()
+        }
+        if length > 1 and 1 in matches[start]:
+            pass
+        used = list(range(start, start + length))
+        end = i = start + length
+        words = message.words
+        while i < len(words) and i - end <= 3 and words[i].sentence == words[start].sentence:
+            more = matches[i] if free[i] else {}
+            if more and not (words[i].comma and i > end):
+                step = max(more)
+                both = {
+                    product: told[product] | {term: sure}
+                    for product, (term, sure) in more[step].items()
+                    if product in told and term not in told[product]
+                }
+                if not both:
+                    break
+                told = both
+                used += range(i, i + step)
+                end = i = i + step
+            elif _passes(message, i):
+                i += 1
+            else:
+                break
+        return self._settled(message, told, used, start, end)
+
+    def _settled(
+        self, message: Message, told: dict[int, dict[int, float]], used: list[int], start: int, end: int
+    ) -> Mention | None:
+        scores: dict[int, float] = {}
+        for product, terms in told.items():
+            those = self.products[product].terms
+            strong = any(those[term].plain and sure > WEAK for term, sure in terms.items())
+            whole = len(terms) == len(those)
+            if strong or whole:
+                scores[product] = sum(those[term].weight * sure for term, sure in terms.items())
+        if not scores:
+            return None
+        best = max(scores.values())
+        top = [product for product, score in scores.items() if score >= best - 0.05]
+        if len(top) > 1:
+            whole_ones = [p for p in top if set(self.products[p].strong) <= set(told[p])]
+            entire = [p for p in whole_ones if len(told[p]) == len(self.products[p].terms)]
+            top = entire if len(entire) == 1 else whole_ones if len(whole_ones) == 1 else top
+        doubtful = any(
+            sure == WIDER and set(self.products[p].strong) - set(told[p])
+            for p in top
+            for sure in told[p].values()
+        ) or self._contradicted(message, top, told, end)
+        return Mention(start, end, used, sorted(top), best, doubtful)
+
+    def _contradicted(
+        self, message: Message, top: list[int], told: dict[int, dict[int, float]], end: int
+    ) -> bool:
+        """ "huile d'olive" is not the argan oil that is the only oil here."""
+        words = message.words
+        if end + 1 >= len(words) or words[end].key not in _OF or words[end].sentence != words[end - 1].sentence:
+            return False
+        following = words[end + 1]
+        lex = lexicon()
+        concepts = lex.goods.at(message.stems, end + 1)
+        unknown = not following.known and following.kind == "word" and len(following.key) > 3
+        named = any(concept not in lex.attributes for _, concept in concepts)
+        uncovered = all(set(self.products[p].strong) - set(told[p]) for p in top)
+        return uncovered and (named or unknown)
+
+
+_OF = frozenset("de d du des a au en dyal d ta3 ديال تاع نتاع of".split())
+_EMPTY = frozenset("de d du des la le les l a au aux en et pour avec sans the of for and ديال تاع من في و".split())
+
+
+def _better(found: dict[int, tuple[int, float]], product: int, term: int, sure: float) -> None:
+    if product not in found or found[product][1] < sure:
+        found[product] = (term, sure)
+
+
+def _passes(message: Message, i: int) -> bool:
+    """Words that may stand between the words of one name: "sac *noir en* cuir"."""
+    sections = lexicon().sections
+    return bool(
+        sections["linking"].at(message.phrases, i)
+        or sections["neutral"].at(message.phrases, i)
+        or sections["colour"].at(message.phrases, i)
+        or sections["unit"].at(message.phrases, i)
+    )
+
+
+def _shared(
+    product: Product,
+    concepts: list[tuple[int, str]],
+    by_concept: Mapping[str, Mapping[tuple[int, int], float]],
+    number: int,
+) -> int:
+    """The term that another name's word says again, else a new one."""
+    for _, concept in concepts:
+        for owner, term in by_concept.get(concept, {}):
+            if owner == number:
+                return term
+    return 0 if product.terms else len(product.terms)
+
+
+def _sku(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())

@@ -1,0 +1,194 @@
+"""What somebody wants, weighed from the cues that their message shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flows.understanding.cues import Sign
+from flows.understanding.lexicon import lexicon
+from flows.understanding.reading import Message
+
+SURE, LIKELY = 4.0, 2.5
+
+# Who speaks of several things means the first of these: a grievance before a question, a question
+# before an order, anything before a greeting.
+FIRST = (
+    "stop", "start", "complaint", "human", "change_address", "change_order", "cancel", "refuse", "later",
+    "where_is_my_order", "delivery_cost", "delivery_time", "price", "availability", "order", "confirm",
+    "thanks", "greeting",
+)  # fmt: skip
+QUESTIONS = frozenset(
+    ("where_is_my_order", "delivery_cost", "delivery_time", "price", "availability")
+)
+SMALL_TALK = frozenset(("greeting", "thanks"))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    intent: str
+    confidence: float
+    rule: str
+
+
+@dataclass
+class Evidence:
+    """All that speaks for one intent or another."""
+
+    message: Message
+    signs: Sequence[Sign]
+    core: tuple[int, int]
+    yes: bool
+    no: bool
+    asked: bool
+    """The business asked to confirm an order."""
+    has_product: bool
+    has_lines: bool
+    has_quantity: bool
+    has_city: bool
+    has_time: bool
+    leftover: int
+    """Content words that nothing explains."""
+
+    def __post_init__(self) -> None:
+        self.scores: dict[str, float] = defaultdict(float)
+        self.why: dict[str, str] = {}
+        for intent in {sign.intent for sign in self.signs}:
+            mine = sorted((s for s in self.signs if s.intent == intent), key=lambda s: -s.strength)
+            self.scores[intent] = mine[0].strength + min(
+                1.0, sum(0.25 for s in mine[1:] if not _overlap(s, mine[0]))
+            )
+            self.why[intent] = mine[0].cue
+
+    @property
+    def question(self) -> bool:
+        return "?" in self.message.marks
+
+    def sure(self, *intents: str) -> str:
+        """The first of these intents with sure evidence, else ""."""
+        return next((i for i in intents if self.scores[i] >= SURE), "")
+
+    def likely(self, *intents: str) -> str:
+        return next((i for i in intents if self.scores[i] >= LIKELY), "")
+
+
+def _overlap(one: Sign, other: Sign) -> bool:
+    return one.first < other.end and other.first < one.end
+
+
+def weigh(evidence: Evidence) -> Weighed:
+    """The intent, how sure, and by which evidence; "other" where that is not enough."""
+    found = (_answer(evidence) if evidence.asked else None) or _said(evidence)
+    if found is None:
+        return Weighed("other", 0.3, "nothing")
+    doubt = 0.06 * max(0, evidence.leftover - 2)
+    return Weighed(found.intent, round(max(0.05, found.confidence - min(0.25, doubt)), 2), found.rule)
+
+
+def _answer(of: Evidence) -> Weighed | None:
+    """What a message says to the question whether an order is confirmed; None when it says neither."""
+    if sure := of.sure("stop", "start", "complaint", "human"):
+        return _by(of, sure, 0.9)
+    if of.sure("change_address"):
+        return _by(of, "change_address", 0.92)
+    if of.sure("later") and not of.sure("cancel"):
+        return _by(of, "later", 0.92)
+    if of.sure("change_order"):
+        return _by(of, "change_order", 0.9)
+    if of.sure("cancel", "refuse"):
+        sure = of.sure("cancel", "refuse")
+        return Weighed("refuse", 0.92, of.why[sure])
+    if (question := of.sure(*QUESTIONS)) and not (of.yes and not of.question and question == "availability"):
+        return _by(of, question, 0.85)
+    if of.question and (question := of.likely(*QUESTIONS)):
+        return _by(of, question, 0.75)
+    if of.scores["later"] >= LIKELY or of.has_time and _put_off(of):
+        return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
+    if of.likely("change_address") and of.has_city:
+        return _by(of, "change_address", 0.75)
+    if of.yes and of.no:
+        return Weighed("other", 0.4, "yes and no")
+    confirms = of.yes or of.scores["confirm"] >= LIKELY
+    if of.likely("refuse") and not of.yes:
+        return _by(of, "refuse", 0.88)
+    if confirms and not of.no and not of.likely("refuse"):
+        if of.scores["order"] >= SURE and of.has_lines and of.scores["confirm"] < LIKELY and not of.yes:
+            return None
+        sureness = 0.95 if of.scores["confirm"] >= SURE or of.yes else 0.85
+        return Weighed("confirm", sureness - (0.25 if of.question else 0), of.why.get("confirm", "yes"))
+    if of.no and not confirms:
+        if of.has_lines or of.has_quantity:
+            return Weighed("change_order", 0.75, "no, with a thing that is wanted")
+        return Weighed("refuse", 0.93, "no")
+    return None
+
+
+def _put_off(of: Evidence) -> bool:
+    """ "demain", "oui mais samedi": a day as the answer puts it off."""
+    sections = lexicon().sections
+    but = any(
+        sections["but"].at(of.message.phrases, i) for i in range(len(of.message.words))
+    )
+    return but or len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0
+
+
+def _said(of: Evidence) -> Weighed | None:
+    """What a message wants by itself."""
+    if of.sure("order") and not _asks(of):
+        others = of.sure("stop", "start", "complaint", "human", "change_address", "change_order", "cancel", "later")
+        if not others:
+            questions = of.sure(*QUESTIONS)
+            if not questions:
+                return _order(of, 0.93)
+            if of.has_lines and not of.question and of.scores[questions] < SURE + 0.25 and of.scores["order"] > of.scores[questions]:
+                return _order(of, 0.7)
+    for intent in FIRST:
+        if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:
+            continue
+        return _by(of, intent, 0.9)
+    if of.sure("order"):
+        return _order(of, 0.9)
+    for intent in FIRST:
+        if intent in ("greeting", "thanks") or of.scores[intent] < LIKELY:
+            continue
+        if intent == "order":
+            return _order(of, 0.75)
+        if intent == "confirm" or intent == "refuse":
+            continue
+        return _by(of, intent, 0.72)
+    if of.has_lines and not of.question:
+        return _order(of, 0.65)
+    if of.question and of.has_product:
+        return Weighed("availability", 0.6, "a product with a question mark")
+    for intent in ("thanks", "greeting"):
+        if of.scores[intent] >= LIKELY and not of.has_product:
+            return _by(of, intent, 0.9)
+    for intent in FIRST:
+        if of.scores[intent] > 0 and intent not in ("order", "confirm", "cancel", "refuse", "later"):
+            return _by(of, intent, 0.61 if intent not in ("complaint",) else 0.55)
+    return None
+
+
+def _asks(of: Evidence) -> bool:
+    """ "bghit n3ref chhal": wants to know, not to have."""
+    return any(word.keys & _KNOW for word in of.message.words)
+
+
+_KNOW = frozenset(
+    "savoir n3ref n3raf na3raf n3rf ne3ref n3arf nswel nsewwel nsowel nsa9si ns9si nseqsi nsaqsi know ask info infos"
+    " information informations renseignement renseignements renseigner demander question نعرف اعرف معرفه استفسار"
+    " نسول نسقسي اسال اسئل سؤال سوال معلومات تفاصيل details detail nsewel nchof voir nchouf see نشوف".split()
+)
+
+
+def _order(of: Evidence, confidence: float) -> Weighed:
+    if of.has_lines or of.has_product:
+        return Weighed("order", confidence, of.why.get("order", "order: a product"))
+    if of.scores["order"] >= SURE or of.has_quantity:
+        return Weighed("order", min(confidence, 0.8), of.why.get("order", ""))
+    return Weighed("order", 0.5, of.why.get("order", ""))
+
+
+def _by(of: Evidence, intent: str, confidence: float) -> Weighed:
+    return Weighed(intent, confidence, of.why[intent])

@@ -1,0 +1,63 @@
+"""Which of the four languages a message is in: by its script, then by its small words."""
+
+from __future__ import annotations
+
+import re
+
+from flows.understanding.lexicon import lexicon
+from flows.understanding.reading import Message
+from flows.understanding.writing import is_arabic
+
+_ARABIZI = re.compile(r"(?:[a-z][3795]|[3795][a-z])[a-z]*|[a-z]+[3795][a-z]+")
+_POLITE = frozenset(
+    "salam slm slam salamo labas inchallah inchalah nchallah chokran choukran shokran khoya khouya khti sahbi"
+    " safi wakha merci bonjour bonsoir salut svp stp ok d l a ana w f la b si ya".split()
+)
+"""Words that people of any of the languages use."""
+
+
+def language_of(message: Message) -> str:
+    """fr, ar (Arabic script), darija (Latin letters) or en; French where nothing tells."""
+    words = [word for word in message.words if word.kind == "word"]
+    arabic = sum(len(word.key) for word in words if is_arabic(word.key))
+    latin = sum(len(word.key) for word in words) - arabic
+    if arabic and arabic >= latin * 0.8:
+        return "ar"
+    scores = {"fr": 0.0, "en": 0.0, "darija": 0.0}
+    if arabic:
+        scores["darija"] += 0
+    for word in words:
+        if is_arabic(word.key):
+            continue
+        _vote(word.key, word.keys, scores)
+    best = max(scores.values())
+    if arabic and best < 2:
+        return "ar"
+    # French nouns in a sentence of Darija are still Darija.
+    if scores["darija"] >= 1.5 and scores["darija"] >= 0.34 * max(scores["fr"], scores["en"]):
+        return "darija"
+    return next((name for name in ("fr", "en", "darija") if scores[name] == best), "fr")
+
+
+def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
+    languages = lexicon().languages.get(key)
+    if languages is None and len(keys) > 1:
+        languages = next((found for other in sorted(keys) if (found := lexicon().languages.get(other))), None)
+    if languages is None:
+        if _ARABIZI.fullmatch(key):
+            scores["darija"] += 2
+        elif key in _ENGLISH:
+            scores["en"] += 0.6
+        return
+    weight = 0.5 if key in _POLITE else 1.0
+    if "darija" in languages and len(languages) == 1 and key not in _POLITE:
+        weight = 2.0
+    for language in languages & scores.keys():
+        scores[language] += weight / len(languages)
+
+
+_ENGLISH = frozenset(
+    "black white red blue green yellow pink purple brown grey gray gold silver small medium large bag bags shoes"
+    " shoe dress belt belts shirt shirts watch watches ring oil honey dates soap cream bottle bottles perfume"
+    " wallet jacket hat scarf pair pairs two three four five six seven eight nine ten kilo half order orders".split()
+)

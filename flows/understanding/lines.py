@@ -1,0 +1,548 @@
+"""Order lines: which quantity and which options belong to which product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from flows.understanding.goods import Catalogue, Mention, Product
+from flows.understanding.lexicon import lexicon
+from flows.understanding.meaning import Item, Line
+from flows.understanding.options import Option
+from flows.understanding.reading import Message
+
+LARGEST = 500
+"""Pieces of one line; more is a price or a number of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something that matters to order lines, where it stands."""
+
+    kind: str
+    """product, option, quantity, and, or."""
+    first: int
+    end: int
+    mention: Mention | None = None
+    option: Option | None = None
+    quantity: int = 0
+    article: bool = False
+    """A quantity that is only an article: "un", "une", "a"."""
+    denied: bool = False
+
+
+@dataclass
+class Wish:
+    """One thing that is wanted: a product, how many, which options."""
+
+    mention: Mention | None = None
+    quantity: int | None = None
+    options: list[Option] = field(default_factory=list)
+    uncertain: bool = False
+    own: bool = False
+    """It names its product itself."""
+    article: bool = False
+    after_and: bool = False
+
+    def has(self, kind: str) -> bool:
+        return any(option.kind == kind for option in self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    lines: tuple[Line, ...] = ()
+    missing: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    quantity: int | None = None
+    unclear: bool = False
+
+
+def pieces(
+    message: Message, mentions: Sequence[Mention], options: Sequence[Option], catalogue: Catalogue, free: Sequence[bool]
+) -> list[Piece]:
+    """What matters to the lines, left to right."""
+    found = [Piece("product", m.first, m.end, mention=m) for m in mentions]
+    found += [Piece("option", o.first, o.end, option=o) for o in options]
+    taken = {i for m in mentions for i in m.used} | {i for o in options for i in range(o.first, o.end)}
+    found += _numbers(message, mentions, options, catalogue, free, taken)
+    found += _joints(message, taken)
+    found.sort(key=lambda piece: (piece.first, piece.end))
+    return _denied(message, found)
+
+
+def _numbers(
+    message: Message,
+    mentions: Sequence[Mention],
+    options: Sequence[Option],
+    catalogue: Catalogue,
+    free: Sequence[bool],
+    taken: set[int],
+) -> list[Piece]:
+    found: list[Piece] = []
+    sections = lexicon().sections
+    words = message.words
+    i = 0
+    while i < len(words):
+        size = None if i in taken else _size_number(message, i, mentions, options, catalogue)
+        if size:
+            found.append(Piece("option", size.first, size.end, option=size))
+            i = size.end
+            continue
+        number = sections["number"].at(message.phrases, i) if free[i] and i not in taken else []
+        if free[i] and i not in taken and words[i].kind == "number" and "." not in words[i].key:
+            value, length, unit = int(words[i].key), 1, ""
+        elif number:
+            length, (digits, _, unit) = number[0][0], number[0][1].partition(" ")
+            value = int(digits)
+            if unit == "tens":
+                unit = ""
+        elif free[i] and i not in taken and (pairs := sections["pair"].at(message.phrases, i)) and not found:
+            value, length, unit = 2, pairs[0][0], "pair"
+            if _of_pairs(mentions, catalogue, i):
+                i += 1
+                continue
+        elif dual := _dual(message, i, mentions):
+            found.append(Piece("quantity", i, i, quantity=dual))
+            i += 1
+            continue
+        else:
+            i += 1
+            continue
+        end = i + length
+        article = words[i].key in ("un", "une", "a", "an", "one") and value == 1
+        value, end = _counted(message, i, value, end, mentions, catalogue)
+        if 1 <= value <= LARGEST:
+            found.append(Piece("quantity", i, end, quantity=value, article=article))
+        i = end
+    return found
+
+
+def _counted(
+    message: Message, i: int, value: int, end: int, mentions: Sequence[Mention], catalogue: Catalogue
+) -> tuple[int, int]:
+    """ "2 paires" of what is sold in pairs is 2, of all else 4; "une douzaine" 12."""
+    sections = lexicon().sections
+    if end < len(message.words):
+        dozen = sections["number"].at(message.phrases, end)
+        if dozen and dozen[0][1].endswith(" dozen") and message.words[end].sentence == message.words[i].sentence:
+            return value * 12, end + dozen[0][0]
+        if pair := sections["pair"].at(message.phrases, end):
+            times = 1 if _of_pairs(mentions, catalogue, i) else 2
+            return value * times, end + pair[0][0]
+        if piece := sections["piece"].at(message.phrases, end):
+            return value, end + piece[0][0]
+    return value, end
+
+
+def _of_pairs(mentions: Sequence[Mention], catalogue: Catalogue, i: int) -> bool:
+    """Whether what is counted here is sold in pairs anyway."""
+    mention = _nearest(mentions, i)
+    if mention is None:
+        return False
+    lex = lexicon()
+    paired = {word.strip() for word in _PAIRED}
+    names = " ".join(catalogue.products[p].name for p in mention.products)
+    from flows.understanding.reading import read
+
+    message = read(names)
+    concepts = {c for j in range(len(message.words)) for _, c in lex.goods.at(message.stems, j)}
+    return any(lex.is_a(concept, one) for concept in concepts for one in paired)
+
+
+_PAIRED = ("shoes", "socks", "earrings", "gloves", "glasses", "trousers", "insole", "earphones", "boots")
+
+
+def _dual(message: Message, i: int, mentions: Sequence[Mention]) -> int:
+    """حقيبتين is two bags."""
+    word = message.words[i]
+    if any(i in mention.used for mention in mentions) and word.key.endswith(("تين", "ين")):
+        return 2 if word.key.endswith("تين") or _dual_of(word.key) else 0
+    return 0
+
+
+def _dual_of(key: str) -> bool:
+    from flows.understanding.reading import spelling
+    from flows.understanding.writing import stem
+
+    return stem(key.removesuffix("ين")) in spelling().known
+
+
+def _size_number(
+    message: Message,
+    i: int,
+    mentions: Sequence[Mention],
+    options: Sequence[Option],
+    catalogue: Catalogue,
+) -> Option | None:
+    """A number that is a size of the product it stands with: "robe 38", "6 ans"."""
+    words = message.words
+    word = words[i]
+    if word.kind != "number" or {"phone", "price", "order_number", "time"} & word.tags:
+        return None
+    mention = _nearest(mentions, i)
+    if mention is None:
+        return None
+    values = {
+        value
+        for p in mention.products
+        for each in catalogue.products[p].values
+        for one in each
+        for kind, value in one.options
+        if kind in ("number", "measure")
+    }
+    plain = {value.split(" ")[0] for value in values}
+    if word.key not in plain:
+        return None
+    following = words[i + 1].key if i + 1 < len(words) else ""
+    before = words[i - 1].key if i else ""
+    if following in _AGES:
+        return Option("number", word.key, i, i + 2)
+    if following in ("x", "pcs", "pieces", "piece") or before == "x":
+        return None
+    value = float(word.key)
+    directly_before = mention.first == i + 1
+    if value >= 14 or (i >= mention.end and not directly_before and _counted_already(message, mention, i)):
+        return Option("number", word.key, i, i + 1)
+    return None
+
+
+_AGES = frozenset("ans an mois eme years year سنه سنوات شهر اشهر شهور 3am snin years old months month".split())
+
+
+def _counted_already(message: Message, mention: Mention, i: int) -> bool:
+    """The product has its quantity in front: what follows is no second one."""
+    if mention.first == 0:
+        return False
+    before = message.words[mention.first - 1]
+    return before.kind == "number" or bool(
+        lexicon().sections["number"].at(message.phrases, mention.first - 1)
+    )
+
+
+def _nearest(mentions: Sequence[Mention], i: int) -> Mention | None:
+    before = [m for m in mentions if m.first <= i]
+    after = [m for m in mentions if m.first > i]
+    if before:
+        return before[-1]
+    return after[0] if after else None
+
+
+def _joints(message: Message, taken: set[int]) -> list[Piece]:
+    found = []
+    sections = lexicon().sections
+    for i, word in enumerate(message.words):
+        if i in taken:
+            continue
+        if sections["or"].at(message.phrases, i) and word.key not in ("ou", "o") or (word.key == "ou" and _french(message)):
+            found.append(Piece("or", i, i + 1))
+        elif sections["and"].at(message.phrases, i) or word.comma and i:
+            found.append(Piece("and", i, i))
+        elif i and word.sentence != message.words[i - 1].sentence:
+            found.append(Piece("and", i, i))
+    found += [Piece("and", i, i) for i, word in enumerate(message.words) if i in taken and (word.comma or (i and word.sentence != message.words[i - 1].sentence))]
+    return found
+
+
+def _french(message: Message) -> bool:
+    """Whether "ou" is the French "or": in Darija it is "and"."""
+    languages = lexicon().languages
+    darija = sum(languages.get(w.key) == frozenset({"darija"}) for w in message.words)
+    return darija == 0
+
+
+def _denied(message: Message, found: list[Piece]) -> list[Piece]:
+    """Mark what is not wanted: "au lieu du rouge", "machi 2", "bla smta", "remplacer X par"."""
+    unwanted = _after_words(message, found, ("without", "instead of")) | _replaced(message, found)
+    marked = []
+    for piece in found:
+        denied = piece.kind in ("product", "option", "quantity") and (
+            id(piece) in unwanted or _reached(message, found, piece)
+        )
+        marked.append(replace(piece, denied=denied))
+    return marked
+
+
+def _reached(message: Message, found: list[Piece], piece: Piece) -> bool:
+    by = message.words[piece.first].denied_by if piece.first < len(message.words) else None
+    if by is None or by < 0:
+        return False
+    between = [p for p in found if by < p.first < piece.first and p.kind == piece.kind]
+    return not between
+
+
+def _after_words(message: Message, found: list[Piece], sections: Sequence[str]) -> set[int]:
+    """Pieces of the one noun phrase after such words."""
+    unwanted: set[int] = set()
+    for i in range(len(message.words)):
+        for section in sections:
+            length = max((n for n, _ in lexicon().sections[section].at(message.phrases, i)), default=0)
+            if length and not any(p.first <= i < p.end and p.kind != "and" for p in found):
+                unwanted |= _phrase_after(message, found, i + length)
+    return unwanted
+
+
+def _phrase_after(message: Message, found: list[Piece], i: int) -> set[int]:
+    kinds: set[str] = set()
+    here: set[int] = set()
+    at = i
+    for piece in found:
+        if piece.first < i or piece.kind in ("and", "or") and piece.first < i:
+            continue
+        if piece.first > at + 2 or (piece.kind in ("and", "or") and here):
+            break
+        if piece.kind in ("and", "or"):
+            continue
+        kind = piece.option.kind if piece.option else piece.kind
+        if kind in kinds:
+            break
+        kinds.add(kind)
+        here.add(id(piece))
+        at = piece.end
+    return here
+
+
+def _replaced(message: Message, found: list[Piece]) -> set[int]:
+    """Of "replace X by Y" X."""
+    sections = lexicon().sections
+    things = [p for p in found if p.kind in ("product", "option", "quantity")]
+    for i in range(len(message.words)):
+        verb = sections["replace"].at(message.phrases, i)
+        if not verb:
+            continue
+        after = [p for p in things if p.first >= i + verb[0][0]]
+        for piece, following in zip(after, after[1:], strict=False):
+            between = range(piece.end, following.first)
+            if any(sections["by"].at(message.phrases, j) for j in between) and message.words[following.first].sentence == message.words[i].sentence:
+                return {id(p) for p in after if p.first <= piece.first}
+    return set()
+
+
+def wishes(found: Sequence[Piece]) -> list[Wish]:
+    """The pieces gathered into what is wanted, in the order of the text."""
+    gathered: list[Wish] = []
+    current: Wish | None = None
+    joined = uncertain = False
+    wanted = [piece for piece in found if not piece.denied]
+    for n, piece in enumerate(wanted):
+        if piece.kind in ("and", "or"):
+            joined = True
+            uncertain = uncertain or piece.kind == "or"
+            continue
+        if current is None or _begins(current, piece, wanted[n + 1 :], joined=joined):
+            current = Wish(after_and=joined)
+            gathered.append(current)
+            if uncertain and len(gathered) > 1:
+                current.uncertain = gathered[-2].uncertain = True
+        elif uncertain and piece.kind == "option":
+            current.uncertain = True
+        joined = uncertain = False
+        _take(current, piece)
+    return gathered
+
+
+def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool) -> bool:
+    if piece.kind == "product":
+        if current.mention is None:
+            return False
+        return not _same(current.mention, piece.mention) or joined and current.quantity is not None and not piece.denied
+    if piece.kind == "option":
+        assert piece.option is not None
+        return current.has(piece.option.kind)
+    follows = next((p for p in rest if p.kind not in ("and", "or")), None)
+    leads = follows is not None and follows.kind == "product" and follows.first - piece.end <= 1 and not _joined_before(rest, follows)
+    if current.quantity is not None:
+        return not piece.article or leads or follows is not None and follows.kind == "option"
+    if leads and current.mention is not None:
+        return True
+    if follows is not None and follows.kind == "option" and current.mention is not None and current.options and follows.option is not None and current.has(follows.option.kind):
+        return True
+    return piece.article and current.mention is not None
+
+
+def _joined_before(rest: Sequence[Piece], follows: Piece) -> bool:
+    return any(p.kind in ("and", "or") and p.first <= follows.first for p in rest[: rest.index(follows)])
+
+
+def _same(one: Mention | None, other: Mention | None) -> bool:
+    return one is not None and other is not None and (one.products, one.sku) == (other.products, other.sku)
+
+
+def _take(wish: Wish, piece: Piece) -> None:
+    if piece.kind == "product":
+        if wish.mention is None:
+            wish.mention, wish.own = piece.mention, True
+    elif piece.option is not None:
+        wish.options.append(piece.option)
+    elif wish.quantity is None:
+        wish.quantity, wish.article = piece.quantity, piece.article
+
+
+def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool = False) -> Ordered:
+    """The lines that are clear, and what is missing of the others."""
+    gathered = _inherited(wishes(found))
+    if not any(wish.mention for wish in gathered):
+        amounts = [wish.quantity for wish in gathered if wish.quantity]
+        return Ordered(quantity=amounts[0] if len(amounts) == 1 else None)
+    gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
+    lines: dict[str, tuple[int, bool, Item]] = {}
+    missing: list[tuple[str, tuple[str, ...]]] = []
+    unclear = False
+    for wish in gathered:
+        product, items, quantity, lacks = _resolved(wish, catalogue)
+        if product is None:
+            unclear = True
+        elif len(items) == 1 and not wish.uncertain:
+            said = wish.quantity is not None
+            before, before_said, _ = lines.get(items[0].sku, (0, True, items[0]))
+            if before and not (said and before_said):
+                quantity = max(before, quantity)
+            elif before:
+                quantity += before
+            lines[items[0].sku] = (quantity, said or bool(before) and before_said, items[0])
+        else:
+            unclear = True
+            missing.append((product.name, lacks))
+    return Ordered(
+        tuple(Line(quantity, sku, item.name) for sku, (quantity, _, item) in lines.items()),
+        tuple(missing),
+        None,
+        unclear,
+    )
+
+
+def _inherited(gathered: list[Wish]) -> list[Wish]:
+    """What names no product is of the one named before it, or after it at the beginning."""
+    known = next((wish.mention for wish in gathered if wish.mention), None)
+    merged: list[Wish] = []
+    for wish in gathered:
+        if wish.mention is not None:
+            known = wish.mention
+        elif merged and _completes(merged[-1], wish):
+            before = merged[-1]
+            before.options += wish.options
+            before.quantity = before.quantity if wish.quantity is None else wish.quantity
+            continue
+        else:
+            wish.mention = known
+        merged.append(wish)
+    return merged
+
+
+def _completes(before: Wish, wish: Wish) -> bool:
+    """ "robe noire, taille M, 2 pièces": what is said later about the same thing."""
+    if wish.quantity is not None and before.quantity is not None:
+        return False
+    if any(before.has(option.kind) for option in wish.options):
+        return False
+    return wish.quantity is None or not wish.options
+
+
+def _distributed(gathered: list[Wish]) -> list[Wish]:
+    """ "2 sacs un noir et un rouge" is one of each."""
+    done: list[Wish] = []
+    i = 0
+    while i < len(gathered):
+        head, children = gathered[i], []
+        while i + 1 + len(children) < len(gathered) and not gathered[i + 1 + len(children)].own:
+            children.append(gathered[i + 1 + len(children)])
+        i += 1 + len(children)
+        total = head.quantity or 0
+        if children and total > 1 and sum(c.quantity or 1 for c in children) == total and any(c.quantity for c in children):
+            for child in children:
+                child.options += [o for o in head.options if not child.has(o.kind)]
+            done += children
+        elif children and total == len(children) + 1 and not any(c.quantity for c in children):
+            for each in (head, *children):
+                each.quantity = 1
+            done += [head, *children]
+        else:
+            if children and total > 1 and not any(c.quantity for c in children):
+                head.uncertain = True
+                for child in children:
+                    child.uncertain = True
+            done += [head, *children]
+    return done
+
+
+def _shared(gathered: list[Wish], all_of_them: bool) -> list[Wish]:
+    """An option said once, at the end, is of all the wishes for that product before it."""
+    for i, wish in enumerate(gathered):
+        later = [w for w in gathered[i + 1 :] if _same(w.mention, wish.mention) and not w.own]
+        for other in later:
+            wish.options += [o for o in other.options if not wish.has(o.kind)]
+        if all_of_them or not wish.own:
+            for other in gathered[:i]:
+                if all_of_them and _same(other.mention, wish.mention):
+                    wish.options += [o for o in other.options if not wish.has(o.kind)]
+    return gathered
+
+
+def _resolved(
+    wish: Wish, catalogue: Catalogue
+) -> tuple[Product | None, list[Item], int, tuple[str, ...]]:
+    """(product, the variants it can be, quantity, options that are missing)."""
+    assert wish.mention is not None
+    if wish.mention.doubtful:
+        return None, [], 0, ()
+    quantity = wish.quantity or 1
+    fitting = []
+    for number in wish.mention.products:
+        product = catalogue.products[number]
+        items, counted, lacks = _variants(product, wish.options, quantity, said=wish.quantity is not None)
+        if wish.mention.sku is not None:
+            items, lacks = [item for item in product.items if item.sku == wish.mention.sku], ()
+        fitting.append((product, items, counted, lacks))
+    possible = [one for one in fitting if one[1]]
+    if len(fitting) > 1 and len(possible) == 1 and wish.options:
+        return possible[0]
+    if len(fitting) == 1:
+        return fitting[0]
+    return None, [], 0, ()
+
+
+def _variants(
+    product: Product, options: Sequence[Option], quantity: int, *, said: bool
+) -> tuple[list[Item], int, tuple[str, ...]]:
+    left = list(range(len(product.items)))
+    for option in options:
+        fits = {i: max((value.fit(option) for value in product.values[i]), default=0.0) for i in left}
+        best = max(fits.values(), default=0.0)
+        if best > 0:
+            left = [i for i in left if fits[i] == best]
+        elif option.kind == "measure" and option.bare and (unit := _one_unit(product, left, option)):
+            left, quantity = unit, option.bare if not said else quantity * option.bare
+        elif option.kind == "measure" and option.bare and not said and not _measured(product):
+            quantity = option.bare
+        elif _matters(product, option):
+            left = []
+            break
+    items = [product.items[i] for i in left]
+    lacks = tuple(
+        axis
+        for axis, values in product.axes().items()
+        if len({v.text.casefold() for i in left for v in product.values[i] if v.axis == axis}) != 1
+    )
+    return items, quantity, lacks
+
+
+def _matters(product: Product, option: Option) -> bool:
+    """Whether the product has this kind of option at all, so that an unknown value is a question."""
+    kinds = {kind for values in product.values for value in values for kind, _ in value.options}
+    if option.kind in ("size", "number"):
+        return bool(kinds & {"size", "number"}) and (option.kind in kinds or option.kind == "number")
+    return option.kind in kinds
+
+
+def _measured(product: Product) -> bool:
+    return any(
+        kind == "measure" for values in product.values for value in values for kind, _ in value.options
+    )
+
+
+def _one_unit(product: Product, left: Sequence[int], option: Option) -> list[int]:
+    """The variants of one kilo or litre: "2 kilos" are two of them where no pack of two is sold."""
+    unit = "1000 " + option.value.split(" ")[1]
+    return [
+        i
+        for i in left
+        if any(("measure", unit) in value.options for value in product.values[i])
+    ]

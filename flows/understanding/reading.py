@@ -1,0 +1,280 @@
+"""A message as words: typos and clitics resolved, what is denied marked, every word in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+
+from flows.understanding.lexicon import Lexicon, Spelling, city_words, lexicon
+from flows.understanding.writing import Token, is_arabic, stem, tokens
+
+ENDS = frozenset(".?!;\n")
+_SPACED_ARTICLE = ("wal", "fal", "bal", "ll")
+
+
+@dataclass(slots=True)
+class Word:
+    """A word of the message, with all the keys it may stand for."""
+
+    key: str
+    start: int
+    end: int
+    kind: str
+    keys: set[str] = field(default_factory=set)
+    sentence: int = 0
+    comma: bool = False
+    """A comma, a colon or a bracket stands before it."""
+    glued: bool = False
+    """A clitic that was split off: "l" of "lfes"."""
+    denied_by: int | None = None
+    tags: set[str] = field(default_factory=set)
+    stems: set[str] = field(default_factory=set)
+    known: bool = True
+
+
+@dataclass(slots=True)
+class Message:
+    text: str
+    words: list[Word]
+    marks: str
+    """Its punctuation."""
+    phrases: list[set[str]] = field(default_factory=list)
+    """Per word its keys, as phrases are looked up by."""
+    stems: list[set[str]] = field(default_factory=list)
+
+    def text_of(self, first: int, last: int) -> str:
+        return self.text[self.words[first].start : self.words[last].end]
+
+
+@cache
+def spelling() -> Spelling:
+    from flows.understanding import cues
+
+    return Spelling(lexicon().known | cues.words())
+
+
+@cache
+def _city_words() -> frozenset[str]:
+    return city_words()
+
+
+def read(text: str, also_known: Callable[[str], bool] = lambda _: False) -> Message:
+    """The words of a message; `also_known` says which words besides ours need no spelling."""
+    words: list[Word] = []
+    sentence, comma, marks = 0, False, []
+    last_end = 0
+    for token in tokens(text):
+        if "\n" in text[last_end : token.start]:
+            sentence += 1
+        last_end = token.end
+        if token.kind == "mark":
+            if token.key not in "'’":
+                marks.append(token.key)
+            if token.key in ENDS:
+                sentence += 1
+            comma = comma or token.key in ",:()-/"
+            if token.key in "+&":
+                words.append(Word("+", token.start, token.end, "word", {"w"}, sentence))
+            continue
+        for piece in _pieces(token, also_known):
+            piece.sentence, piece.comma, comma = sentence, comma, False
+            words.append(piece)
+    _deny(words)
+    return Message(
+        text, words, "".join(marks), [word.keys for word in words], [word.stems for word in words]
+    )
+
+
+def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
+    if token.kind != "word":
+        word = Word(token.key, token.start, token.end, token.kind, {token.key})
+        word.stems = {token.key}
+        return [word]
+    if also_known(token.key):
+        parts: tuple[tuple[str, int, tuple[str, ...], bool], ...] = (
+            (token.key, 0, (token.key, *_resolved(token.key)[0][2][:1]), False),
+        )
+    else:
+        parts = _resolved(token.key)
+        if len(parts) == 1 and not parts[0][2]:
+            parts = _clitics(token.key, also_known) or parts
+    words = []
+    for i, (key, at, keys, denied) in enumerate(parts):
+        start = token.start if i == 0 else token.start + at
+        end = token.end if i == len(parts) - 1 else token.start + parts[i + 1][1]
+        word = Word(key, start, max(start, end), "word", {key, *keys}, glued=len(parts) > 1 and i < len(parts) - 1)
+        word.stems = {stem(each) for each in word.keys} | word.keys
+        word.known = bool(keys)
+        if denied:
+            word.denied_by = -1
+        words.append(word)
+    return words
+
+
+@lru_cache(maxsize=32768)
+def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
+    """(key, offset, keys it may stand for, denied) of the pieces of one written word."""
+    known = spelling().known
+    if key in known or stem(key) in known or key in _city_words():
+        return ((key, 0, (key,), False),)
+    if core := _denied_core(key):
+        return ((key, 0, core, True),)
+    if split := _clitics(key, lambda _: False):
+        return split
+    near = spelling().near(key)
+    if not near and len(key) > 4 and stem(key) != key:
+        near = spelling().near(stem(key))
+    return ((key, 0, near, False),)
+
+
+_DENIED = re.compile(r"^(?:ma|m)?(.{3,}?)(?:chi|ch|sh|ich|ech)$|^ما?(.{3,}?)ش$|^م(.{3,}?)ش$")
+
+
+def _denied_core(key: str) -> tuple[str, ...]:
+    """ "mabghitch" and مابغيتش are "bghit" and بغيت, denied; () for any other word."""
+    match = _DENIED.match(key)
+    if not match:
+        return ()
+    core = next(group for group in match.groups() if group)
+    known = spelling().known
+    choices = [core, core.removesuffix("i"), core.removesuffix("a"), core.removesuffix("ou") + "o", core.removesuffix("o") + "ou", core.removesuffix("ha")]
+    for choice in choices:
+        if len(choice) >= 3 and choice in known:
+            return (choice,)
+    alike = spelling()._alike(core) if key.startswith(("ma", "m")) and len(core) >= 4 else ()
+    return alike
+
+
+_ARABIC_CLITICS = re.compile(r"^(و)?(ف|ب|ل|ك|د)?(ال|ل)?(.{2,})$")
+_LATIN_CLITICS = re.compile(r"^(w|ou|o)?(f|l|b|d|n|m)?(el|al|l)?(.{3,})$")
+_ELISION = re.compile(r"^(l|d|j|c|n|m|t|s|qu)([aeiouyh].{2,})$")
+
+
+def _clitics(
+    key: str, also_known: Callable[[str], bool]
+) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
+    """ "lfes" → l, fes; وحزام → و, حزام: () when no known word is left."""
+    for pattern in (_ARABIC_CLITICS,) if is_arabic(key) else (_ELISION, _LATIN_CLITICS):
+        for cut in _cuts(pattern, key):
+            rest = key[sum(map(len, cut)) :]
+            if not _is_known(rest, also_known) or len(rest) < (2 if is_arabic(key) else 3):
+                continue
+            parts, at = [], 0
+            for clitic in cut:
+                if clitic not in ("ال", "el", "al"):
+                    parts.append((clitic, at, (clitic,), False))
+                at += len(clitic)
+            return (*parts, (rest, at, (rest,), False))
+    return ()
+
+
+def _cuts(pattern: re.Pattern[str], key: str) -> list[tuple[str, ...]]:
+    """Ways to cut clitics off, the fewest letters first."""
+    if pattern is _ELISION:
+        match = pattern.match(key)
+        return [(match.group(1),)] if match else []
+    arabic = pattern is _ARABIC_CLITICS
+    ands = ("و",) if arabic else ("w", "ou", "o")
+    prepositions = ("ف", "ب", "ل", "د", "ك") if arabic else ("f", "l", "b", "d", "m", "n")
+    articles = ("ال", "ل") if arabic else ("el", "al", "l")
+    options = [
+        tuple(part for part in (a, p, t) if part)
+        for a in ("", *ands)
+        for p in ("", *prepositions)
+        for t in ("", *articles)
+    ]
+    fitting = [cut for cut in options if cut and key.startswith("".join(cut))]
+    return sorted(fitting, key=lambda cut: (len("".join(cut)), len(cut)))
+
+
+def _is_known(word: str, also_known: Callable[[str], bool]) -> bool:
+    known = spelling().known
+    return (
+        word in known or stem(word) in known or word in _city_words() or also_known(word)
+    )
+
+
+_BACKWARDS = frozenset(("pas", "jamais"))
+_SCOPE = 4
+
+
+def _deny(words: list[Word]) -> None:
+    """Mark the words that a negator before them denies, and in French the verb before it."""
+    lex = lexicon().sections
+    keys = [word.keys for word in words]
+    i = 0
+    while i < len(words):
+        found = lex["not"].at(keys, i)
+        length = found[0][0] if found else 0
+        if not length or not _denies(words, i):
+            i += 1
+            continue
+        _reach(words, i, length)
+        if words[i].key in _BACKWARDS:
+            for back in range(max(0, i - 2), i):
+                if words[back].sentence == words[i].sentence and not words[i].comma:
+                    words[back].tags.add("denied-verb")
+        i += length
+
+
+def _reach(words: list[Word], i: int, length: int) -> None:
+    stop = lexicon().sections
+    keys = [word.keys for word in words]
+    for j in range(i + length, min(len(words), i + length + _SCOPE)):
+        if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
+            break
+        if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير") or words[j].key in ("et", "w", "and", "و"):
+            break
+        if words[j].denied_by is None:
+            words[j].denied_by = i
+
+
+_FRENCH_MINE = frozenset(("ma", "n", "ne", "plus", "no", "la", "لا", "ما", "ni"))
+
+
+def _denies(words: list[Word], i: int) -> bool:
+    """Whether a word that can deny does so here: "ma" is also "my", "plus" also "more"."""
+    key = words[i].key
+    if key not in _FRENCH_MINE:
+        return True
+    following = words[i + 1] if i + 1 < len(words) else None
+    if following is None or following.sentence != words[i].sentence:
+        return False
+    if key == "ma":
+        return _denied_verb(following)
+    if key == "plus":
+        before = {word.key for word in words[max(0, i - 4) : i]}
+        return bool(before & {"ne", "n", "veux", "voudrais"})
+    if key == "n":
+        return following.key[:1] in "aeiouyh" and words[i].end + 1 >= following.start
+    if key == "لا":
+        return not following.comma and following.key[:1] in "انتي" and len(following.key) > 2 and following.key not in _ANSWERED
+    if key == "ما":
+        return following.key not in ("هو", "هي", "هذا", "شاء", "نوع", "ثمن", "سعر", "زال", "هاد")
+    if key == "no":
+        return not following.comma and i > 0
+    return key == "ne"
+
+
+_ANSWERED = frozenset(("انا", "نعم", "ان"))
+_DARIJA_PAST = frozenset(
+    "wslat wsel wsal wslatni wselni jat ja jatni jani kayn kayna 3ndi 3andi bghit b9it kan twselt twselni"
+    " wslni wsl ywsel twsel khdam khdama".split()
+)
+
+
+def _denied_verb(word: Word) -> bool:
+    """After "ma": "bghitch" says so itself; "wslat" is a verb of Darija and no French noun."""
+    key = word.key
+    if key in _DARIJA_PAST:
+        return True
+    for ending in ("chi", "ch", "sh"):
+        core = key.removesuffix(ending)
+        if core != key and len(core) >= 2:
+            word.keys.update(spelling().near(core) or spelling().near(core.removesuffix("i")))
+            word.known = True
+            word.stems |= {stem(each) for each in word.keys}
+            return True
+    return False
