@@ -27,7 +27,7 @@ def find(number: int) -> Order:
 def versions(numbers: Collection[int]) -> dict[int, int]:
     """How often each of these orders has changed, by number."""
     found = select(Order.number, Order.version).where(Order.number.in_(numbers))
-    return dict(db.session().execute(found).tuples())
+    return dict(db.session().execute(found).all())
 
 
 def timeline(order: Order) -> Sequence[Entry]:

@@ -108,10 +108,16 @@ def _hear(scene: Scene, said: Understood) -> None:
         return
     if said.intent in ENDS and not said.removed:
         cart.lines, cart.open = [], []
-    elif said.intent in ASKING or _answers_open(scene, said):
+    elif said.intent in ASKING or _tells_where(said) or _answers_open(scene, said):
         take_person(scene, said)
     elif cart.empty or not change_cart(scene, said):
         take_in(scene, said)
+
+
+def _tells_where(said: Understood) -> bool:
+    """ "3 derb Sidi, 0612345678": the numbers of an address are none of pieces."""
+    told = {entity.kind for entity in said.entities}
+    return not said.products and bool(told & {"address", "phone"})
 
 
 def _answers_open(scene: Scene, said: Understood) -> bool:
