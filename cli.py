@@ -1,5 +1,10 @@
+<<<<<<< HEAD
 """The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, rates,
 sweep, envelopes, verify, trace, understand, backup, restore."""
+=======
+"""The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, flow,
+keys, rates, sweep, envelopes, verify, trace, backup, restore."""
+>>>>>>> forms
 
 from __future__ import annotations
 
@@ -22,11 +27,17 @@ from flows.backups.archive import Impossible
 from flows.errors import Invalid, Refused
 
 
+ALONE = ("understand",)
+"""What needs no install: neither a database nor what the environment says of one."""
+
+
 @click.group()
-def wasl() -> None:
+@click.pass_context
+def wasl(context: click.Context) -> None:
     """Wasl: WhatsApp messages become orders."""
     _join_the_demo()
-    logs.begin()
+    if context.invoked_subcommand not in ALONE:
+        logs.begin()
 
 
 def _join_the_demo() -> None:
@@ -38,6 +49,7 @@ def _join_the_demo() -> None:
     demo, secrets = (json.loads(file.read_text()) for file in files)
     said = {name.upper(): demo[name] for name in ("database_url", "redis_url")}
     said |= {f"WASL_{name.upper()}": demo[name] for name in ("base_url", "live_url")}
+    said["META_GRAPH_URL"] = demo["simulator_url"]
     said |= {name: value for name, value in secrets.items() if name.startswith(("WASL_", "META_"))}
     for name, value in said.items():
         os.environ.setdefault(name, value)
@@ -243,6 +255,34 @@ def channel_add(merchant_id: UUID, phone: str, **facts: str) -> None:
 
     with db.merchant(merchant_id):
         channels.add(display_phone_number=phone, **facts)
+
+
+@wasl.group()
+def flow() -> None:
+    """Forms of WhatsApp Flows."""
+
+
+@flow.command("publish")
+@click.option("--channel", "which", required=True, help="the number, or its id at Meta")
+@click.option("--merchant", "merchant_id", type=click.UUID, help="whose, where several have it")
+def flow_publish(which: str, merchant_id: UUID | None) -> None:
+    """Publish the address form of a number, with a key of its own; twice changes nothing.
+
+    Tells each step in a line; exit code 1 with Meta's own words when one fails.
+    """
+    from bot.publishing import publish
+    from flows import channels, forms
+    from models import db
+
+    owner, channel_id = channels.whose(which, merchant_id)
+    with db.merchant(owner):
+        wanted = forms.prepare(channels.get(channel_id))
+    done = publish(wanted, click.echo)
+    with db.merchant(owner):
+        problem = forms.conclude(channels.get(channel_id), done)
+    if problem:
+        said = channels.PROBLEMS[problem].format(needed=", ".join(channels.NEEDED))
+        raise click.ClickException(f"{said} {done.words or ''}".strip())
 
 
 @wasl.group()

@@ -15,7 +15,7 @@ from inbox import create_app
 
 
 def wasl() -> Flask:
-    """A new web application: people at every address, Meta at /webhooks/whatsapp."""
+    """A new web application: people at every address, Meta at /webhooks/whatsapp and /flows."""
     application = create_app()
     application.register_blueprint(blueprint)
     if proxies := settings().proxies:

@@ -1,4 +1,4 @@
-"""Numbers and accounts at Meta: looked at, subscribed, their profile changed. Never raises."""
+"""Numbers and accounts at Meta: looked at, subscribed, profile and form changed. Never raises."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.client import answer, client
+from bot.publishing import publish
 from bot.submissions import sample
 from flows.channels import NEEDED, Done, Facts, Task
+from flows.forms import Publication
 from models.types import Json
 
 NUMBER = (
@@ -142,7 +144,19 @@ def _change_profile(task: Task) -> Done:
     return ended.no or Done("accepted")
 
 
-ACTS: dict[str, Callable[[Task], Done]] = {"look": _look, "profile": _change_profile}
+# --- the address form -----------------------------------------------------------------------------
+
+
+def _publish_form(task: Task) -> Done:
+    number = {"phone_number_id": task.phone_number_id, "waba_id": task.waba_id, "token": task.token}
+    return publish(Publication.of(task.facts, **number))
+
+
+ACTS: dict[str, Callable[[Task], Done]] = {
+    "look": _look,
+    "profile": _change_profile,
+    "form": _publish_form,
+}
 
 
 # --- one call -------------------------------------------------------------------------------------

@@ -7,12 +7,13 @@ import os
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from bot import signatures
+from bot import forms, signatures
 from bot.envelopes import Envelopes, NotKept
 from config import settings
 from flows import counters
 
 blueprint = Blueprint("webhook", __name__)
+blueprint.register_blueprint(forms.blueprint)
 
 # Meta sends up to 3 MB.
 LARGEST = 4 << 20

@@ -49,6 +49,7 @@ COUNTED = {
         "Bodies posted to the webhook: kept, forbidden, too_large, not_kept.", ("result",)
     ),
     "wa_webhook_ack_seconds": Counted("From a body's arrival to 200.", buckets=FAST),
+    "wa_form_seconds": Counted("From what a form asks to its answer.", buckets=FAST),
     "wa_webhook_lag_seconds": Counted(
         "From what Meta says happened to when its body was kept; Meta's clock has whole seconds.",
         buckets=LATE,

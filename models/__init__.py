@@ -12,6 +12,7 @@ from models import (  # noqa: F401 - every table must be known before a relation
     delivery,
     envelope,
     errand,
+    form,
     heartbeat,
     mail,
     merchant,

@@ -18,7 +18,8 @@ from models.types import utcnow
 class Errand(Row):
     """Something to ask or tell Meta about a number: a row that the worker carries out (D6).
 
-    `act`: look (what is true of it there) or profile (what customers see of it, changed).
+    `act`: look (what is true of it there), profile (what customers see of it, changed) or form
+    (its address form, published).
     """
 
     __tablename__ = "errands"

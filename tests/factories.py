@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Flask
@@ -167,11 +168,17 @@ def simulator(app: Flask) -> Simulator:
     def post(_: str, body: bytes, headers: dict[str, str]) -> int:
         return meta_calls.post("/webhooks/whatsapp", data=body, headers=headers).status_code
 
-    return create_simulator(
+    def exchange(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        answer = meta_calls.post(urlsplit(url).path, data=body, headers=headers)
+        return answer.status_code, answer.data
+
+    found = create_simulator(
         webhook_url="http://wasl.test/webhooks/whatsapp",
         app_secret=settings().app_secrets[0],
         post=post,
     )
+    found.exchange = exchange
+    return found
 
 
 def introduce(of: Merchant, to: Simulator) -> None:

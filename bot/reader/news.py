@@ -21,6 +21,7 @@ ACCOUNT_FIELDS = (
     "account_settings_update",
     "business_capability_update",
     "business_username_update",
+    "flows",
     "partner_solutions",
     "payment_configuration_update",
     "phone_number_name_update",

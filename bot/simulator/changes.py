@@ -13,6 +13,7 @@ from bot.simulator.world import (
     Bubble,
     Chat,
     Customer,
+    Flow,
     Json,
     Media,
     Number,
@@ -220,6 +221,10 @@ def _media_gone(world: World, record: Json) -> None:
     world.media.pop(record["media"], None)
 
 
+def _flow_gone(world: World, record: Json) -> None:
+    world.flows.pop(record["flow"], None)
+
+
 _keep_template = _keep(Template, "templates")
 
 CHANGES: dict[str, Callable[[World, Json], None]] = {
@@ -231,6 +236,8 @@ CHANGES: dict[str, Callable[[World, Json], None]] = {
     "template": _template,
     "sample": _sample,
     "media": _keep(Media, "media"),
+    "flow": _keep(Flow, "flows"),
+    "flow_gone": _flow_gone,
     "accepted": _accepted,
     "written": _written,
     "left_phone": _left_phone,

@@ -120,6 +120,8 @@ def _interactive(world: World, interactive: Json) -> None:
         raise GraphError(131008, "interactive: action is required")
     _check_frame(world, interactive, body_length=4096 if kind == "list" else 1024)
     INTERACTIVE[kind](action or {})
+    if kind == "flow":
+        _published(world, action or {})
 
 
 def _check_frame(world: World, interactive: Json, body_length: int) -> None:
@@ -188,6 +190,20 @@ def _flow(action: Json) -> None:
     if not (parameters.get("flow_id") or parameters.get("flow_name")):
         raise GraphError(131008, "interactive: flow_id or flow_name is required")
     _sized(parameters.get("flow_cta"), "Flow CTA", 30)
+
+
+def _published(world: World, action: Json) -> None:
+    parameters = action.get("parameters") or {}
+    flow = world.flows.get(str(parameters.get("flow_id")))
+    if flow is None and parameters.get("flow_action") == "data_exchange":
+        raise invalid("Flow ID is not valid for this WhatsApp Business Account")
+    draft = parameters.get("mode") == "draft"
+    if (
+        flow
+        and flow.status not in ("PUBLISHED", "THROTTLED")
+        and not (draft and flow.status == "DRAFT")
+    ):
+        raise invalid(f"The Flow cannot be sent: it is {flow.status.lower()}")
 
 
 def _cards(action: Json) -> None:

@@ -14,6 +14,10 @@ Everything is JSON, under /_control. <c> is a customer's id, phone or username; 
     POST   customers/<c>/edits         {wamid, text}; POST .../revokes {wamid}
     POST   customers/<c>/orders        {items: [{id, quantity}], text?, to?, reply_to?}
     POST   customers/<c>/calls         {to?, outcome: missed | answered | rejected, seconds?}
+    POST   customers/<c>/forms         {wamid, index?}: opens a form; what the phone shows of it
+    POST   forms/<form>                {field: text}: typed, and the button at the foot tapped
+    POST   forms/<form>/back           to the screen before
+    POST   flows/<id>/status           {status}: Meta publishes, throttles, blocks or gives it up
     PUT    customers/<c>/blocks        {number, blocked}
     PUT    customers/<c>/receipts      {receipts?, arrivals?}
     PUT    customers/<c>/identity      {phone} | {username} | {user_id: "new"} | {reinstalled}

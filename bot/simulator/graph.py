@@ -13,6 +13,7 @@ from bot.simulator.accounts import AccountDesk, account_facts
 from bot.simulator.answers import failing, refused, spoilt
 from bot.simulator.errors import GraphError, missing, unknown_object
 from bot.simulator.faults import STRIKES, Fault
+from bot.simulator.flow_desk import FlowDesk, flow_facts
 from bot.simulator.line import ABOUT, CALL, CODE, FAULT, asked
 from bot.simulator.listing import number_facts, picked, template_facts
 from bot.simulator.pricing_analytics import NAME
@@ -43,11 +44,17 @@ def blueprint() -> Blueprint:
     route("/me/permissions", desk.permissions, "GET")
     route("/<digits:object_id>/whatsapp_business_profile", desk.profile, "GET")
     route("/<digits:object_id>/whatsapp_business_profile", desk.change_profile, "POST")
+    route("/<digits:object_id>/whatsapp_business_encryption", desk.encryption, "GET", "POST")
+    route("/<digits:object_id>/flows", desk.flows, "GET")
+    route("/<digits:object_id>/flows", desk.create_flow, "POST")
+    route("/<digits:object_id>/assets", desk.flow_assets, "GET", "POST")
+    route("/<digits:object_id>/publish", desk.publish_flow, "POST")
+    route("/<digits:object_id>/deprecate", desk.deprecate_flow, "POST")
     route("/<digits:object_id>/pricing_analytics", desk.pricing_analytics, "GET")
     route("/<digits:object_id>/unpause", desk.unpause_template, "POST")
     route("/<digits:object_id>", desk.look_up, "GET")
-    route("/<digits:object_id>", desk.edit_template, "POST")
-    route("/<digits:object_id>", desk.delete_media, "DELETE")
+    route("/<digits:object_id>", desk.edit, "POST")
+    route("/<digits:object_id>", desk.delete, "DELETE")
     graph.add_url_rule("/whatsapp_business/attachments/", view_func=desk.attachment)
     graph.register_error_handler(GraphError, refused)
     graph.before_request(_fail_the_rest)
@@ -81,7 +88,7 @@ def _spoil_the_rest(response: Response) -> Response:
     return response
 
 
-class _Desk(AccountDesk, TemplateDesk):
+class _Desk(AccountDesk, FlowDesk, TemplateDesk):
     def messages(self, object_id: str) -> Response:
         number = self._number(object_id)
         body: Any = request.get_json(silent=True)
@@ -129,9 +136,20 @@ class _Desk(AccountDesk, TemplateDesk):
             return jsonify(picked(number_facts(number)))
         if template and template.account == account.id:
             return jsonify(picked(template_facts(template)))
+        flow = world.flows.get(object_id)
+        if flow and flow.account == account.id:
+            return jsonify(picked(flow_facts(flow)))
         if object_id in world.media:
             return jsonify(self._media_facts(object_id))
         raise unknown_object(object_id)
+
+    def edit(self, object_id: str) -> Response:
+        flow = self.sim.world.flows.get(object_id)
+        return self.change_flow(flow) if flow else self.edit_template(object_id)
+
+    def delete(self, object_id: str) -> Response:
+        flow = self.sim.world.flows.get(object_id)
+        return self.delete_flow(flow) if flow else self.delete_media(object_id)
 
     def delete_media(self, object_id: str) -> Response:
         self.account()

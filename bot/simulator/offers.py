@@ -57,7 +57,9 @@ def _file_of(header: Json) -> Json | None:
 def _flow(action: Json) -> list[Json]:
     parameters = action.get("parameters") or {}
     text = parameters.get("flow_cta") or ""
-    return [{"kind": "flow", "text": text, "token": parameters.get("flow_token")}]
+    choice = {"kind": "flow", "text": text, "token": parameters.get("flow_token")}
+    # Without an endpoint the phone asks its own questions: nobody uploaded screens for them.
+    return [choice | {"asks": parameters.get("flow_action") == "data_exchange"}]
 
 
 def _cards(action: Json) -> list[Json]:

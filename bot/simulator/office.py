@@ -17,6 +17,8 @@ from bot.simulator.events import Event
 from bot.simulator.faults import Faults
 from bot.simulator.feed import Feed
 from bot.simulator.files import Files
+from bot.simulator.flow_line import Exchange, over_http
+from bot.simulator.flow_sheet import Sheet
 from bot.simulator.ledger import Ledger
 from bot.simulator.manner import Manner
 from bot.simulator.postman import Post, Posted, Postman
@@ -46,6 +48,10 @@ class Office:
         """Sessions of the Resumable Upload API: type, length, bytes so far."""
         self.files = Files(folder / "media" if folder else None)
         self.folder = folder
+        self.exchange: Exchange = over_http
+        """Carries what forms ask of their endpoints."""
+        self.sheets: dict[str, Sheet] = {}
+        """Forms that are open on phones."""
         self.latency = latency
         self.ledger = Ledger(folder / "ledger.jsonl" if folder else None)
         self._secret = app_secret.encode()

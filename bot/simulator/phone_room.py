@@ -27,6 +27,10 @@ class PhoneRoom:
             ("POST", "customers/<who>/revokes", self.revoke),
             ("POST", "customers/<who>/orders", self.order),
             ("POST", "customers/<who>/calls", self.call),
+            ("POST", "customers/<who>/forms", self.open_form),
+            ("POST", "forms/<form>", self.fill_form),
+            ("POST", "forms/<form>/back", self.go_back),
+            ("POST", "flows/<flow>/status", self.judge_flow),
             ("PUT", "customers/<who>/blocks", self.block),
             ("PUT", "customers/<who>/receipts", self.receipts),
             ("PUT", "customers/<who>/identity", self.identity),
@@ -57,6 +61,20 @@ class PhoneRoom:
 
     def call(self, who: str) -> Response:
         return jsonify({"call": self.sim.call(who, **json_body())})
+
+    def open_form(self, who: str) -> Response:
+        return jsonify(self.sim.open_form(who, **json_body()))
+
+    def fill_form(self, form: str) -> Response:
+        return jsonify(self.sim.fill_form(form, json_body()))
+
+    def go_back(self, form: str) -> Response:
+        return jsonify(self.sim.go_back(form))
+
+    def judge_flow(self, flow: str) -> Response:
+        """{status: PUBLISHED | THROTTLED | BLOCKED | DEPRECATED}"""
+        self.sim.judge_flow(flow, json_body()["status"])
+        return done()
 
     def block(self, who: str) -> Response:
         self.sim.block(who, **json_body())

@@ -14,6 +14,7 @@ import httpx
 
 from bot.simulator.app import flask_app
 from bot.simulator.faults import Fault
+from bot.simulator.flow_phone import FlowPhone
 from bot.simulator.line import Line
 from bot.simulator.manner import Manner
 from bot.simulator.postman import Post, Posted
@@ -25,7 +26,7 @@ from bot.simulator.world import Customer, Json
 ANSWER_SECONDS = 20.0
 
 
-class Simulator(WebhookSamples):
+class Simulator(FlowPhone, WebhookSamples):
     """Meta as the product meets it. `app` is its WSGI application.
 
     Not started, nothing leaves by itself: `deliver()` posts what waits, in the caller's thread.

@@ -53,6 +53,8 @@ class Number:
     status: str = "CONNECTED"
     name_status: str = "APPROVED"
     profile: Json = field(default_factory=dict)
+    public_key: str | None = None
+    """What is typed into its forms is encrypted for this one (PEM)."""
 
     @property
     def digits(self) -> str:
@@ -118,6 +120,22 @@ class Template:
     """When the announced category becomes the category."""
     pauses: int = 0
     paused_until: float | None = None
+
+
+@dataclass
+class Flow:
+    """A form of WhatsApp Flows."""
+
+    id: str
+    account: str
+    name: str
+    categories: list[str]
+    status: str = "DRAFT"
+    endpoint: str | None = None
+    screens: Json | None = None
+    """Its Flow JSON."""
+    errors: list[Json] = field(default_factory=list)
+    """What is wrong with that."""
 
 
 @dataclass
@@ -193,6 +211,7 @@ class World:
         self.samples: dict[str, str] = {}
         """Handle of an uploaded sample → its media type."""
         self.media: dict[str, Media] = {}
+        self.flows: dict[str, Flow] = {}
         self.bubbles: dict[str, Bubble] = {}
         self.chats: dict[tuple[str, str], Chat] = {}
         self.products: dict[str, list[Json]] = {}

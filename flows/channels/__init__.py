@@ -1,8 +1,8 @@
 """WhatsApp numbers: connected, looked after, paused; what Meta says of them, and who is told.
 
 adding: connected by people or by the install's own. proving: whose it is. errands: what Meta is
-asked and told. facts, profile: what it said. news: what it tells by itself. notices: what somebody
-should act on. pausing: nothing leaves. trying (not here: it sends): a first message.
+asked and told. facts, profile, forms: what it said. news: what it tells by itself. notices: what
+somebody should act on. pausing: nothing leaves. trying (not here: it sends): a first message.
 """
 
 from flows.channels.adding import (
@@ -17,6 +17,7 @@ from flows.channels.adding import (
     remove,
     rename,
     replace_token,
+    whose,
 )
 from flows.channels.errands import (
     PROBLEMS,
@@ -27,6 +28,7 @@ from flows.channels.errands import (
     claim,
     conclude,
     last,
+    problem_of,
 )
 from flows.channels.facts import LIMITS, NEEDED, Facts
 from flows.channels.facts import of as facts_of
@@ -61,9 +63,11 @@ __all__ = [
     "lately",
     "look",
     "pause",
+    "problem_of",
     "remove",
     "rename",
     "replace_token",
     "resume",
     "trouble",
+    "whose",
 ]

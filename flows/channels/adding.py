@@ -220,6 +220,26 @@ def find(channel_id: UUID) -> Channel | None:
     return db.session().scalars(select(Channel).where(Channel.id == channel_id)).first()
 
 
+def whose(which: str, merchant_id: UUID | None = None) -> tuple[UUID, UUID]:
+    """Merchant and id of the proven number of this phone, or of this id at Meta, in the whole
+    install; NotFound when there is none, Refused when several merchants show the same phone."""
+    digits = "".join(filter(str.isdecimal, which))
+    proven = select(Channel).where(Channel.proven_at.is_not(None))
+    if merchant_id is not None:
+        proven = proven.where(Channel.merchant_id == merchant_id)
+    with db.house() as house:
+        found = [
+            (channel.merchant_id, channel.id)
+            for channel in house.scalars(proven)
+            if digits and digits in (channel.phone_number_id, channel.digits)
+        ]
+    if not found:
+        raise NotFound
+    if len(found) > 1:
+        raise Refused("several", N_("Several numbers are called {which}."), which=which)
+    return found[0]
+
+
 def get(channel_id: UUID, *, lock: bool = False) -> Channel:
     """NotFound when there is none."""
     wanted = select(Channel).where(Channel.id == channel_id)

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
 from flows import leases, live, outbox
-from flows.channels import facts, pausing, proving
+from flows.channels import facts, forms, pausing, proving
 from flows.channels.facts import Facts
+from flows.channels.forms import Published
 from flows.errors import N_
 from flows.letters import Ending, Upload
 from flows.verdicts import verdict
@@ -48,7 +49,9 @@ PROBLEMS: dict[str, str] = {
     "temporary": N_("Meta has a temporary problem. It is tried again."),
     "refused": N_("Meta refused it."),
     "media": N_("The picture could not be read."),
+    "form": N_("Meta found a mistake in the form."),
 }
+SHOWN_BY_A_LOOK = ("profile",)
 AGAIN = ("no_answer", "no_connection", "throttled", "temporary")
 
 
@@ -73,6 +76,7 @@ class Done:
     ending: Ending
     found: Facts | None = None
     profile: Mapping[str, Any] | None = None
+    form: Published | None = None
     problem: str | None = None
     code: int | None = None
     words: str | None = None
@@ -205,9 +209,11 @@ def conclude(task: Task, done: Done) -> None:
         facts.keep(channel, done.found)
     if done.profile is not None:
         channel.profile = dict(done.profile)
-    problem = _problem(done)
+    problem = problem_of(done)
     if problem is None:
         problem = _ended_well(errand, channel)
+    if errand.act == "form":
+        forms.keep(channel, done.form, problem, done.words)
     if problem in AGAIN and utcnow() < errand.created_at + PATIENCE:
         errand.sending, errand.problem = Sending.WAITING, problem
         errand.due_at = utcnow() + timedelta(seconds=10 * 2 ** min(errand.attempt, 5))
@@ -216,7 +222,8 @@ def conclude(task: Task, done: Done) -> None:
     live.changed("channels")
 
 
-def _problem(done: Done) -> str | None:
+def problem_of(done: Done) -> str | None:
+    """A word of PROBLEMS; None when it ended well."""
     if done.problem:
         return done.problem
     if done.ending == "accepted":
@@ -230,7 +237,8 @@ def _problem(done: Done) -> str | None:
 def _ended_well(errand: Errand, channel: Channel) -> str | None:
     """What follows from it; what still stands in the way."""
     if errand.act != "look":
-        ask(channel, "look")
+        if errand.act in SHOWN_BY_A_LOOK:
+            ask(channel, "look")
         return None
     channel.looked_at = utcnow()
     if not proving.prove(channel):
@@ -247,7 +255,9 @@ def _ended_well(errand: Errand, channel: Channel) -> str | None:
 def _end(errand: Errand, channel: Channel, problem: str | None) -> None:
     errand.sending = Sending.FAILED if problem else Sending.ACCEPTED
     errand.problem, errand.done_at = problem, utcnow()
-    if problem in pausing.STOPS and channel.proven_at is not None:
+    # A token that may not publish forms may send all the same.
+    stops = errand.act != "form" and problem in pausing.STOPS
+    if stops and problem and channel.proven_at is not None:
         pausing.pause(channel, problem, errand.words)
     db.session().execute(  # the last one tells enough
         delete(Errand).where(

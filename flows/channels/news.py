@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from flows import live
-from flows.channels import errands, facts, notices, pausing
+from flows.channels import errands, facts, forms, notices, pausing
 from flows.events import AccountNews, Event, Fault, Status
 from flows.verdicts import verdict
 from models import db
@@ -232,7 +232,14 @@ def _capability(event: AccountNews, concerned: Sequence[Channel]) -> None:
             facts.change(channel, {"limit": known})
 
 
+def _form(event: AccountNews, _: Sequence[Channel]) -> None:
+    told = event.payload
+    if told.get("flow_id") and told.get("new_status"):
+        forms.hear(str(told["flow_id"]), str(told["new_status"]).upper())
+
+
 HEARD: dict[str, Callable[[AccountNews, Sequence[Channel]], None]] = {
+    "flows": _form,
     "phone_number_quality_update": _quality,
     "phone_number_name_update": _name,
     "security": _security,

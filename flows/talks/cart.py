@@ -54,7 +54,8 @@ class Cart:
     address: str = ""
     note: str = ""
     known: str = ""
-    """"asked" while the customer's last address is in question, "no" when it is not wanted."""
+    """"asked" while the customer's last address is in question, "no" when it is not wanted, "form"
+    once the form was sent."""
     sources: dict[str, Source] = field(default_factory=dict)
     """Of name, phone, city, address."""
 

@@ -33,6 +33,7 @@ STEPS: dict[str, Answer] = {
     "known_address": ordering.answer_known_address,
     "city": ordering.answer_city,
     "address": ordering.answer_address,
+    "form": ordering.answer_address,
     "summary": ordering.answer_summary,
     "changing": ordering.answer_summary,
     "cost_city": asking.cost_city,

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from flows import understanding
-from flows.messages import interactives, queue_interactive, queue_text
+from flows import forms
+from flows.messages import interactives, queue_interactive, queue_media, queue_text
 from flows.talks import saying
 from flows.talks.cart import Cart, Source
-from flows.understanding import Understood
+from flows.understanding import Catalogue, Understood
+from flows.understanding.catalogues import catalogue_of_merchant
 from models import db
 from models.channel import Channel
 from models.conversation import Conversation
@@ -21,9 +22,11 @@ from models.customer import Customer
 from models.merchant import Merchant
 from models.message import Media, Message, Origin
 from models.talk import Bot, Talk, Turn
-from models.types import Json, Money, utcnow
+from models.types import Json, Money, clean, utcnow
 
 BUTTONS, ROWS = 3, 10
+SPOKEN = ("text", "reaction")
+"""Kinds whose words are heard, one message a line."""
 TITLE, ROW_TITLE, ROW_DETAIL, BUTTON_BODY = 20, 24, 72, 1024
 """What WhatsApp takes (spec: whatsapp.md §2)."""
 _PAYLOAD = re.compile(r"b1\.([a-z_]+)(?:\.(.*))?", re.DOTALL)
@@ -55,7 +58,9 @@ class Reply:
     wants: str = ""
     """ "location": the customer is offered to share where they are."""
     body: Json | None = None
-    """Meta's own body, for what is none of these (product messages, forms)."""
+    """Meta's own body, for what is none of these: product messages."""
+    form: forms.Known | None = None
+    """The address form, with what it begins with; where it cannot be sent the text stands alone."""
 
 
 @dataclass
@@ -95,8 +100,8 @@ class Scene:
         return self.conversation.channel
 
     @cached_property
-    def catalogue(self) -> understanding.Catalogue:
-        return understanding.catalogue_of_merchant()
+    def catalogue(self) -> Catalogue:
+        return catalogue_of_merchant()
 
     @cached_property
     def cart(self) -> Cart:
@@ -115,9 +120,9 @@ class Scene:
         """Where in the customer's messages these letters of all they typed stand."""
         place = 0
         for message in self.heard:
-            if message.kind != "text":
+            if message.kind not in SPOKEN:
                 continue
-            length = len(message.text)
+            length = len(clean(message.text))
             if place <= start and end <= place + length:
                 words = message.text[start - place : end - place]
                 return Source(str(message.id), start - place, end - place, words)
@@ -172,7 +177,7 @@ class Scene:
         reply = self.reply or Reply("")
         before = "\n".join(self.notes)
         whole = "\n\n".join(filter(None, [before, reply.text]))
-        tapped = reply.buttons or reply.body or reply.wants or reply.picture
+        tapped = reply.buttons or reply.body or reply.wants or reply.picture or reply.form
         limit = BUTTON_BODY if tapped else 4096
         sent = []
         if len(whole) > limit:
@@ -188,12 +193,12 @@ class Scene:
         return queue_text(self.conversation, text[:4096], origin=Origin.BOT)
 
     def _last(self, reply: Reply, text: str) -> Message:
+        if reply.form is not None and (form := self._form(reply, text)):
+            return form
         body = _body(reply, text[:BUTTON_BODY] if reply.body or reply.wants else text)
         if body is None:
             if reply.picture is None:
                 return self._text(text)
-            from flows.messages import queue_media
-
             return queue_media(
                 self.conversation,
                 "image",
@@ -203,6 +208,16 @@ class Scene:
             )
         media = reply.picture if body["type"] == "button" else None
         return queue_interactive(self.conversation, body, media=media, origin=Origin.BOT)
+
+    def _form(self, reply: Reply, text: str) -> Message | None:
+        return forms.ask(
+            self.conversation,
+            text=text[:BUTTON_BODY],
+            label=reply.opens,
+            language=self.language,
+            known=reply.form,
+            origin=Origin.BOT,
+        )
 
 
 def _body(reply: Reply, text: str) -> Json | None:

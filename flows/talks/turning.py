@@ -20,7 +20,7 @@ from flows import conversations, workers
 from flows.talks import ordering
 from flows.talks.deciding import decide
 from flows.talks.leaving import call_somebody, leave_quietly, step_aside
-from flows.talks.scene import Scene
+from flows.talks.scene import SPOKEN, Scene
 from flows.talks.standing import fresh, looping, silenced
 from models import db
 from models.conversation import Conversation
@@ -192,7 +192,7 @@ def _is_last(scene: Scene, wamid: str | None) -> bool:
 
 def heard_of(messages: Sequence[Message]) -> str:
     """The words of a burst, one message a line."""
-    return "\n".join(clean(m.text) for m in messages if m.kind in ("text", "reaction"))
+    return "\n".join(clean(m.text) for m in messages if m.kind in SPOKEN)
 
 
 def _end_old_cart(scene: Scene) -> None:

@@ -58,6 +58,8 @@ def understand(
         )),
         missing=dict(result.missing),
         quantity=result.quantity,
+        quantities=dict(result.amounts),
+        removed=reading.removed(),
         negated=any(word.denied_by is not None for word in reading.message.words),
     )
 
@@ -151,6 +153,13 @@ class _Reading:
             found.append(_entity("city", city.name, text, words[city.first].start, words[city.end - 1].end))
         return tuple(sorted(found, key=lambda e: (e.start, e.end)))
 
+    def removed(self) -> tuple[str, ...]:
+        """Products that were named only to say that they are not wanted."""
+        named = [p for p in self.pieces if p.kind == "product" and p.mention is not None]
+        wanted = {p.mention.product for p in named if not p.denied and p.mention}
+        denied = {p.mention.product for p in named if p.denied and p.mention} - wanted - {None}
+        return tuple(self.catalogue.products[n].name for n in sorted(n for n in denied if n is not None))
+
     def _value(self, option: Option) -> str:
         """ "couleur=Noir" where a product in question has it, else "colour=black"."""
         for mention in self.mentions or [Mention(0, 0, [], list(range(len(self.catalogue.products)))[:50], 0)]:
@@ -182,7 +191,7 @@ class _Reading:
             if word.kind != "number" or not self.free[i]:
                 continue
             after = i + 1 < len(words) and money.at(self.message.phrases, i + 1)
-            if after and words[i + 1].sentence == word.sentence or int(float(word.key)) > LARGEST:
+            if (after and words[i + 1].sentence == word.sentence) or int(float(word.key)) > LARGEST:
                 self.free[i] = False
                 word.tags.discard("number")
                 word.tags.add("price")

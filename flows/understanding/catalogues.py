@@ -23,7 +23,7 @@ def catalogue_of_merchant() -> Catalogue:
     merchant_id, fingerprint = db.session().merchant_id, _fingerprint()
     before, catalogue = _kept.get(merchant_id, (None, None))
     if catalogue is None or before != fingerprint:
-        catalogue = Catalogue.of(_items())
+        catalogue = Catalogue.of(_items(), _other_names())
         _kept[merchant_id] = (fingerprint, catalogue)
     _kept.move_to_end(merchant_id)
     while len(_kept) > KEPT:
@@ -34,7 +34,8 @@ def catalogue_of_merchant() -> Catalogue:
 def _fingerprint() -> object:
     """Changes whenever a name, an option, a price or what is on sale does; one query."""
     said = func.concat_ws(
-        "|", Variant.id, Product.name, Variant.sku, Variant.options, Product.price, Variant.price
+        "|", Variant.id, Product.name, Variant.sku, Variant.options, Product.price, Variant.price,
+        func.array_to_string(Product.aliases, ","),
     )
     found = (
         select(func.count(), func.sum(func.hashtext(said)))
@@ -43,6 +44,11 @@ def _fingerprint() -> object:
         .where(Product.active)
     )
     return tuple(db.session().execute(found).one())
+
+
+def _other_names() -> dict[str, list[str]]:
+    named = select(Product.name, Product.aliases).where(Product.active, Product.aliases != [])
+    return {name: list(aliases) for name, aliases in db.session().execute(named)}
 
 
 def _items() -> list[Item]:

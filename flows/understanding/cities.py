@@ -97,11 +97,11 @@ def _file() -> tuple[frozenset[str], frozenset[tuple[str, ...]], dict[str, tuple
     return frozenset(plain), frozenset(districts), slang
 
 
-_TO = frozenset("a l f fi to in ل ف ب في الي لـ vers pour li lel men de from mn من near ila ديال b d m".split())
-_STRONG = frozenset("a l f fi to in ل ف في الي vers li ila pour near".split())
-_FROM = frozenset("de d dyal ta3 ديال تاع du of".split())
-_STREETS = frozenset("rue avenue av bd boulevard route hay char3 شارع طريق زنقه حي derb lot lotissement residence quartier street".split())
-_LIVES = frozenset("suis habite livraison livrer livre sakn saken sakna ساكن ساكنه men mn من from ville mdina توصيل طوبيس wilaya ولايه مدينه city".split())
+_TO = frozenset(["a", "l", "f", "fi", "to", "in", "ل", "ف", "ب", "في", "الي", "لـ", "vers", "pour", "li", "lel", "men", "de", "from", "mn", "من", "near", "ila", "ديال", "b", "d", "m"])
+_STRONG = frozenset(["a", "l", "f", "fi", "to", "in", "ل", "ف", "في", "الي", "vers", "li", "ila", "pour", "near"])
+_FROM = frozenset(["de", "d", "dyal", "ta3", "ديال", "تاع", "du", "of"])
+_STREETS = frozenset(["rue", "avenue", "av", "bd", "boulevard", "route", "hay", "char3", "شارع", "طريق", "زنقه", "حي", "derb", "lot", "lotissement", "residence", "quartier", "street"])
+_LIVES = frozenset(["suis", "habite", "livraison", "livrer", "livre", "sakn", "saken", "sakna", "ساكن", "ساكنه", "men", "mn", "من", "from", "ville", "mdina", "توصيل", "طوبيس", "wilaya", "ولايه", "مدينه", "city"])
 _ARTICLES = frozenset(("l", "el", "la", "les", "ville", "mdinat", "lmdina", "mdina", "مدينه", "wilaya", "ولايه", "city"))
 
 
@@ -207,7 +207,7 @@ def destination(message: Message, cities: Sequence[Named]) -> Named | None:
     return (led or wanted)[-1]
 
 
-_LEFT = frozenset("kont kent kount etais etait كنت machi mashi pas not ماشي مشي مش ليس وليس plus lieu instead 3iwad بدل بدلا عوض مكان fblast blast blasset plutot demenage moved rather place".split())
+_LEFT = frozenset(["kont", "kent", "kount", "etais", "etait", "كنت", "machi", "mashi", "pas", "not", "ماشي", "مشي", "مش", "ليس", "وليس", "plus", "lieu", "instead", "3iwad", "بدل", "بدلا", "عوض", "مكان", "fblast", "blast", "blasset", "plutot", "demenage", "moved", "rather", "place"])
 
 
 def _left_behind(message: Message, city: Named) -> bool:

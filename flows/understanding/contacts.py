@@ -36,7 +36,7 @@ def phones(message: Message, region: str) -> list[Entity]:
 
 def _is_dialled(written: str) -> bool:
     digits = re.sub(r"\D", "", written)
-    return written.startswith(("+", "00", "0")) and len(digits) >= 9 or digits.startswith(("212", "213")) and len(digits) >= 11 or (len(digits) == 9 and digits[0] in "567")
+    return (written.startswith(("+", "00", "0")) and len(digits) >= 9) or (digits.startswith(("212", "213")) and len(digits) >= 11) or (len(digits) == 9 and digits[0] in "567")
 
 
 def order_numbers(message: Message) -> list[Entity]:
@@ -75,15 +75,11 @@ def times(message: Message) -> list[Entity]:
 
 
 _STREET = frozenset(
-    "rue hay 7ay 7ey hey derb drb lot lotissement residence res immeuble imm quartier appt appartement apt app"
-    " villa bloc avenue av ave bd boulevard bvd cite douar dwar zenqa zan9a zn9a zenka char3 charie zkak route"
-    " street st building flat block road lane 3imara 3mara i9ama iqama secteur angle km ruelle impasse allee"
-    " شارع زنقه حي درب اقامه عماره شقه بلوك تجزئه دوار عمارات الحي طريق زقاق مجموعه قطاع حومه".split()
+    ["rue", "hay", "7ay", "7ey", "hey", "derb", "drb", "lot", "lotissement", "residence", "res", "immeuble", "imm", "quartier", "appt", "appartement", "apt", "app", "villa", "bloc", "avenue", "av", "ave", "bd", "boulevard", "bvd", "cite", "douar", "dwar", "zenqa", "zan9a", "zn9a", "zenka", "char3", "charie", "zkak", "route", "street", "st", "building", "flat", "block", "road", "lane", "3imara", "3mara", "i9ama", "iqama", "secteur", "angle", "km", "ruelle", "impasse", "allee", "شارع", "زنقه", "حي", "درب", "اقامه", "عماره", "شقه", "بلوك", "تجزئه", "دوار", "عمارات", "الحي", "طريق", "زقاق", "مجموعه", "قطاع", "حومه"]
 )
 _STREETS = _STREET | frozenset("ال" + word for word in _STREET if word[0] > "z")
 _CLOSES = frozenset(
-    "tel telephone numero num nmra tele phone hatif هاتف هاتفي رقمي الهاتف tlf gsm svp stp 3afak please bghit"
-    " عافاك merci thanks شكرا demain ghedda غدا nom smiti ismi اسمي the my and mon ana je livrez pour".split()
+    ["tel", "telephone", "numero", "num", "nmra", "tele", "phone", "hatif", "هاتف", "هاتفي", "رقمي", "الهاتف", "tlf", "gsm", "svp", "stp", "3afak", "please", "bghit", "عافاك", "merci", "thanks", "شكرا", "demain", "ghedda", "غدا", "nom", "smiti", "ismi", "اسمي", "the", "my", "and", "mon", "ana", "je", "livrez", "pour"]
 )
 
 

@@ -11,9 +11,9 @@ from rapidfuzz.distance import OSA
 
 from flows.understanding.lexicon import lexicon
 from flows.understanding.meaning import Item
-from flows.understanding.options import Option, Value, value_of
+from flows.understanding.options import Value, value_of
 from flows.understanding.reading import Message, Word, read
-from flows.understanding.writing import is_arabic, key_of, skeleton, stem
+from flows.understanding.writing import is_arabic, skeleton, stem
 
 EXACT, NARROWER, WIDER, SOUNDS, TYPO = 1.0, 0.9, 0.75, 0.8, 0.8
 WEAK = 0.35
@@ -210,7 +210,7 @@ class Catalogue:
             for (product, term), sure in self._by_concept.get(f"colour {colour}", {}).items():
                 if sure == EXACT:
                     _better(found[length], product, term, sure)
-        if word.key in _EMPTY or (len(word.key) < 3 and not stem(word.key) in self._by_stem):
+        if word.key in _EMPTY or (len(word.key) < 3 and stem(word.key) not in self._by_stem):
             return found
         for spelt, sure in self._spellings(word):
             for (product, term), share in self._by_stem.get(spelt, {}).items():
@@ -325,8 +325,8 @@ class Catalogue:
         return uncovered and (named or unknown)
 
 
-_OF = frozenset("de d du des a au en dyal d ta3 ديال تاع نتاع of".split())
-_EMPTY = frozenset("de d du des la le les l a au aux en et pour avec sans the of for and ديال تاع من في و".split())
+_OF = frozenset(["de", "d", "du", "des", "a", "au", "en", "dyal", "d", "ta3", "ديال", "تاع", "نتاع", "of"])
+_EMPTY = frozenset(["de", "d", "du", "des", "la", "le", "les", "l", "a", "au", "aux", "en", "et", "pour", "avec", "sans", "the", "of", "for", "and", "ديال", "تاع", "من", "في", "و"])
 
 
 def _better(found: dict[int, tuple[int, float]], product: int, term: int, sure: float) -> None:

@@ -103,7 +103,7 @@ def _answer(of: Evidence) -> Weighed | None:
         return _by(of, question, 0.85)
     if of.question and (question := of.likely(*QUESTIONS)):
         return _by(of, question, 0.75)
-    if of.scores["later"] >= LIKELY or of.has_time and _put_off(of):
+    if of.scores["later"] >= LIKELY or (of.has_time and _put_off(of)):
         return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
     if of.likely("change_address") and of.has_city:
         return _by(of, "change_address", 0.75)
@@ -130,7 +130,7 @@ def _put_off(of: Evidence) -> bool:
     but = any(
         sections["but"].at(of.message.phrases, i) for i in range(len(of.message.words))
     )
-    return but or len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0
+    return but or (len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0)
 
 
 def _said(of: Evidence) -> Weighed | None:
@@ -176,9 +176,7 @@ def _asks(of: Evidence) -> bool:
 
 
 _KNOW = frozenset(
-    "savoir n3ref n3raf na3raf n3rf ne3ref n3arf nswel nsewwel nsowel nsa9si ns9si nseqsi nsaqsi know ask info infos"
-    " information informations renseignement renseignements renseigner demander question نعرف اعرف معرفه استفسار"
-    " نسول نسقسي اسال اسئل سؤال سوال معلومات تفاصيل details detail nsewel nchof voir nchouf see نشوف".split()
+    ["savoir", "n3ref", "n3raf", "na3raf", "n3rf", "ne3ref", "n3arf", "nswel", "nsewwel", "nsowel", "nsa9si", "ns9si", "nseqsi", "nsaqsi", "know", "ask", "info", "infos", "information", "informations", "renseignement", "renseignements", "renseigner", "demander", "question", "نعرف", "اعرف", "معرفه", "استفسار", "نسول", "نسقسي", "اسال", "اسئل", "سؤال", "سوال", "معلومات", "تفاصيل", "details", "detail", "nsewel", "nchof", "voir", "nchouf", "see", "نشوف"]
 )
 
 

@@ -54,6 +54,8 @@ class Ordered:
     missing: tuple[tuple[str, tuple[str, ...]], ...] = ()
     quantity: int | None = None
     unclear: bool = False
+    amounts: tuple[tuple[str, int], ...] = ()
+    """How many of each product whose variant is missing."""
 
 
 def pieces(
@@ -205,7 +207,7 @@ def _size_number(
     return None
 
 
-_AGES = frozenset("ans an mois eme years year سنه سنوات شهر اشهر شهور 3am snin years old months month".split())
+_AGES = frozenset(["ans", "an", "mois", "eme", "years", "year", "سنه", "سنوات", "شهر", "اشهر", "شهور", "3am", "snin", "years", "old", "months", "month"])
 
 
 def _counted_already(message: Message, mention: Mention, i: int) -> bool:
@@ -232,11 +234,9 @@ def _joints(message: Message, taken: set[int]) -> list[Piece]:
     for i, word in enumerate(message.words):
         if i in taken:
             continue
-        if sections["or"].at(message.phrases, i) and word.key not in ("ou", "o") or (word.key == "ou" and _french(message)):
+        if (sections["or"].at(message.phrases, i) and word.key not in ("ou", "o")) or (word.key == "ou" and _french(message)):
             found.append(Piece("or", i, i + 1))
-        elif sections["and"].at(message.phrases, i) or word.comma and i:
-            found.append(Piece("and", i, i))
-        elif i and word.sentence != message.words[i - 1].sentence:
+        elif sections["and"].at(message.phrases, i) or (word.comma and i) or (i and word.sentence != message.words[i - 1].sentence):
             found.append(Piece("and", i, i))
     found += [Piece("and", i, i) for i, word in enumerate(message.words) if i in taken and (word.comma or (i and word.sentence != message.words[i - 1].sentence))]
     return found
@@ -285,7 +285,7 @@ def _phrase_after(message: Message, found: list[Piece], i: int) -> set[int]:
     here: set[int] = set()
     at = i
     for piece in found:
-        if piece.first < i or piece.kind in ("and", "or") and piece.first < i:
+        if piece.first < i or (piece.kind in ("and", "or") and piece.first < i):
             continue
         if piece.first > at + 2 or (piece.kind in ("and", "or") and here):
             break
@@ -343,14 +343,14 @@ def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool)
     if piece.kind == "product":
         if current.mention is None:
             return False
-        return not _same(current.mention, piece.mention) or joined and current.quantity is not None and not piece.denied
+        return not _same(current.mention, piece.mention) or (joined and current.quantity is not None and not piece.denied)
     if piece.kind == "option":
         assert piece.option is not None
         return current.has(piece.option.kind)
     follows = next((p for p in rest if p.kind not in ("and", "or")), None)
     leads = follows is not None and follows.kind == "product" and follows.first - piece.end <= 1 and not _joined_before(rest, follows)
     if current.quantity is not None:
-        return not piece.article or leads or follows is not None and follows.kind == "option"
+        return not piece.article or leads or (follows is not None and follows.kind == "option")
     if leads and current.mention is not None:
         return True
     if follows is not None and follows.kind == "option" and current.mention is not None and current.options and follows.option is not None and current.has(follows.option.kind):
@@ -385,6 +385,7 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
     lines: dict[str, tuple[int, bool, Item]] = {}
     missing: list[tuple[str, tuple[str, ...]]] = []
+    amounts: list[tuple[str, int]] = []
     unclear = False
     for wish in gathered:
         product, items, quantity, lacks = _resolved(wish, catalogue)
@@ -397,15 +398,17 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
                 quantity = max(before, quantity)
             elif before:
                 quantity += before
-            lines[items[0].sku] = (quantity, said or bool(before) and before_said, items[0])
+            lines[items[0].sku] = (quantity, said or (bool(before) and before_said), items[0])
         else:
             unclear = True
             missing.append((product.name, lacks))
+            amounts.append((product.name, quantity))
     return Ordered(
         tuple(Line(quantity, sku, item.name) for sku, (quantity, _, item) in lines.items()),
         tuple(missing),
         None,
         unclear,
+        tuple(amounts),
     )
 
 

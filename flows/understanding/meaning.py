@@ -39,6 +39,9 @@ class Entity:
     start: int
     end: int
 
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("kind", "value", "text", "start", "end")}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -64,6 +67,10 @@ class Understood:
     """Product name → the options that are still to be asked."""
     quantity: int | None = None
     """Of a message that says a quantity and no product."""
+    quantities: Mapping[str, int] = field(default_factory=dict)
+    """Product name → how many, of products whose variant is unclear."""
+    removed: tuple[str, ...] = ()
+    """Names of products that are not wanted: "sans la ceinture"."""
     negated: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -72,10 +79,7 @@ class Understood:
             "language": self.language,
             "intent": self.intent,
             "confidence": self.confidence,
-            "entities": [
-                {"kind": e.kind, "value": e.value, "text": e.text, "start": e.start, "end": e.end}
-                for e in self.entities
-            ],
+            "entities": [entity.to_json() for entity in self.entities],
             "lines": [
                 {"quantity": line.quantity, "sku": line.sku, "name": line.name}
                 for line in self.lines

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
-from flows.understanding.lexicon import Lexicon, Spelling, city_words, lexicon
+from flows.understanding.lexicon import Spelling, city_words, lexicon
 from flows.understanding.writing import Token, is_arabic, stem, tokens
 
 ENDS = frozenset(".?!;\n")
@@ -225,7 +225,7 @@ def _reach(words: list[Word], i: int, length: int) -> None:
     for j in range(i + length, min(len(words), i + length + _SCOPE)):
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
             break
-        if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير") or words[j].key in ("et", "w", "and", "و"):
+        if (stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير")) or words[j].key in ("et", "w", "and", "و"):
             break
         if words[j].denied_by is None:
             words[j].denied_by = i
@@ -260,8 +260,7 @@ def _denies(words: list[Word], i: int) -> bool:
 
 _ANSWERED = frozenset(("انا", "نعم", "ان"))
 _DARIJA_PAST = frozenset(
-    "wslat wsel wsal wslatni wselni jat ja jatni jani kayn kayna 3ndi 3andi bghit b9it kan twselt twselni"
-    " wslni wsl ywsel twsel khdam khdama".split()
+    ["wslat", "wsel", "wsal", "wslatni", "wselni", "jat", "ja", "jatni", "jani", "kayn", "kayna", "3ndi", "3andi", "bghit", "b9it", "kan", "twselt", "twselni", "wslni", "wsl", "ywsel", "twsel", "khdam", "khdama"]
 )
 
 

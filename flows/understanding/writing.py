@@ -67,7 +67,7 @@ def tokens(text: str) -> list[Token]:
         pieces = _pieces(match) if kind == "latin" else [(match.group(), match.start())]
         for piece, at in pieces:
             end = places[at + len(piece) - 1] + 1
-            number = piece[0].isdigit() and not piece.isalnum() or piece.isdigit()
+            number = (piece[0].isdigit() and not piece.isalnum()) or piece.isdigit()
             named = "number" if number else "word" if kind in ("latin", "word") else kind
             key = squeeze(piece) if named == "word" else piece.replace(",", ".") if number else piece
             found.append(Token(key, places[at], end, named))
@@ -76,8 +76,7 @@ def tokens(text: str) -> list[Token]:
 
 # What stands right after a number without a space: "2kg", "18h", "3x", "150dh".
 GLUED = frozenset(
-    "x h g gr gm kg kl l lt ltr ml cl cm mm m mg go gb to pc pcs pce pces piece pieces dh dhs da mad eur"
-    " h30 pm am ans an mois eme er e nd th st kilo kilos litre litres".split()
+    ["x", "h", "g", "gr", "gm", "kg", "kl", "l", "lt", "ltr", "ml", "cl", "cm", "mm", "m", "mg", "go", "gb", "to", "pc", "pcs", "pce", "pces", "piece", "pieces", "dh", "dhs", "da", "mad", "eur", "h30", "pm", "am", "ans", "an", "mois", "eme", "er", "e", "nd", "th", "st", "kilo", "kilos", "litre", "litres"]
 )
 
 

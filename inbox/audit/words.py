@@ -127,6 +127,7 @@ LOOKS: dict[str, Look] = {
     "channels.stopped": Look(N_("WhatsApp number “%(on)s” paused: Meta refuses its token"), "red"),
     "channels.resumed": Look(N_("WhatsApp number “%(on)s” goes on"), "green"),
     "channels.profile": Look(N_("What customers see of “%(on)s” changed")),
+    "channels.form": Look(N_("Address form of “%(on)s” taken to WhatsApp"), "blue"),
     "channels.removed": Look(N_("WhatsApp number “%(on)s” removed"), "red"),
     "costs.list_taken": Look(N_("Price list in %(on)s taken"), "blue"),
     "costs.list_for_all": Look(N_("Meta's new price list in %(on)s taken"), "blue"),

@@ -46,6 +46,7 @@ WEBHOOK_FIELDS = (
     "account_alerts",
     "account_review_update",
     "business_capability_update",
+    "flows",
     "user_preferences",
     "security",
 )

@@ -14,9 +14,10 @@ from sqlalchemy import select
 
 from cli import wasl
 from config import Misconfigured, read, settings
-from flows import keys, mail
+from flows import forms, keys, mail
 from models import db
 from models.channel import Channel
+from models.form import Form
 from models.merchant import Merchant
 from tests import factories
 from tests.mailbox import Mailbox
@@ -57,6 +58,22 @@ def test_secrets_are_sealed_anew_and_the_old_key_can_go(
     with_keys(OLD)
     with pytest.raises(InvalidTag):
         token_of(merchant)
+
+
+def test_the_key_of_a_form_is_sealed_anew(
+    merchant: Merchant, with_keys: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASL_BASE_URL", "https://wasl.test")
+    settings.cache_clear()
+    with db.merchant(merchant.id) as session:
+        forms.prepare(session.scalars(select(Channel)).one())
+    with_keys(NEW, previous=OLD)
+
+    assert keys.rotate() == 2
+    with_keys(NEW)
+
+    with db.merchant(merchant.id) as session:
+        assert session.scalars(select(Form)).one().private_key.startswith("-----BEGIN PRIVATE")
 
 
 def test_rotating_twice_changes_nothing_for_anybody(

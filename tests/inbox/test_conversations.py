@@ -441,6 +441,14 @@ KINDS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "interactive",
+        {
+            "type": "nfm_reply",
+            "nfm_reply": {"response_json": '{"line": "7 rue", "note": "18 h", "flow_token": "f1"}'},
+        },
+        "Answers to a form Address 7 rue Note for the courier 18 h",
+    ),
+    (
+        "interactive",
         {"type": "call_permission_reply", "call_permission_reply": {"response": "accept"}},
         "You may call",
     ),

@@ -404,6 +404,7 @@ PUBLIC = {
     "team.set_password",
     "vendor.file",
     "webhook.challenge",
+    "webhook.forms.exchange",
     "webhook.receive",
 }
 

@@ -6,6 +6,7 @@ import { bubble, EMOJIS, quotedBlock } from './bubble.js';
 import { offlineBanner } from './chats.js';
 import { avatar, datum, h, icon, iconButton, number } from './draw.js';
 import { ask } from './forms.js';
+import { openSheet } from './sheets.js';
 import { day, word } from './words.js';
 
 const NEAR = 120;
@@ -186,6 +187,12 @@ export class Thread {
       fields.map((label, n) => ({ name: named[n], label: word(label) })),
     );
     if (said) this.tap(one, index, Object.fromEntries(Object.entries(said).filter(([, value]) => value)));
+  }
+
+  // A form with an endpoint of the shop's: what it shows comes from there.
+  open(one, index) {
+    const sent = () => this.after(Promise.resolve());
+    return openSheet(this.who, one, index, { sent, say: (text) => this.choose.say(text) });
   }
 
   async shop(one, index) {

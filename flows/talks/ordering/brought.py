@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows import catalog, customers, places
+from flows import catalog, customers, forms, places
 from flows.talks.cart import Source
 from flows.talks.leaving import leave
 from flows.talks.ordering.missing import go_on
@@ -106,3 +106,16 @@ def take_contact(scene: Scene, message: Message) -> None:
 
 def take_form(scene: Scene, message: Message) -> None:
     """The address form was filled in: what it says is in the cart."""
+    filled = forms.read(message)
+    if filled is None:
+        return
+    where = Source(str(message.id), 0, 0, filled.address)
+    scene.cart.tell("name", filled.name, where)
+    scene.cart.tell("city", filled.city, where)
+    scene.cart.tell("address", filled.address, where)
+    if filled.phone:
+        scene.cart.tell("phone", filled.phone, where)
+    scene.cart.note = filled.note or scene.cart.note
+    scene.cart.known = "no"
+    scene.turn.rule = "form"
+    go_on(scene)

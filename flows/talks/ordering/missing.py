@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from flows import catalog, delivery, orders, places
+from flows import catalog, delivery, forms, orders, places
 from flows.catalog import Found
 from flows.talks import browsing
 from flows.talks.asking import city_name
@@ -178,7 +178,7 @@ def _ask_known_address(scene: Scene) -> bool:
     """Whoever has had a parcel is asked whether the next goes there too."""
     cart = scene.cart
     known = last_address(scene)
-    if known is None or cart.address or cart.known == "no":
+    if known is None or cart.address or cart.known in ("no", "form"):
         return False
     if cart.city and places.key(cart.city) != places.key(known.city):
         return False
@@ -197,8 +197,23 @@ def last_address(scene: Scene) -> Address | None:
 
 
 def _ask_form(scene: Scene) -> bool:
-    """The form that Meta shows in the chat, where this number has one."""
-    return False
+    """The form that Meta shows in the chat, where this number has one; asked once."""
+    cart = scene.cart
+    if not scene.bot.forms or cart.known == "form" or (cart.city and cart.address):
+        return False
+    if not forms.available(scene.conversation):
+        return False
+    cart.known = "form"
+    reply = scene.ask("form", "form_address")
+    reply.opens = scene.words("form_button")
+    reply.form = forms.Known(
+        name=cart.name,
+        phone=cart.phone,
+        city=cart.city,
+        line=cart.address,
+        total=int(scene.talk.facts.get("total", 0)),
+    )
+    return True
 
 
 def show_summary(scene: Scene) -> None:

@@ -116,6 +116,17 @@ def tapped(message: Message) -> tuple[str, str]:
     return message.text or label(message.kind), bodies.text(choice.get("description"))
 
 
+# What our own address form calls its fields (flows/forms/screens).
+FILLED = {
+    "name": N_("Name"),
+    "phone": N_("Phone"),
+    "city": N_("City"),
+    "line": N_("Address"),
+    "landmark": N_("Landmark"),
+    "note": N_("Note for the courier"),
+}
+
+
 def answers(message: Message) -> list[tuple[str, str]]:
     """Question and answer of every field of a form the customer filled in."""
     reply = bodies.part(bodies.body(message), "nfm_reply")
@@ -126,4 +137,9 @@ def answers(message: Message) -> list[tuple[str, str]]:
     if not isinstance(fields, dict):
         return []
     shown = {name: value for name, value in fields.items() if name != "flow_token"}
-    return [(re.sub(r"[_\s]+", " ", name).strip(), bodies.plain(v)) for name, v in shown.items()]
+    return [(_called(name), bodies.plain(value)) for name, value in shown.items()]
+
+
+def _called(field: str) -> str:
+    """A field of ours in the reader's language; of other forms its name, as words."""
+    return gettext(FILLED[field]) if field in FILLED else re.sub(r"[_\s]+", " ", field).strip()
