@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-"""The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, rates,
-sweep, envelopes, verify, trace, understand, backup, restore."""
-=======
 """The terminal: worker, workers, clock, simulator, migrate, seed, merchant, user, channel, flow,
-keys, rates, sweep, envelopes, verify, trace, backup, restore."""
->>>>>>> forms
+keys, rates, sweep, envelopes, verify, trace, understand, backup, restore."""
 
 from __future__ import annotations
 

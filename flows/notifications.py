@@ -34,9 +34,9 @@ KINDS: dict[str, tuple[str, str, bool]] = {
     ),
     "number": (N_("A WhatsApp number or account needs somebody"), "channels.edit", True),
     "budget": (N_("The budget of WhatsApp messages nears its end"), "costs.read money.see", True),
+    "bot_left": (N_("The bot calls a person"), "inbox.reply", True),
     "review": (N_("An order needs a look"), "orders.move", True),
     "bulk_done": (N_("Many orders or messages at once are done"), "orders.move", True),
-    "bot_left": (N_("The bot calls a person"), "inbox.reply", True),
 }
 PAGE = 30
 
