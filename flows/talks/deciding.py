@@ -64,6 +64,8 @@ FIRST = ("human", "complaint")
 """Whoever says this gets a person, whatever was asked."""
 WORDLESS = ("stop", "start")
 """Recorded when it was read; nothing is said in return."""
+WRITTEN_AS = {"darija": "ar"}
+"""What a card says of somebody's language, where letters and language differ."""
 ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
 
 TAPS: dict[str, Callable[[Scene, str], None]] = {
@@ -199,8 +201,15 @@ def _understand(scene: Scene, asked: bool) -> Understood:
     turn.confidence, turn.rule = said.confidence, said.rule
     turn.entities = [entity.to_json() for entity in said.entities]
     if _shows_language(scene.turn.heard):
-        scene.talk.language = said.language
+        _remember_language(scene, said.language)
     return said
+
+
+def _remember_language(scene: Scene, language: str) -> None:
+    """Of the talk the last one; of the card the first, which a person may have chosen."""
+    scene.talk.language = language
+    if scene.card is not None and scene.card.language is None:
+        scene.card.language = WRITTEN_AS.get(language, language)
 
 
 def _shows_language(text: str) -> bool:
