@@ -8,9 +8,11 @@ const paints = globalThis.CSS?.highlights && globalThis.Highlight
 
 const marks = () => [...dialog.querySelectorAll(".order-beside [data-source]")]
 const markOf = element => element?.closest?.(".order-beside :is(.field, [data-line])")?.querySelector("[data-source]")
+const thread = () => document.getElementById("thread")
 const bubble = mark => document.getElementById(mark.dataset.source)
 
 let focused, pointed
+let stood // where the thread stood before its sources were shown
 
 // --- where the words stand --------------------------------------------------------------------------
 
@@ -49,9 +51,12 @@ function between(box, start, end) {
 
 function light() {
   clear()
-  if (!dialog.open) return
+  const all = dialog.open ? marks() : []
+  if (!all.length) return
   const now = pointed ?? focused
-  for (const mark of marks()) show(mark, mark === now)
+  for (const mark of all) show(mark, mark === now)
+  stood ??= thread().scrollTop
+  if (bubble(now ?? all[0])) into(bubble(now ?? all[0]))
 }
 
 function show(mark, now) {
@@ -61,7 +66,6 @@ function show(mark, now) {
   quote?.toggleAttribute("data-away", !whole || (!words && mark.dataset.words !== "") || !paints)
   if (words && paints) paint(`source-${now ? "now-" : ""}${mark.dataset.color}`, words)
   else if (whole && now) Object.assign(whole.dataset, { lit: "", color: mark.dataset.color })
-  if (now && whole) into(whole)
 }
 
 function paint(name, words) {
@@ -79,8 +83,7 @@ function clear() {
 
 // Only the thread moves, and only where the bubble is out of sight.
 function into(whole) {
-  const thread = document.getElementById("thread")
-  const { top, bottom } = thread.getBoundingClientRect()
+  const { top, bottom } = thread().getBoundingClientRect()
   const at = whole.getBoundingClientRect()
   if (at.top < top || at.bottom > bottom) whole.scrollIntoView({ block: "center" })
 }
@@ -105,5 +108,9 @@ dialog.addEventListener("pointerover", event => {
   light()
 })
 dialog.addEventListener("pointerleave", () => { pointed = undefined; light() })
-dialog.addEventListener("close", () => { focused = pointed = undefined; clear() })
+dialog.addEventListener("close", () => {
+  clear()
+  if (stood !== undefined && thread()) thread().scrollTop = stood
+  focused = pointed = stood = undefined
+})
 document.addEventListener("htmx:after:swap", light)
