@@ -112,7 +112,7 @@ SENTENCES |= {
     ),
     "number.permission": ("phone", "red", N_("%(name)s sends nothing: its token may not send")),
 }
-SENTENCES["bot_left"] = ("bot", "orange", N_("%(name)s needs you: %(why)s"))
+SENTENCES["bot_left"] = ("bot", "orange", N_("%(name)s: %(why)s"))
 # The others are said as in the banner.
 SENTENCES |= {
     f"number.{kind}": ("coins" if kind == "payment" else "phone", color, sentence)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from babel.dates import format_date
 from babel.numbers import format_percent
 from flask import current_app, url_for
 from markupsafe import Markup
@@ -29,7 +30,7 @@ WHY = {
     "unreadable": N_("The customer sent something the bot cannot read"),
     "loop": N_("Another bot seems to answer"),
     "fault": N_("The bot could not go on"),
-    "draft": N_("The customer has ordered: somebody has to accept it"),
+    "draft": N_("The customer has ordered, and somebody has to accept it"),
     "order": N_("The customer wants to order"),
     "refused": N_("The customer has ordered, but the order could not be taken"),
     "later": N_("The customer wants to be asked later"),
@@ -46,6 +47,7 @@ WHY = {
     "asked": N_("The customer asks what only your team can tell"),
     "person": N_("Your team has the conversation"),
 }
+NEAR = timedelta(days=6)
 OTHERWISE = N_("The customer needs a person")
 
 
@@ -63,9 +65,16 @@ def sure(confidence: object) -> str:
 
 
 def until(at: datetime) -> Markup:
-    """14:30 today, else with its day."""
-    today = utcnow().astimezone(current.zone).date()
-    return filters.clock(at) if at.astimezone(current.zone).date() == today else filters.moment(at)
+    """14:30 today, Tue 14:30 in the days after, else the date with it."""
+    local, today = at.astimezone(current.zone), utcnow().astimezone(current.zone).date()
+    if local.date() == today:
+        return filters.clock(at)
+    if local.date() - today > NEAR:
+        return filters.moment(at)
+    locale = languages.locale(current.language, current.country)
+    return Markup("{} {}").format(
+        format_date(local.date(), "EEE", locale=locale), filters.clock(at)
+    )
 
 
 def who_has(keeper: Keeper) -> Markup:

@@ -105,13 +105,18 @@ class Dialog:
         return self.proposal.marks.get(variant) if self.proposal and variant else None
 
     @property
-    def hints(self) -> list[tuple[Hint, Row]]:
-        """What was named without its version, each with the line it will be."""
-        hints = self.proposal.hints if self.proposal else ()
+    def hints(self) -> list[tuple[Hint, Row, Mark | None]]:
+        """What was named without its version, each with the line it will be and where it stands."""
+        if self.proposal is None:
+            return []
         there = {row.found.product.id for row in self.rows if row.found}
         return [
-            (hint, Row("__", hint.found, {"quantity": str(hint.quantity)}))
-            for hint in hints
+            (
+                hint,
+                Row("__", hint.found, {"quantity": str(hint.quantity)}),
+                self.proposal.marks.get(str(hint.found.product.id)),
+            )
+            for hint in self.proposal.hints
             if hint.found.product.id not in there
         ]
 

@@ -65,9 +65,11 @@ class Proposal:
 
     @cached_property
     def marks(self) -> Mapping[str, Mark]:
-        """By field: name, phone, address, city; a line by the id of its variant."""
-        found = {line.variant: line.source for line in self.cart.lines if line.source}
-        sources = {**found, **self.cart.sources}
+        """By field: name, phone, address, city; a line by the id of its variant, what is open by
+        the id of its product."""
+        lines = {line.variant: line.source for line in self.cart.lines if line.source}
+        opens = {one.product: one.source for one in self.cart.open if one.source}
+        sources = {**lines, **opens, **self.cart.sources}
         texts = _texts({source.message for source in sources.values()})
         return {
             name: _mark(number, source, texts.get(source.message, ""))

@@ -7,7 +7,8 @@ const dialog = document.getElementById("dialog")
 const paints = globalThis.CSS?.highlights && globalThis.Highlight
 
 const marks = () => [...dialog.querySelectorAll(".order-beside [data-source]")]
-const markOf = element => element?.closest?.(".order-beside :is(.field, [data-line])")?.querySelector("[data-source]")
+const ROW = ".field, [data-line], .order-hints > li"
+const markOf = element => element?.closest?.(`.order-beside :is(${ROW})`)?.querySelector("[data-source]")
 const thread = () => document.getElementById("thread")
 const bubble = mark => document.getElementById(mark.dataset.source)
 
@@ -56,13 +57,20 @@ function light() {
   const now = pointed ?? focused
   for (const mark of all) show(mark, mark === now)
   stood ??= thread().scrollTop
-  if (bubble(now ?? all[0])) into(bubble(now ?? all[0]))
+  const shown = now ? bubble(now) : first(all)
+  if (shown) into(shown)
+}
+
+// Of all bubbles that something was read in the one that comes first.
+function first(all) {
+  const ids = new Set(all.map(mark => mark.dataset.source))
+  return [...thread().querySelectorAll(".bubble")].find(({ id }) => ids.has(id))
 }
 
 function show(mark, now) {
   const words = range(mark)
   const whole = bubble(mark)
-  const quote = mark.closest(".field, [data-line]").querySelector(".source-quote")
+  const quote = mark.closest(ROW).querySelector(".source-quote")
   quote?.toggleAttribute("data-away", !whole || (!words && mark.dataset.words !== "") || !paints)
   if (words && paints) paint(`source-${now ? "now-" : ""}${mark.dataset.color}`, words)
   else if (whole && now) Object.assign(whole.dataset, { lit: "", color: mark.dataset.color })

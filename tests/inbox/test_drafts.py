@@ -427,7 +427,7 @@ def test_the_bell_leads_to_the_conversation_and_rings_no_more_once_it_is_read(
     left(place, "complaint")
 
     page = salma.get("/notifications", headers=HTMX)
-    assert "Fatima needs you: The customer complains" in plain(page)
+    assert "Fatima: The customer complains" in plain(page)
     link = re.search(r'href="(/notifications/[0-9a-f-]+)"', page.text)
     assert link is not None
 
