@@ -260,7 +260,8 @@ def flow() -> None:
 @flow.command("publish")
 @click.option("--channel", "which", required=True, help="the number, or its id at Meta")
 @click.option("--merchant", "merchant_id", type=click.UUID, help="whose, where several have it")
-def flow_publish(which: str, merchant_id: UUID | None) -> None:
+@click.option("--new-key", is_flag=True, help="in place of a key that somebody may have seen")
+def flow_publish(which: str, merchant_id: UUID | None, *, new_key: bool) -> None:
     """Publish the address form of a number, with a key of its own; twice changes nothing.
 
     Tells each step in a line; exit code 1 with Meta's own words when one fails.
@@ -271,7 +272,7 @@ def flow_publish(which: str, merchant_id: UUID | None) -> None:
 
     owner, channel_id = channels.whose(which, merchant_id)
     with db.merchant(owner):
-        wanted = forms.prepare(channels.get(channel_id))
+        wanted = forms.prepare(channels.get(channel_id), new_key=new_key)
     done = publish(wanted, click.echo)
     with db.merchant(owner):
         problem = forms.conclude(channels.get(channel_id), done)

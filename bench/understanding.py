@@ -145,9 +145,10 @@ def milliseconds(texts: list[str]) -> list[float]:
     understand("bonjour", catalogue)
     taken = []
     for text in texts:
-        begun = time.perf_counter()
+        # Of this process, so that what else a machine does is not counted.
+        begun = time.process_time()
         understand(text, catalogue)
-        taken.append((time.perf_counter() - begun) * 1000)
+        taken.append((time.process_time() - begun) * 1000)
     return sorted(taken)
 
 

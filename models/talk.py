@@ -132,6 +132,8 @@ class Talk(Row):
     """When they have stopped typing, as far as one can tell."""
     silent_until: Mapped[datetime | None]
     """A person has the conversation, or shall: the bot keeps out."""
+    back_at: Mapped[datetime | None]
+    """When a person gave it back: what people did before keeps the bot out no longer."""
     left_because: Mapped[str | None]
     """Why it stepped aside: human, anger, complaint, misses, file, loop, person, …"""
 

@@ -73,14 +73,20 @@ def conclude(channel: Channel, done: Done) -> str | None:
     return problem
 
 
-def prepare(channel: Channel) -> Publication:
-    """What Meta must be told to publish the form; the number has keys. Refused as above."""
+def prepare(channel: Channel, *, new_key: bool = False) -> Publication:
+    """What Meta must be told to publish the form; the number has keys. Refused as above.
+
+    `new_key`: other ones than before. Until Meta has the public one phones get 421 and ask again.
+    """
     if channel.proven_at is None:
         raise Refused("not_proven", N_("Meta has not opened this number yet."))
     # The simulator stands on this machine; Meta asks for an address it can reach, with TLS.
     if settings().graph_url is None and not settings().https:
         raise Refused("https", N_("WhatsApp forms need an https:// address of this install."))
     form = _with_keys(channel)
+    if new_key:
+        form.private_key, form.public_key, form.fingerprint = new_keys()
+        form.key_taken_at = None
     session = db.session()
     title = session.get_one(Merchant, session.merchant_id).name
     text = screens.flow_json(title)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from flows import delivery, places
-from flows.catalog import Found
+from flows.catalog import Found, Offer
 from flows.talks import browsing
 from flows.talks.leaving import leave
 from flows.talks.scene import ROWS, Scene, payload
@@ -53,16 +53,16 @@ def availability(scene: Scene, said: Understood) -> None:
         for entity in said.entities
         if entity.kind == "variant"
     }
-    for one in found:
-        _tell_available(scene, one, wanted, chosen)
+    meant = [_tell_available(scene, one, wanted, chosen) for one in found]
     scene.reply = None
     scene.did("availability", products=[one.product.name for one in found])
-    _offer_order(scene, found)
+    _offer_order(scene, found, meant[0] if len(found) == 1 else None)
 
 
 def _tell_available(
     scene: Scene, found: Found, wanted: dict[str, int], chosen: set[tuple[str, str]]
-) -> None:
+) -> Offer | None:
+    """Says what there is; the one version that was meant and is there."""
     meant = [
         offer
         for offer in found.offers
@@ -81,12 +81,13 @@ def _tell_available(
         others = [o for o in found.offers if o not in meant and browsing.has_some(o)]
         there, whole, shown = others, False, found.product.name
     if not there:
-        return
+        return None
     if whole:
         scene.note("available", name=shown, price=scene.amount(there[0].variant.unit_price))
-    else:
-        options = ", ".join(offer.variant.label for offer in there)
-        scene.note("available_some", name=shown, options=options, price=cost)
+        return there[0]
+    options = ", ".join(offer.variant.label for offer in there)
+    scene.note("available_some", name=shown, options=options, price=cost)
+    return None
 
 
 def _fits(options: dict[str, object], chosen: set[tuple[str, str]]) -> bool:
@@ -101,7 +102,7 @@ def _spoken_of(scene: Scene, said: Understood) -> list[Found]:
     return [found[name] for name in said.products[:FEW] if name in found]
 
 
-def _offer_order(scene: Scene, found: Sequence[Found]) -> None:
+def _offer_order(scene: Scene, found: Sequence[Found], meant: Offer | None = None) -> None:
     """A button for what was asked about, so that a tap goes on."""
     if scene.bot.order_rule == "none" or not any(
         browsing.has_some(offer) for one in found for offer in one.offers
@@ -109,12 +110,16 @@ def _offer_order(scene: Scene, found: Sequence[Found]) -> None:
         scene.reply = scene.reply or None
         return
     before, deed, facts = scene.reply, scene.turn.did, scene.turn.facts
-    reply = scene.ask("", "order_it")
+    reply = scene.ask("offer", "order_it")
+    only = found[0].product.id if len(found) == 1 else None
+    scene.keep(offer=str(only or ""), offered=str(meant.variant.id) if meant else "")
     if before is not None:
         reply.text = f"{before.text}\n\n{reply.text}"
     label = scene.words("order_this")
-    if len(found) == 1:
-        reply.buttons = {payload("order", found[0].product.id): label}
+    if meant is not None:
+        reply.buttons = {payload("variant", meant.variant.id): label}
+    elif only is not None:
+        reply.buttons = {payload("order", only): label}
     else:
         reply.buttons = {payload("order", one.product.id): one.product.name for one in found}
         reply.details = {

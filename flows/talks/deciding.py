@@ -26,6 +26,7 @@ Deed = Callable[[Scene, Understood], None]
 # What the bot asked last → who hears the answer; False: it is none, the sentence stands by itself.
 STEPS: dict[str, Answer] = {
     "product": ordering.answer_product,
+    "offer": ordering.answer_offer,
     "variant": ordering.answer_variant,
     "quantity": ordering.answer_quantity,
     "name": ordering.answer_name,
@@ -41,6 +42,7 @@ STEPS: dict[str, Answer] = {
     "failure_day": parcels.answer_day,
     "failure_address": parcels.answer_elsewhere,
     "cancel_sure": parcels.answer_cancel,
+    "failure": parcels.answer_failure,
 }
 
 INTENTS: dict[str, Deed] = {
@@ -53,6 +55,7 @@ INTENTS: dict[str, Deed] = {
     "where_is_my_order": parcels.where,
     "cancel": parcels.cancel,
     "refuse": parcels.cancel,
+    "confirm": parcels.confirm_placed,
     "change_address": parcels.change_placed,
     "change_order": parcels.change_placed,
     "later": lambda scene, said: leave(scene, "later", key="later_call"),
@@ -66,6 +69,8 @@ WORDLESS = ("stop", "start")
 """Recorded when it was read; nothing is said in return."""
 WRITTEN_AS = {"darija": "ar"}
 """What a card says of somebody's language, where letters and language differ."""
+DATA = ("name", "phone", "city", "address", "failure_address", "cost_city", "order_number")
+"""Questions whose answers are no sentences."""
 ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
 
 TAPS: dict[str, Callable[[Scene, str], None]] = {
@@ -172,7 +177,9 @@ def _with_uuid(scene: Scene, argument: str, deed: Callable[..., None]) -> None:
 
 
 def _hear_words(scene: Scene) -> None:
-    asked = confirming.open_question(scene)
+    # While an order is being put together a yes is about that one.
+    busy = scene.talk.step in ordering.STEPS
+    asked = None if busy else confirming.open_question(scene)
     said = _understand(scene, asked is not None)
     if said.intent in WORDLESS and said.confidence >= SURE:
         scene.did("said_nothing", why=said.intent)
@@ -187,7 +194,7 @@ def _hear_words(scene: Scene) -> None:
 
 
 def _understand(scene: Scene, asked: bool) -> Understood:
-    confirms = asked or scene.talk.step in ("summary", "cancel_sure", "known_address")
+    confirms = asked or scene.talk.step in ("summary", "cancel_sure", "known_address", "offer")
     said = understand(
         scene.turn.heard,
         scene.catalogue,
@@ -200,7 +207,7 @@ def _understand(scene: Scene, asked: bool) -> Understood:
     turn.language, turn.intent = said.language, said.intent
     turn.confidence, turn.rule = said.confidence, said.rule
     turn.entities = [entity.to_json() for entity in said.entities]
-    if _shows_language(scene.turn.heard):
+    if _shows_language(scene, said):
         _remember_language(scene, said.language)
     return said
 
@@ -212,9 +219,17 @@ def _remember_language(scene: Scene, language: str) -> None:
         scene.card.language = WRITTEN_AS.get(language, language)
 
 
-def _shows_language(text: str) -> bool:
-    """Whether there are letters enough to tell a language by."""
-    return sum(character.isalpha() for character in text) >= 3
+def _shows_language(scene: Scene, said: Understood) -> bool:
+    """Whether one can tell a language by it: a name, a city or an address has none."""
+    words = scene.turn.heard.split()
+    if scene.talk.language is None:
+        return any(character.isalpha() for character in scene.turn.heard)
+    if scene.talk.step in DATA and said.intent == "other":
+        return False
+    letters = sum(len(word) for word in words)
+    if said.intent == "other":
+        return len(words) >= 4
+    return len(words) >= 3 or (len(words) == 2 and letters >= 8)
 
 
 def _taught() -> Sequence[Taught]:
@@ -283,6 +298,11 @@ def _misunderstand(scene: Scene) -> None:
     talk.misses += 1
     if talk.misses >= PATIENCE:
         leave(scene, "misses")
+        return
+    if talk.step in ordering.STEPS:
+        scene.note("sorry")
+        ordering.go_on(scene)
+        scene.did("not_understood")
         return
     step = talk.step
     key = "not_understood" if talk.misses == 1 else "not_understood_again"

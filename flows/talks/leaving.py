@@ -95,6 +95,6 @@ def give_back(conversation: Conversation, talk: Talk, *, by: Membership) -> None
     """The bot answers here again, from the next message on."""
     talk.silent_until = talk.left_because = None
     talk.misses = 0
-    talk.facts = talk.facts | {"given_back_at": utcnow().isoformat()}
+    talk.back_at = utcnow()
     conversations.note_activity(conversation, "bot_back", {}, actor=by)
     live.changed("inbox")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from flows import conversations, live, pipeline
 from flows.errors import Refused
-from flows.talks import saying
+from flows.talks import browsing, saying
 from flows.talks.leaving import leave
 from flows.talks.scene import ROWS, Scene, payload
 from flows.understanding import Understood
@@ -163,6 +163,16 @@ def _between(scene: Scene, first: date, last: date) -> str:
 
 
 # --- after a failed delivery ----------------------------------------------------------------------
+
+
+def answer_failure(scene: Scene, said: Understood) -> bool:
+    """What to do after a failed delivery, in words."""
+    number = str(scene.talk.facts.get("order", ""))
+    deeds = {"later": again, "change_address": elsewhere, "cancel": call_off, "refuse": call_off}
+    deed = deeds.get(said.intent)
+    if deed is not None:
+        deed(scene, number)
+    return deed is not None
 
 
 def again(scene: Scene, number: str) -> None:
@@ -319,6 +329,18 @@ def cancelled(scene: Scene, number: str) -> None:
 def kept(scene: Scene, number: str) -> None:
     scene.tell("kept", number=number)
     scene.did("kept", number=number)
+
+
+def confirm_placed(scene: Scene, said: Understood) -> None:
+    """A yes that nobody asked for: of an order that waits to be confirmed a colleague is told."""
+    waiting = (SystemState.NEW, SystemState.UNREACHABLE, SystemState.TO_CONFIRM)
+    found = [order for order in orders_of(scene) if order.state in waiting]
+    if not found:
+        browsing.show_menu(scene)
+        return
+    _note(found[0], "wishes", {"spoken": scene.turn.heard[:300], "wish": said.intent})
+    scene.turn.order_id = found[0].id
+    leave(scene, "confirm", key="noted", number=found[0].number)
 
 
 def change_placed(scene: Scene, said: Understood) -> None:

@@ -59,7 +59,10 @@ def own(bot: Bot, language: str, key: str) -> str:
 def amount(money: Money, language: str) -> str:
     """ "320,00 MAD", with digits that everybody reads."""
     locale = _LOCALES.get(language, language)
-    shown = format_currency(money.decimal, money.currency, locale=locale, numbering_system="latn")
+    pattern = "#,##0.00 ¤¤" if language == "en" else None  # not "MAD35.00"
+    shown = format_currency(
+        money.decimal, money.currency, pattern, locale=locale, numbering_system="latn"
+    )
     return _unmarked(shown)
 
 

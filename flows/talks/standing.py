@@ -17,7 +17,7 @@ from models.types import utcnow
 
 OLD = timedelta(minutes=15)
 """What was written longer ago than this came late: nobody is waiting for a bot any more."""
-MINUTES, MOST = timedelta(minutes=5), 12
+MINUTES, MOST = timedelta(minutes=5), 25
 """More answers than this in five minutes: something that is no person writes."""
 SAME = 3
 """The same words so often in a row: neither."""
@@ -74,9 +74,9 @@ def person_until(conversation: Conversation, talk: Talk | None, hours: int) -> d
     """Until when people have the conversation: the bot left it to them, or somebody of the team
     wrote in it or took it less than so many hours ago. None: nobody has it."""
     until = talk.silent_until if talk is not None else None
-    back = talk.facts.get("given_back_at", "") if talk is not None else ""
+    back = talk.back_at if talk is not None else None
     worked = _worked_at(conversation, utcnow() - timedelta(hours=hours))
-    if worked is not None and worked.isoformat() > back:
+    if worked is not None and (back is None or worked > back):
         until = max(filter(None, (until, worked + timedelta(hours=hours))))
     return until if until is not None and until > utcnow() else None
 

@@ -38,6 +38,8 @@ CART_LASTS = timedelta(hours=24)
 MOST_HEARD = 2000
 """Letters of a burst that are understood; whoever writes more is read by a person."""
 QUIET = ("said_nothing",)
+HOURS = ("off", "closed")
+"""Why it is silent of its own accord, which on trial it is not."""
 
 
 def work(merchant_id: UUID) -> int:
@@ -94,14 +96,18 @@ def take_turn(conversation_id: UUID, *, trial: bool = False) -> bool:
     scene.heard = [m for m in fresh(written) if _worth(scene, m)]
     scene.turn.heard = heard_of(scene.heard)
     scene.turn.step = talk.step
-    if not scene.heard or not (trial or silenced(scene) is None):
+    why = silenced(scene) if scene.heard else "nothing"
+    if why is not None and not (trial and why in HOURS):
         return False
-    answer(scene)
+    answer(scene, unread_before=scene.conversation.unread - len(written))
     return True
 
 
-def answer(scene: Scene) -> None:
-    """What was heard is answered, written down, and the agents see what they need to."""
+def answer(scene: Scene, *, unread_before: int = 0) -> None:
+    """What was heard is answered, written down, and the agents see what they need to.
+
+    Nobody has to read what needed nobody, unless something before it waits for a person.
+    """
     talk, turn = scene.talk, scene.turn
     turn.heard_id = scene.heard[-1].id
     _end_old_cart(scene)
@@ -121,7 +127,7 @@ def answer(scene: Scene) -> None:
         talk.step = ""
     elif scene.calls:
         call_somebody(scene, scene.calls)
-    elif turn.did not in QUIET:
+    elif turn.did not in QUIET and unread_before <= 0:
         conversations.mark_read(scene.conversation)
 
 

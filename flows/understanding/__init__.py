@@ -14,7 +14,7 @@ from flows.understanding.goods import Catalogue, Mention
 from flows.understanding.intents import Evidence, Weighed, weigh
 from flows.understanding.languages import language_of
 from flows.understanding.lexicon import lexicon
-from flows.understanding.lines import LARGEST, Ordered, Piece, ordered, pieces
+from flows.understanding.lines import LARGEST, Ordered, Piece, ordered, pieces, worded
 from flows.understanding.meaning import SURE, Entity, Item, Line, Taught, Understood
 from flows.understanding.options import Option, read_options
 from flows.understanding.reading import Message, read
@@ -52,7 +52,7 @@ def understand(
         rule=weighed.rule,
         entities=reading.entities(),
         lines=lines,
-        city=reading.city,
+        city=None if weighed.rule.startswith("other: {where}") else reading.city,
         products=tuple(dict.fromkeys(
             catalogue.products[m.product].name for m in reading.mentions if m.product is not None
         )),
@@ -87,13 +87,25 @@ class _Reading:
         self._claim(contacts.addresses(message, self.found), "address")
         for word in message.words:
             word.tags.discard("city")
+        for word in message.words:
+            if "address" in word.tags:
+                word.keys.clear()
         self.mentions = self._skus() + catalogue.mentions(message, self.free)
         self.mentions.sort(key=lambda mention: mention.first)
         for mention in self.mentions:
             for i in mention.used:
                 self.message.words[i].tags.add("product")
+                self.message.words[i].keys.intersection_update({self.message.words[i].key})
                 self.free[i] = False
-        self.options = read_options(message.words, self.free)
+        named = {i for mention in self.mentions for i in mention.used}
+        for word in message.words:
+            if word.denied_by in named:  # ماء الورد begins like a negation
+                word.denied_by = None
+        self.options = worded(message, self.mentions, catalogue, self.free)
+        for option in self.options:
+            self._spend(option.first, option.end)
+        self.options += read_options(message.words, self.free)
+        self.options.sort(key=lambda option: option.first)
         for option in self.options:
             self._tag(option.first, option.end, "option")
             for i in range(option.first, option.end):
@@ -112,14 +124,24 @@ class _Reading:
         self.cities = named
         destination = cities.destination(message, named)
         self.city = destination.name if destination else None
-        every = {"bjouj", "bezouj", "both", "toutes", "tous", "tout", "بجوج", "كلهم", "kolhom", "koulhom"}
+        every = {"bjouj", "bezouj", "bzouj", "bjoj", "bzoj", "both", "toutes", "tous", "tout", "بجوج", "كلهم", "kolhom", "koulhom"}
         self.ordered: Ordered = ordered(
-            self.pieces, catalogue, all_of_them=any(w.keys & every for w in message.words)
+            self.pieces, catalogue, all_of_them=any(w.keys & every for w in message.words) or self._both()
+        )
+
+    def _both(self) -> bool:
+        """ "b jouj": what is said holds for the two that were named."""
+        words = self.message.words
+        twos = lexicon().sections["number"]
+        return any(
+            words[i].key in ("b", "ب", "les") and any(n == "2" for _, n in twos.at(self.message.phrases, i + 1))
+            for i in range(len(words) - 1)
         )
 
     def evidence(self, asked: bool) -> Evidence:
         core = self._core()
-        signs = cues.signs(self.message, core)
+        signs = [*cues.signs(self.message, core), *self._moved()]
+        signs = [sign for sign in signs if not self._only_agrees(sign)]
         yes, no = self._answers(core)
         return Evidence(
             message=self.message,
@@ -131,10 +153,30 @@ class _Reading:
             has_product=bool(self.mentions),
             has_lines=bool(self.ordered.lines),
             has_quantity=any(p.kind == "quantity" and not p.article for p in self.pieces),
+            has_option=any(p.kind == "option" or p.article for p in self.pieces),
             has_city=bool(self.cities),
             has_time=any(e.kind == "time" for e in self.found),
             leftover=self._leftover(signs),
         )
+
+    def _moved(self) -> list[cues.Sign]:
+        """Two cities of which one is left behind: another address, unless it is an order."""
+        left = [city for city in self.cities if cities.left_behind(self.message, city)]
+        if not left or len(left) == len(self.cities) or self.mentions:
+            return []
+        first, end = self.cities[0].first, self.cities[-1].end
+        return [cues.Sign("change_address", 4.0, "change_address: one city for another", first, end)]
+
+    def _only_agrees(self, sign: cues.Sign) -> bool:
+        """ "no problem" is a yes, not a complaint about a problem."""
+        if sign.intent in ("confirm", "refuse"):
+            return False
+        yes = lexicon().sections["yes"]
+        for i in range(max(0, sign.first - 3), sign.end):
+            found = yes.at(self.message.phrases, i)
+            if found and found[0][0] > 1 and i <= sign.first and sign.end <= i + found[0][0]:
+                return True
+        return False
 
     def entities(self) -> tuple[Entity, ...]:
         found = [entity for entity in self.found if entity.kind != "price"]
@@ -157,8 +199,9 @@ class _Reading:
         """Products that were named only to say that they are not wanted."""
         named = [p for p in self.pieces if p.kind == "product" and p.mention is not None]
         wanted = {p.mention.product for p in named if not p.denied and p.mention}
-        denied = {p.mention.product for p in named if p.denied and p.mention} - wanted - {None}
-        return tuple(self.catalogue.products[n].name for n in sorted(n for n in denied if n is not None))
+        denied = {p.mention.product for p in named if p.denied and p.mention} - wanted
+        numbers = sorted(number for number in denied if number is not None)
+        return tuple(self.catalogue.products[number].name for number in numbers)
 
     def _value(self, option: Option) -> str:
         """ "couleur=Noir" where a product in question has it, else "colour=black"."""
@@ -191,7 +234,7 @@ class _Reading:
             if word.kind != "number" or not self.free[i]:
                 continue
             after = i + 1 < len(words) and money.at(self.message.phrases, i + 1)
-            if (after and words[i + 1].sentence == word.sentence) or int(float(word.key)) > LARGEST:
+            if after and words[i + 1].sentence == word.sentence or int(float(word.key)) > LARGEST:
                 self.free[i] = False
                 word.tags.discard("number")
                 word.tags.add("price")
@@ -259,9 +302,12 @@ class _Reading:
             if words[i].key == "la" and not self._la_is_no(i):
                 refused = []
             if refused and (not agreed or refused[0][0] >= agreed[0][0]):
-                no = no or quiet <= 2
+                no = no or quiet <= 3
                 i += refused[0][0]
-            elif agreed and words[i].denied_by is None and not words[i].tags & {"product", "option", "city"}:
+            elif agreed and words[i].denied_by is not None and i + agreed[0][0] - words[i].denied_by <= 3 + agreed[0][0]:
+                no = no or quiet <= 2
+                i += agreed[0][0]
+            elif agreed and not words[i].tags & {"product", "option", "city"}:
                 yes = yes or quiet <= 2 or len(words) <= 6
                 i += agreed[0][0]
             else:

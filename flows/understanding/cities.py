@@ -12,7 +12,7 @@ from rapidfuzz.distance import OSA
 
 from flows import places
 from flows.understanding.lexicon import FOLDER
-from flows.understanding.reading import Message
+from flows.understanding.reading import Message, Word
 from flows.understanding.writing import is_arabic, keys_of, skeleton
 
 LONGEST = 4
@@ -97,11 +97,17 @@ def _file() -> tuple[frozenset[str], frozenset[tuple[str, ...]], dict[str, tuple
     return frozenset(plain), frozenset(districts), slang
 
 
-_TO = frozenset(["a", "l", "f", "fi", "to", "in", "ل", "ف", "ب", "في", "الي", "لـ", "vers", "pour", "li", "lel", "men", "de", "from", "mn", "من", "near", "ila", "ديال", "b", "d", "m"])
-_STRONG = frozenset(["a", "l", "f", "fi", "to", "in", "ل", "ف", "في", "الي", "vers", "li", "ila", "pour", "near"])
-_FROM = frozenset(["de", "d", "dyal", "ta3", "ديال", "تاع", "du", "of"])
-_STREETS = frozenset(["rue", "avenue", "av", "bd", "boulevard", "route", "hay", "char3", "شارع", "طريق", "زنقه", "حي", "derb", "lot", "lotissement", "residence", "quartier", "street"])
-_LIVES = frozenset(["suis", "habite", "livraison", "livrer", "livre", "sakn", "saken", "sakna", "ساكن", "ساكنه", "men", "mn", "من", "from", "ville", "mdina", "توصيل", "طوبيس", "wilaya", "ولايه", "مدينه", "city"])
+_NAMED_NEW = frozenset(
+    "adresse ladresse adress 3onwan l3onwan عنوان العنوان commande lcommande taille couleur ville لون".split()
+)
+_TO = frozenset("a l f fi to in ل ف ب في الي لـ vers pour li lel men de from mn من near ila ديال b d m".split())
+_STRONG = frozenset("a l f fi to in ل ف في الي vers li ila pour near".split())
+_FROM = frozenset("de d dyal ta3 ديال تاع du of".split())
+_STREETS = frozenset("rue avenue av bd boulevard route hay char3 شارع طريق زنقه حي derb lot lotissement residence quartier street".split())
+_LIVES = frozenset(
+    "habite habitons livraison livrer livrez livre saken sakn sakna ساكن ساكنه wilaya ولايه delivery shipping توصيل"
+    " tawsil adresse city ville".split()
+)
 _ARTICLES = frozenset(("l", "el", "la", "les", "ville", "mdinat", "lmdina", "mdina", "مدينه", "wilaya", "ولايه", "city"))
 
 
@@ -128,12 +134,37 @@ def _at(message: Message, i: int, names: _Names, free: Sequence[bool]) -> Named 
             continue
         keys = tuple(word.key for word in span)
         if keys in names.districts:
+            for word in span:
+                word.tags.add("district")
             return None
         hit = names.by_words.get(keys)
+        if hit is None and is_arabic(keys[0]) and keys[0][0] in "لفب" and len(keys[0]) > 3:
+            bare = (keys[0][1:], *keys[1:])
+            if len(keys) > 1 and (hit := names.by_words.get(bare)):
+                return Named(hit[0], hit[1], i, i + length, 1.0)
         if hit and _believable(message, i, i + length, keys, hit, names):
             name, of, _ = hit
             return Named(name, of, i, i + length, 1.0)
-    return _misspelt(message, i, names)
+    return _misspelt(message, i, names) or _joined(message, i, names)
+
+
+def _joined(message: Message, i: int, names: _Names) -> Named | None:
+    """A name of several words with a letter or two amiss: "fqih ben saleh"."""
+    words = message.words
+    if not _is_led_to(message, i):
+        return None
+    for length in (4, 3, 2):
+        span = words[i : i + length]
+        joined = "".join(word.key for word in span)
+        if len(span) < length or len(joined) < 9 or any(word.kind != "word" or word.sentence != span[0].sentence for word in span):
+            continue
+        near = process.extract(
+            joined, names.by_letter.get(joined[0], ()), scorer=OSA.distance, score_cutoff=2, limit=1
+        )
+        if near:
+            name, of, _ = names.by_words[(near[0][0],)]
+            return Named(name, of, i, i + length, 0.7)
+    return None
 
 
 def _believable(
@@ -145,6 +176,10 @@ def _believable(
     if any(key in _STREETS for key in before[-2:]):
         return False
     j = i - 1
+    ordinary_here = len(keys) == 1 and keys[0] in names.plain
+    k = j - 1 if j >= 0 and words[j].glued else j
+    if ordinary_here and k >= 0 and (words[k].key in _NAMED_NEW or "product" in words[k].tags):
+        return False
     if j >= 0 and words[j].key in _FROM and j >= 1 and "product" in words[j - 1].tags:
         return False
     ordinary = len(keys) == 1 and (keys[0] in names.plain or hit[2] >= 4 or len(keys[0]) < 3)
@@ -156,7 +191,7 @@ def _is_led_to(message: Message, i: int) -> bool:
     j = i - 1
     while j >= 0 and words[j].key in _ARTICLES and words[j].key not in _STRONG:
         j -= 1
-    return j >= 0 and (words[j].key in _STRONG or words[j].key in ("ville", "مدينه", "wilaya", "ولايه", "mdinat", "city"))
+    return j >= 0 and (words[j].key in _STRONG or words[j].key in _LIVES or words[j].key in ("ville", "مدينه", "wilaya", "ولايه", "mdinat", "city"))
 
 
 def _alone(message: Message, i: int, end: int) -> bool:
@@ -177,11 +212,12 @@ def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
         score_cutoff=1 if len(word.key) < 8 else 2,
         limit=2,
     )
-    if near and (led or len(word.key) >= 7) and not word.key.endswith("i"):
+    near = [each for each in near if led or (len(word.key) >= 8 and each[1] == 1)]
+    if near and not word.key.endswith("i"):
         other = near[0][0]
     elif led and (alike := names.by_skeleton.get(skeleton(word.key))) and not word.key.endswith("i"):
         other = max(alike, key=lambda each: (OSA.normalized_similarity(word.key, each), each))
-        if OSA.normalized_similarity(word.key, other) < 0.5 and is_arabic(other) == is_arabic(word.key):
+        if is_arabic(other) != is_arabic(word.key) or OSA.normalized_similarity(word.key, other) < 0.6:
             return None
     else:
         return None
@@ -200,25 +236,33 @@ def lexicon_known() -> frozenset[str]:
 
 def destination(message: Message, cities: Sequence[Named]) -> Named | None:
     """Where to deliver: of several cities the one not denied, led to, and named last."""
-    wanted = [city for city in cities if not _left_behind(message, city)]
+    wanted = [city for city in cities if not left_behind(message, city)]
     if not wanted:
         return None
     led = [city for city in wanted if _is_led_to(message, city.first)]
     return (led or wanted)[-1]
 
 
-_LEFT = frozenset(["kont", "kent", "kount", "etais", "etait", "كنت", "machi", "mashi", "pas", "not", "ماشي", "مشي", "مش", "ليس", "وليس", "plus", "lieu", "instead", "3iwad", "بدل", "بدلا", "عوض", "مكان", "fblast", "blast", "blasset", "plutot", "demenage", "moved", "rather", "place"])
+_LEFT = frozenset("kont kent kount etais etait كنت machi mashi pas not ماشي مشي مش ليس وليس plus lieu instead 3iwad بدل بدلا عوض مكان fblast blast blasset plutot demenage moved rather place".split())
 
 
-def _left_behind(message: Message, city: Named) -> bool:
+def _comes_second(before: Sequence[Word], near: set[str]) -> bool:
+    """ "plutôt Rabat" is wanted, "plutôt que Rabat" is not."""
+    if any("city" in word.tags for word in before[-3:]):
+        return False
+    plutot = "plutot" in near and not near & {"lieu", "place", "instead"}
+    return not plutot or any(word.key in ("que", "qu") for word in before)
+
+
+def left_behind(message: Message, city: Named) -> bool:
     """The old one: "pas à Casa", "au lieu de Fès", "kont f Rabat", "de Casa à Rabat"."""
     words = message.words
     if words[city.first].denied_by is not None:
         return True
-    before = [word for word in words[max(0, city.first - 4) : city.first] if word.sentence == words[city.first].sentence]
-    near = {word.key for word in before[-3:]}
-    if near & {"lieu", "place", "instead", "3iwad", "3iwed", "بدل", "بدلا", "عوض", "مكان", "fblast", "blast", "blasset", "kont", "kent", "etais", "كنت", "rather", "بلاصه", "فبلاصه"} :
-        return not any("city" in word.tags for word in before[-3:])
+    before = [word for word in words[max(0, city.first - 5) : city.first] if word.sentence == words[city.first].sentence]
+    near = {word.key for word in before[-3:]} | {word.key for word in before if word.key in ("lieu", "plutot", "instead", "rather", "بدل", "عوض")}
+    if near & {"lieu", "place", "instead", "3iwad", "3iwed", "بدل", "بدلا", "عوض", "مكان", "fblast", "blast", "blasset", "kont", "kent", "etais", "كنت", "rather", "plutot", "بلاصه", "فبلاصه"}:
+        return _comes_second(before, near)
     from_here = before and before[-1].key in ("de", "men", "mn", "من", "from")
     later = words[city.end : city.end + 2]
     return bool(from_here and later and any(word.key in _STRONG for word in later[:1]) and any("city" in word.tags for word in words[city.end : city.end + 4]))

@@ -20,6 +20,16 @@ _CLOCK = re.compile(
     r"\b(?:[aà]\s)?(\d{1,2})\s?(?:h|:)\s?([0-5]\d)?(?![a-z0-9])|\b(\d{1,2})\s?heures?\b|\b(\d{1,2})(?::([0-5]\d))?\s?(am|pm)\b"
     r"|(?:الساعه|ساعه|sa3a|lsa3a|m3a|مع|at)\s+(\d{1,2})(?![\d/])\b"
 )
+_MONTHS = (
+    "janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre|january|february|march"
+    "|april|may|june|july|august|september|october|november|december|yanayer|fevri|avril|mayou|youlyouz|ghocht|ghucht"
+    "|chtanbir|oktobr|nwanbir|دجنبر|نونبر|اكتوبر|شتنبر|غشت|يوليوز|يونيو|ماي|ابريل|مارس|فبراير|يناير|جانفي|فيفري|افريل|جوان"
+    "|جويليه|اوت|سبتمبر|نوفمبر|ديسمبر"
+)
+_DAY = re.compile(
+    rf"\b([0-3]?\d)\s?(?:st|nd|rd|th|er)?\s(?:of\s)?(?:{_MONTHS})\b|\b(?:nhar|nhare|نهار|يوم|youm|the)\s([0-3]?\d)(?:st|nd|rd|th)?(?!\s?[\w])"
+    rf"|\ble\s([0-3]?\d)(?=\s+(?:du|de ce|prochain)\s|\s*(?:[,.;!?]|$))|\b(?:{_MONTHS})\s([0-3]?\d)\b|\b(?:le|the)\s([0-3]?\d)(?:th|st|rd|nd)?\s(?:du mois|of the month)"
+)
 _DATE = re.compile(r"\b([0-3]?\d)[/.\-]([01]?\d)(?:[/.\-](\d{2,4}))?\b")
 
 
@@ -36,7 +46,7 @@ def phones(message: Message, region: str) -> list[Entity]:
 
 def _is_dialled(written: str) -> bool:
     digits = re.sub(r"\D", "", written)
-    return (written.startswith(("+", "00", "0")) and len(digits) >= 9) or (digits.startswith(("212", "213")) and len(digits) >= 11) or (len(digits) == 9 and digits[0] in "567")
+    return written.startswith(("+", "00", "0")) and len(digits) >= 9 or digits.startswith(("212", "213")) and len(digits) >= 11 or (len(digits) == 9 and digits[0] in "567")
 
 
 def order_numbers(message: Message) -> list[Entity]:
@@ -61,6 +71,8 @@ def times(message: Message) -> list[Entity]:
     for match in _DATE.finditer(folded):
         if 1 <= int(match[1]) <= 31 and 1 <= int(match[2]) <= 12 and (match[3] or "/" in match.group()):
             found.append(_entity("time", match.group(), message, places, match.span()))
+    for match in _DAY.finditer(folded):
+        found.append(_entity("time", match.group(), message, places, match.span()))
     i, named = 0, lexicon().sections["time"]
     while i < len(message.words):
         phrases = named.at(message.phrases, i)
@@ -75,11 +87,15 @@ def times(message: Message) -> list[Entity]:
 
 
 _STREET = frozenset(
-    ["rue", "hay", "7ay", "7ey", "hey", "derb", "drb", "lot", "lotissement", "residence", "res", "immeuble", "imm", "quartier", "appt", "appartement", "apt", "app", "villa", "bloc", "avenue", "av", "ave", "bd", "boulevard", "bvd", "cite", "douar", "dwar", "zenqa", "zan9a", "zn9a", "zenka", "char3", "charie", "zkak", "route", "street", "st", "building", "flat", "block", "road", "lane", "3imara", "3mara", "i9ama", "iqama", "secteur", "angle", "km", "ruelle", "impasse", "allee", "شارع", "زنقه", "حي", "درب", "اقامه", "عماره", "شقه", "بلوك", "تجزئه", "دوار", "عمارات", "الحي", "طريق", "زقاق", "مجموعه", "قطاع", "حومه"]
+    "rue hay 7ay 7ey hey derb drb lot lotissement residence res immeuble imm quartier appt appartement apt app"
+    " villa bloc avenue av ave bd boulevard bvd cite douar dwar zenqa zan9a zn9a zenka char3 charie zkak route"
+    " street st building flat block road lane 3imara 3mara i9ama iqama secteur angle km ruelle impasse allee"
+    " شارع زنقه حي درب اقامه عماره شقه بلوك تجزئه دوار عمارات الحي طريق زقاق مجموعه قطاع حومه".split()
 )
 _STREETS = _STREET | frozenset("ال" + word for word in _STREET if word[0] > "z")
 _CLOSES = frozenset(
-    ["tel", "telephone", "numero", "num", "nmra", "tele", "phone", "hatif", "هاتف", "هاتفي", "رقمي", "الهاتف", "tlf", "gsm", "svp", "stp", "3afak", "please", "bghit", "عافاك", "merci", "thanks", "شكرا", "demain", "ghedda", "غدا", "nom", "smiti", "ismi", "اسمي", "the", "my", "and", "mon", "ana", "je", "livrez", "pour"]
+    "tel telephone numero num nmra tele phone hatif هاتف هاتفي رقمي الهاتف tlf gsm svp stp 3afak please bghit"
+    " عافاك merci thanks شكرا demain ghedda غدا nom smiti ismi اسمي the my and mon ana je livrez pour".split()
 )
 
 
@@ -93,6 +109,7 @@ def addresses(message: Message, taken: list[Entity]) -> list[Entity]:
             i += 1
             continue
         end = i + 1
+        i = _with_number(message, i)
         while end < len(words) and not _ends_address(message, i, end, taken):
             end += 1
         if end - i > 1:
@@ -102,14 +119,32 @@ def addresses(message: Message, taken: list[Entity]) -> list[Entity]:
     return found
 
 
+def _with_number(message: Message, i: int) -> int:
+    """The number that stands before a street: "14 rue …", "22 Hassan II street"."""
+    words = message.words
+    back = 5 if words[i].key in ("street", "st", "road", "avenue", "lane") else 1
+    for j in range(i - 1, max(-1, i - 1 - back), -1):
+        if words[j].sentence != words[i].sentence or words[j].tags - {"number"}:
+            break
+        if words[j].kind == "number":
+            return j - 1 if j and words[j - 1].key in ("n", "no", "num") else j
+        if words[j].key in ("bis", "n"):
+            continue
+        if words[j].comma:
+            break
+    return i
+
+
 def _begins_address(message: Message, i: int, taken: list[Entity]) -> bool:
     word = message.words[i]
-    if word.key not in _STREETS or _inside(word.start, taken) or i + 1 >= len(message.words):
+    if word.key not in _STREETS or _inside(word.start, taken):
         return False
+    if i + 1 >= len(message.words):
+        return _with_number(message, i) < i
     following = message.words[i + 1]
     if word.key in ("lot", "st", "app", "cite", "route", "res", "hey", "av", "km") and following.key in ("de", "d", "you", "there"):
         return word.key == "route"
-    return word.key not in ("hey", "app", "km", "st") or following.kind == "number"
+    return word.key not in ("hey", "app", "km") or following.kind == "number"
 
 
 def _ends_address(message: Message, first: int, i: int, taken: list[Entity]) -> bool:

@@ -14,7 +14,7 @@ from flows.understanding.writing import keys_of, tokens
 
 STRENGTHS = {"sure": 4.0, "likely": 2.5, "hint": 1.2}
 GAP = 4
-CLASSES = ("product", "option", "city", "number", "time", "phone", "address", "order_number", "duration")
+CLASSES = ("product", "option", "city", "district", "number", "time", "phone", "address", "order_number", "duration")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Part:
 
     alternatives: dict[str, tuple[tuple[str, ...], ...]]
     prefixes: tuple[str, ...] = ()
-    of_class: str = ""
+    classes: tuple[str, ...] = ()
     gap: bool = False
     optional: bool = False
     denied: bool = False
@@ -82,7 +82,7 @@ def words() -> frozenset[str]:
 def _firsts(parts: tuple[Part, ...]) -> set[str]:
     firsts: set[str] = set()
     for part in parts:
-        firsts |= {f"<{part.of_class}>"} if part.of_class else set(part.alternatives)
+        firsts |= {f"<{each}>" for each in part.classes} | set(part.alternatives)
         firsts |= {f"{prefix}*" for prefix in part.prefixes}
         if not part.optional:
             break
@@ -169,19 +169,19 @@ def _part(item: str, names: dict[str, str]) -> Part:
     item = item.removesuffix("?") if optional else item
     if item == "…":
         return Part({}, gap=True)
-    if item.startswith("<"):
-        return Part({}, of_class=item.strip("<>"), denied=denied)
-    phrases = _alternatives(item, names)
     by_first: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    prefixes = []
-    for phrase in phrases:
-        if phrase.endswith("*"):
+    prefixes, classes = [], []
+    for phrase in _alternatives(item, names):
+        if phrase.startswith("<"):
+            classes.append(phrase.strip("<>"))
+        elif phrase.endswith("*"):
             prefixes.append(phrase[:-1])
         elif keys := keys_of(phrase) or tuple(token.key for token in tokens(phrase)):
             by_first[keys[0]].append(keys)
     return Part(
         {first: tuple(dict.fromkeys(keys)) for first, keys in by_first.items()},
         tuple(prefixes),
+        tuple(classes),
         optional=optional,
         denied=denied,
     )
@@ -307,14 +307,13 @@ class _Search:
 
     def _find_ends(self, part: Part, i: int) -> Iterator[int]:
         word = self.words[i]
-        if part.of_class:
-            if part.of_class in word.tags:
-                end = i + 1
-                while end < len(self.words) and part.of_class in self.words[end].tags:
-                    end += 1
-                yield end
-            return
         ends = set()
+        for each in part.classes:
+            if each in word.tags:
+                end = i + 1
+                while end < len(self.words) and each in self.words[end].tags:
+                    end += 1
+                ends.add(end)
         for key in word.keys:
             for phrase in part.alternatives.get(key, ()):
                 end = i + len(phrase)

@@ -11,9 +11,9 @@ from rapidfuzz.distance import OSA
 
 from flows.understanding.lexicon import lexicon
 from flows.understanding.meaning import Item
-from flows.understanding.options import Value, value_of
+from flows.understanding.options import Option, Value, value_of
 from flows.understanding.reading import Message, Word, read
-from flows.understanding.writing import is_arabic, skeleton, stem
+from flows.understanding.writing import is_arabic, key_of, skeleton, stem
 
 EXACT, NARROWER, WIDER, SOUNDS, TYPO = 1.0, 0.9, 0.75, 0.8, 0.8
 WEAK = 0.35
@@ -92,6 +92,7 @@ class Catalogue:
         self._by_concept: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
         self._by_skeleton: dict[str, set[str]] = defaultdict(set)
         self._by_letter: dict[str, list[str]] = defaultdict(list)
+        self._concepts_of: dict[int, set[str]] = defaultdict(set)
         self._spelt: dict[str, tuple[tuple[str, float], ...]] = {}
         for i, product in enumerate(products):
             self._index(i, product, product.name, named=True)
@@ -141,7 +142,7 @@ class Catalogue:
         while i < len(words):
             word = words[i]
             concepts = lex.goods.at(message.stems, i)
-            colour = lex.sections["colour"].at(message.phrases, i)
+            colour = lex.sections["colour"].at(message.stems, i)
             if not concepts and (word.kind != "word" or len(word.key) < 2 or lex.sections["linking"].at(message.phrases, i)):
                 i += 1
                 continue
@@ -161,6 +162,7 @@ class Catalogue:
                     self._by_stem[stem(words[k].key)].setdefault(term, share)
             for _, concept in concepts:
                 self._by_concept[concept][term] = EXACT
+                self._concepts_of[number].add(concept)
             for _, name_ in colour:
                 self._by_concept[f"colour {name_}"][term] = EXACT
             i += length
@@ -206,11 +208,11 @@ class Catalogue:
         for length, concept in lexicon().goods.at(message.stems, i):
             for (product, term), sure in self._by_concept.get(concept, {}).items():
                 _better(found[length], product, term, sure)
-        for length, colour in lexicon().sections["colour"].at(message.phrases, i):
+        for length, colour in lexicon().sections["colour"].at(message.stems, i):
             for (product, term), sure in self._by_concept.get(f"colour {colour}", {}).items():
                 if sure == EXACT:
                     _better(found[length], product, term, sure)
-        if word.key in _EMPTY or (len(word.key) < 3 and stem(word.key) not in self._by_stem):
+        if word.key in _EMPTY or (len(word.key) < 3 and not stem(word.key) in self._by_stem):
             return found
         for spelt, sure in self._spellings(word):
             for (product, term), share in self._by_stem.get(spelt, {}).items():
@@ -221,7 +223,7 @@ class Catalogue:
         """Words of the catalogue that this one is, sounds like, or is a typo away from."""
         if stem(word.key) in self._by_stem:
             return ((stem(word.key), EXACT),)
-        if word.key in lexicon().known and word.known:
+        if word.key in lexicon().known or stem(word.key) in lexicon().known:
             return ()
         if word.key not in self._spelt:
             if len(self._spelt) > 8192:
@@ -291,7 +293,7 @@ class Catalogue:
         for product, terms in told.items():
             those = self.products[product].terms
             strong = any(those[term].plain and sure > WEAK for term, sure in terms.items())
-            whole = len(terms) == len(those)
+            whole = len(terms) == len(those) and max(terms.values()) > WEAK
             if strong or whole:
                 scores[product] = sum(those[term].weight * sure for term, sure in terms.items())
         if not scores:
@@ -306,7 +308,7 @@ class Catalogue:
             sure == WIDER and set(self.products[p].strong) - set(told[p])
             for p in top
             for sure in told[p].values()
-        ) or self._contradicted(message, top, told, end)
+        ) or self._contradicted(message, top, told, end) or self._for_others(message, top, end)
         return Mention(start, end, used, sorted(top), best, doubtful)
 
     def _contradicted(
@@ -325,8 +327,27 @@ class Catalogue:
         return uncovered and (named or unknown)
 
 
-_OF = frozenset(["de", "d", "du", "des", "a", "au", "en", "dyal", "d", "ta3", "ديال", "تاع", "نتاع", "of"])
-_EMPTY = frozenset(["de", "d", "du", "des", "la", "le", "les", "l", "a", "au", "aux", "en", "et", "pour", "avec", "sans", "the", "of", "for", "and", "ديال", "تاع", "من", "في", "و"])
+    def _for_others(self, message: Message, top: list[int], end: int) -> bool:
+        """ "montre homme" is not the only watch there is, which is for women."""
+        said = {
+            concept
+            for i in range(end - 1, min(end + 3, len(message.words)))
+            for _, concept in lexicon().goods.at(message.stems, i)
+        }
+        for group in _APART:
+            if wanted := said & group:
+                theirs = [self._concepts_of[p] & group for p in top]
+                if theirs and all(each and not each & wanted for each in theirs):
+                    return True
+        return False
+
+
+_APART = (
+    frozenset(("men", "women", "kids", "baby", "girl", "boy")),
+    frozenset(("face", "hair", "body", "beard")),
+)
+_OF = frozenset("de d du des a au en dyal d ta3 ديال تاع نتاع of".split())
+_EMPTY = frozenset("de d du des la le les l a au aux en et pour avec sans the of for and ديال تاع من في و".split())
 
 
 def _better(found: dict[int, tuple[int, float]], product: int, term: int, sure: float) -> None:
@@ -340,7 +361,7 @@ def _passes(message: Message, i: int) -> bool:
     return bool(
         sections["linking"].at(message.phrases, i)
         or sections["neutral"].at(message.phrases, i)
-        or sections["colour"].at(message.phrases, i)
+        or sections["colour"].at(message.stems, i)
         or sections["unit"].at(message.phrases, i)
     )
 

@@ -16,7 +16,7 @@ SURE, LIKELY = 4.0, 2.5
 # before an order, anything before a greeting.
 FIRST = (
     "stop", "start", "complaint", "human", "change_address", "change_order", "cancel", "refuse", "later",
-    "where_is_my_order", "delivery_cost", "delivery_time", "price", "availability", "order", "confirm",
+    "where_is_my_order", "delivery_time", "delivery_cost", "price", "availability", "order", "confirm",
     "thanks", "greeting",
 )  # fmt: skip
 QUESTIONS = frozenset(
@@ -46,6 +46,8 @@ class Evidence:
     has_product: bool
     has_lines: bool
     has_quantity: bool
+    has_option: bool
+    """An option, or an article that counts one: "un sac"."""
     has_city: bool
     has_time: bool
     leftover: int
@@ -92,9 +94,13 @@ def _answer(of: Evidence) -> Weighed | None:
         return _by(of, sure, 0.9)
     if of.sure("change_address"):
         return _by(of, "change_address", 0.92)
+    if of.sure("other") and (of.question or not of.yes and not of.no):
+        return _by(of, "other", 0.8)
+    if of.question and (question := of.sure(*QUESTIONS)) and not of.sure("later"):
+        return _by(of, question, 0.85)
     if of.sure("later") and not of.sure("cancel"):
         return _by(of, "later", 0.92)
-    if of.sure("change_order"):
+    if of.sure("change_order") or of.likely("change_order") and (of.has_lines or of.has_quantity):
         return _by(of, "change_order", 0.9)
     if of.sure("cancel", "refuse"):
         sure = of.sure("cancel", "refuse")
@@ -103,12 +109,14 @@ def _answer(of: Evidence) -> Weighed | None:
         return _by(of, question, 0.85)
     if of.question and (question := of.likely(*QUESTIONS)):
         return _by(of, question, 0.75)
-    if of.scores["later"] >= LIKELY or (of.has_time and _put_off(of)):
+    if of.scores["later"] >= LIKELY or of.has_time and _put_off(of):
         return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
     if of.likely("change_address") and of.has_city:
         return _by(of, "change_address", 0.75)
-    if of.yes and of.no:
+    if of.yes and of.no and not of.sure("confirm"):
         return Weighed("other", 0.4, "yes and no")
+    if of.no and of.sure("confirm") and not of.scores["refuse"]:
+        return _by(of, "confirm", 0.75)
     confirms = of.yes or of.scores["confirm"] >= LIKELY
     if of.likely("refuse") and not of.yes:
         return _by(of, "refuse", 0.88)
@@ -130,44 +138,67 @@ def _put_off(of: Evidence) -> bool:
     but = any(
         sections["but"].at(of.message.phrases, i) for i in range(len(of.message.words))
     )
-    return but or (len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0)
+    return but or len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0
 
 
 def _said(of: Evidence) -> Weighed | None:
     """What a message wants by itself."""
-    if of.sure("order") and not _asks(of):
-        others = of.sure("stop", "start", "complaint", "human", "change_address", "change_order", "cancel", "later")
-        if not others:
-            questions = of.sure(*QUESTIONS)
-            if not questions:
-                return _order(of, 0.93)
-            if of.has_lines and not of.question and of.scores[questions] < SURE + 0.25 and of.scores["order"] > of.scores[questions]:
-                return _order(of, 0.7)
+    if _orders(of):
+        return _order(of, 0.93)
+    if of.sure("other"):
+        return _by(of, "other", 0.8)
     for intent in FIRST:
         if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:
             continue
         return _by(of, intent, 0.9)
-    if of.sure("order"):
+    if of.sure("order") and not _asks(of):
         return _order(of, 0.9)
     for intent in FIRST:
-        if intent in ("greeting", "thanks") or of.scores[intent] < LIKELY:
+        if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue
         if intent == "order":
             return _order(of, 0.75)
-        if intent == "confirm" or intent == "refuse":
-            continue
         return _by(of, intent, 0.72)
-    if of.has_lines and not of.question:
+    if (of.has_lines or of.has_product and of.has_option) and not of.question:
         return _order(of, 0.65)
-    if of.question and of.has_product:
-        return Weighed("availability", 0.6, "a product with a question mark")
     for intent in ("thanks", "greeting"):
         if of.scores[intent] >= LIKELY and not of.has_product:
             return _by(of, intent, 0.9)
     for intent in FIRST:
-        if of.scores[intent] > 0 and intent not in ("order", "confirm", "cancel", "refuse", "later"):
-            return _by(of, intent, 0.61 if intent not in ("complaint",) else 0.55)
+        if of.scores[intent] > 0 and intent in SLIGHT:
+            return _by(of, intent, 0.61)
     return None
+
+
+SLIGHT = frozenset(("price", "where_is_my_order", "greeting", "thanks"))
+"""What a hint is enough for: nothing moves by it."""
+
+
+def _orders(of: Evidence) -> bool:
+    """What orders wins over what only asks: "chhal twsil? sift liya wa7ed" is an order."""
+    if of.scores["order"] < SURE or _asks(of) or _supposes(of):
+        return False
+    if not (of.has_product or of.has_quantity):
+        return False
+    before = ("stop", "start", "complaint", "change_address", "change_order", "cancel")
+    if of.sure(*before):
+        return False
+    if of.sure("human", "later", "price", "availability", "where_is_my_order", "delivery_time"):
+        return of.has_lines and not (of.question and of.sure("price", "availability") and of.scores["order"] < SURE + 0.25)
+    return True
+
+
+def _supposes(of: Evidence) -> bool:
+    """ "if i take two", "si je commande ce soir": nothing is ordered yet."""
+    words = of.message.words
+    return any(
+        word.key in _IF
+        and any(s.intent == "order" and 0 < s.first - i <= 3 for s in of.signs)
+        for i, word in enumerate(words)
+    ) and (of.question or bool(of.likely(*QUESTIONS)))
+
+
+_IF = frozenset("si if ila ida ilaa لو اذا الا لا".split())
 
 
 def _asks(of: Evidence) -> bool:
@@ -176,7 +207,9 @@ def _asks(of: Evidence) -> bool:
 
 
 _KNOW = frozenset(
-    ["savoir", "n3ref", "n3raf", "na3raf", "n3rf", "ne3ref", "n3arf", "nswel", "nsewwel", "nsowel", "nsa9si", "ns9si", "nseqsi", "nsaqsi", "know", "ask", "info", "infos", "information", "informations", "renseignement", "renseignements", "renseigner", "demander", "question", "نعرف", "اعرف", "معرفه", "استفسار", "نسول", "نسقسي", "اسال", "اسئل", "سؤال", "سوال", "معلومات", "تفاصيل", "details", "detail", "nsewel", "nchof", "voir", "nchouf", "see", "نشوف"]
+    "savoir n3ref n3raf na3raf n3rf ne3ref n3arf nswel nsewwel nsowel nsa9si ns9si nseqsi nsaqsi know ask info infos"
+    " information informations renseignement renseignements renseigner demander question نعرف اعرف معرفه استفسار"
+    " نسول نسقسي اسال اسئل سؤال سوال معلومات تفاصيل details detail nsewel nchof voir nchouf see نشوف".split()
 )
 
 
@@ -185,7 +218,7 @@ def _order(of: Evidence, confidence: float) -> Weighed:
         return Weighed("order", confidence, of.why.get("order", "order: a product"))
     if of.scores["order"] >= SURE or of.has_quantity:
         return Weighed("order", min(confidence, 0.8), of.why.get("order", ""))
-    return Weighed("order", 0.5, of.why.get("order", ""))
+    return Weighed("order", 0.5 if of.question or _asks(of) else 0.62, of.why.get("order", ""))
 
 
 def _by(of: Evidence, intent: str, confidence: float) -> Weighed:

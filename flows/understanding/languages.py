@@ -10,7 +10,8 @@ from flows.understanding.writing import is_arabic
 
 _ARABIZI = re.compile(r"(?:[a-z][3795]|[3795][a-z])[a-z]*|[a-z]+[3795][a-z]+")
 _POLITE = frozenset(
-    ["salam", "slm", "slam", "salamo", "labas", "inchallah", "inchalah", "nchallah", "chokran", "choukran", "shokran", "khoya", "khouya", "khti", "sahbi", "safi", "wakha", "merci", "bonjour", "bonsoir", "salut", "svp", "stp", "ok", "d", "l", "a", "ana", "w", "f", "la", "b", "si", "ya"]
+    "salam slm slam salamo labas inchallah inchalah nchallah chokran choukran shokran khoya khouya khti sahbi"
+    " safi wakha merci bonjour bonsoir salut svp stp ok d l a ana w f la b si ya".split()
 )
 """Words that people of any of the languages use."""
 
@@ -56,5 +57,7 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
 
 
 _ENGLISH = frozenset(
-    ["black", "white", "red", "blue", "green", "yellow", "pink", "purple", "brown", "grey", "gray", "gold", "silver", "small", "medium", "large", "bag", "bags", "shoes", "shoe", "dress", "belt", "belts", "shirt", "shirts", "watch", "watches", "ring", "oil", "honey", "dates", "soap", "cream", "bottle", "bottles", "perfume", "wallet", "jacket", "hat", "scarf", "pair", "pairs", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "kilo", "half", "order", "orders"]
+    "black white red blue green yellow pink purple brown grey gray gold silver small medium large bag bags shoes"
+    " shoe dress belt belts shirt shirts watch watches ring oil honey dates soap cream bottle bottles perfume"
+    " wallet jacket hat scarf pair pairs two three four five six seven eight nine ten kilo half order orders".split()
 )

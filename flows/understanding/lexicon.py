@@ -86,6 +86,7 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     sections: dict[str, Phrases[str]] = defaultdict(Phrases)
+    sections["colour"] = Phrases(stemmed=True)  # noir, noire, noirs, noires
     languages: dict[str, set[str]] = defaultdict(set)
     wider: dict[str, str] = {}
     for file in ("words.txt", "options.txt", "numbers.txt", "times.txt"):
@@ -147,6 +148,9 @@ def city_words() -> frozenset[str]:
     return frozenset(word for name in names for word in keys_of(name))
 
 
+_ARABIZI = frozenset("3795")
+
+
 class Spelling:
     """Words that are known, and which of them a misspelt or freely spelt one can be."""
 
@@ -173,7 +177,8 @@ class Spelling:
         sounds = skeleton(word)
         if len(sounds) < 2 or is_arabic(word):
             return ()
-        enough = 0.72 if len(sounds) == 2 else 0.5
+        # Two consonants are shared by chance: only letters of arabizi make them a word.
+        enough = 0.66 if len(sounds) == 2 and _ARABIZI & set(word) else 0.85 if len(sounds) == 2 else 0.55
         rated = [
             (OSA.normalized_similarity(word, other), other)
             for other in self._by_skeleton.get(sounds, ())

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from rapidfuzz.distance import OSA
+
 from flows.understanding.goods import Catalogue, Mention, Product
 from flows.understanding.lexicon import lexicon
 from flows.understanding.meaning import Item, Line
-from flows.understanding.options import Option
-from flows.understanding.reading import Message
+from flows.understanding.options import Option, Value
+from flows.understanding.reading import Message, Word
+from flows.understanding.writing import skeleton, stem
 
 LARGEST = 500
 """Pieces of one line; more is a price or a number of something else."""
@@ -29,6 +32,8 @@ class Piece:
     article: bool = False
     """A quantity that is only an article: "un", "une", "a"."""
     denied: bool = False
+    times: bool = False
+    """A quantity after a sign: "x3", "* 2" are of what stands before."""
 
 
 @dataclass
@@ -43,9 +48,15 @@ class Wish:
     """It names its product itself."""
     article: bool = False
     after_and: bool = False
+    same: bool = False
+    """The colour is that of what was named before."""
 
     def has(self, kind: str) -> bool:
-        return any(option.kind == kind for option in self.options)
+        """Whether an option of this kind was said; sizes in letters and in numbers are one kind."""
+        return any(_KINDS.get(option.kind, option.kind) == _KINDS.get(kind, kind) for option in self.options)
+
+
+_KINDS = {"number": "size"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,54 @@ def pieces(
     found += _joints(message, taken)
     found.sort(key=lambda piece: (piece.first, piece.end))
     return _denied(message, found)
+
+
+def worded(
+    message: Message, mentions: Sequence[Mention], catalogue: Catalogue, free: Sequence[bool]
+) -> list[Option]:
+    """Options of other kinds than colour and size, in the words of the products spoken of."""
+    values = {
+        value
+        for mention in mentions
+        for product in mention.products[:20]
+        for each in catalogue.products[product].values
+        for value in each
+        if value.words or value.concepts
+    }
+    if not values:
+        return []
+    found, i = [], 0
+    ordered_values = sorted(values, key=lambda value: (value.axis, value.text))
+    while i < len(message.words):
+        hit = _value_at(message, i, ordered_values) if free[i] else None
+        if hit:
+            length, value = hit
+            found.append(Option("word", f"{value.axis}={value.text}", i, i + length))
+            i += length
+        else:
+            i += 1
+    return found
+
+
+def _value_at(message: Message, i: int, values: Sequence[Value]) -> tuple[int, Value] | None:
+    word = message.words[i]
+    if word.kind != "word" or word.glued or len(word.key) < 3:
+        return None
+    colours = lexicon().sections["colour"].at(message.stems, i)
+    for value in values:
+        if value.words and word.stems & set(value.words) and not colours:
+            return 1, value
+    for length, concept in lexicon().goods.at(message.stems, i):
+        for value in values:
+            if concept in value.concepts and not (colours and colours[0][0] >= length):
+                return length, value
+    sounds = skeleton(stem(word.key))
+    for value in values if not word.known else ():
+        if len(sounds) >= 3 and any(skeleton(each) == sounds for each in value.words):
+            return 1, value
+        if len(word.key) >= 5 and any(OSA.distance(word.key, each) <= 1 for each in value.words):
+            return 1, value
+    return None
 
 
 def _numbers(
@@ -110,12 +169,33 @@ def _numbers(
             i += 1
             continue
         end = i + length
+        if unit != "pair" and value == 2 and i and words[i - 1].key in ("b", "ب") or _aged(words, i):
+            i = end
+            continue
         article = words[i].key in ("un", "une", "a", "an", "one") and value == 1
         value, end = _counted(message, i, value, end, mentions, catalogue)
-        if 1 <= value <= LARGEST:
-            found.append(Piece("quantity", i, end, quantity=value, article=article))
+        if 1 <= value <= LARGEST and (value <= FEW or _counts(message, i, end, mentions)):
+            times = i > 0 and (words[i - 1].key in ("x", "qte", "quantite") or "*" in message.text[words[i - 1].end : words[i].start])
+            found.append(Piece("quantity", i, end, quantity=value, article=article, times=times))
         i = end
     return found
+
+
+FEW = 30
+"""More pieces than these are only believed right before what they count."""
+
+
+def _counts(message: Message, i: int, end: int, mentions: Sequence[Mention]) -> bool:
+    piece = end < len(message.words) and lexicon().sections["piece"].at(message.phrases, end - 1)
+    return bool(piece) or any(end <= mention.first <= end + 1 for mention in mentions)
+
+
+def _aged(words: Sequence[Word], i: int) -> bool:
+    """ "aged 14 and 16"."""
+    return any(
+        word.key in ("aged", "age", "ages", "agee", "agees", "3mro", "3mrou", "3mrha", "3mrhom", "عمره", "عمرها", "عمرو")
+        for word in words[max(0, i - 3) : i]
+    )
 
 
 def _counted(
@@ -207,7 +287,7 @@ def _size_number(
     return None
 
 
-_AGES = frozenset(["ans", "an", "mois", "eme", "years", "year", "سنه", "سنوات", "شهر", "اشهر", "شهور", "3am", "snin", "years", "old", "months", "month"])
+_AGES = frozenset("ans an mois eme years year سنه سنوات شهر اشهر شهور 3am snin years old months month".split())
 
 
 def _counted_already(message: Message, mention: Mention, i: int) -> bool:
@@ -234,9 +314,13 @@ def _joints(message: Message, taken: set[int]) -> list[Piece]:
     for i, word in enumerate(message.words):
         if i in taken:
             continue
-        if (sections["or"].at(message.phrases, i) and word.key not in ("ou", "o")) or (word.key == "ou" and _french(message)):
+        if same := sections["same colour"].at(message.phrases, i):
+            found.append(Piece("same", i, i + same[0][0]))
+        elif sections["or"].at(message.phrases, i) and word.key not in ("ou", "o") or (word.key == "ou" and _french(message)):
             found.append(Piece("or", i, i + 1))
-        elif sections["and"].at(message.phrases, i) or (word.comma and i) or (i and word.sentence != message.words[i - 1].sentence):
+        elif sections["and"].at(message.phrases, i) or word.comma and i:
+            found.append(Piece("and", i, i))
+        elif i and word.sentence != message.words[i - 1].sentence:
             found.append(Piece("and", i, i))
     found += [Piece("and", i, i) for i, word in enumerate(message.words) if i in taken and (word.comma or (i and word.sentence != message.words[i - 1].sentence))]
     return found
@@ -285,9 +369,11 @@ def _phrase_after(message: Message, found: list[Piece], i: int) -> set[int]:
     here: set[int] = set()
     at = i
     for piece in found:
-        if piece.first < i or (piece.kind in ("and", "or") and piece.first < i):
+        if piece.first < i or piece.kind in ("and", "or") and piece.first < i:
             continue
         if piece.first > at + 2 or (piece.kind in ("and", "or") and here):
+            break
+        if here and any(word.key in ("pour", "for", "dans", "in", "l", "ل") for word in message.words[at : piece.first]):
             break
         if piece.kind in ("and", "or"):
             continue
@@ -309,11 +395,15 @@ def _replaced(message: Message, found: list[Piece]) -> set[int]:
         if not verb:
             continue
         after = [p for p in things if p.first >= i + verb[0][0]]
-        for piece, following in zip(after, after[1:], strict=False):
+        for n, (piece, following) in enumerate(zip(after, after[1:], strict=False), 1):
             between = range(piece.end, following.first)
-            if any(sections["by"].at(message.phrases, j) for j in between) and message.words[following.first].sentence == message.words[i].sentence:
+            if _kind(following) in {_kind(p) for p in after[:n]} and any(sections["by"].at(message.phrases, j) for j in between) and message.words[following.first].sentence == message.words[i].sentence:
                 return {id(p) for p in after if p.first <= piece.first}
     return set()
+
+
+def _kind(piece: Piece) -> str:
+    return piece.option.kind if piece.option else piece.kind
 
 
 def wishes(found: Sequence[Piece]) -> list[Wish]:
@@ -323,6 +413,10 @@ def wishes(found: Sequence[Piece]) -> list[Wish]:
     joined = uncertain = False
     wanted = [piece for piece in found if not piece.denied]
     for n, piece in enumerate(wanted):
+        if piece.kind == "same":
+            if current is not None:
+                current.same = True
+            continue
         if piece.kind in ("and", "or"):
             joined = True
             uncertain = uncertain or piece.kind == "or"
@@ -343,19 +437,31 @@ def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool)
     if piece.kind == "product":
         if current.mention is None:
             return False
-        return not _same(current.mention, piece.mention) or (joined and current.quantity is not None and not piece.denied)
+        return not _same(current.mention, piece.mention) or joined and current.quantity is not None and not piece.denied
     if piece.kind == "option":
         assert piece.option is not None
-        return current.has(piece.option.kind)
+        return current.has(piece.option.kind) or joined and _leads_to_another(current, rest)
+    if piece.times:
+        return current.mention is None or current.quantity is not None and not current.article
     follows = next((p for p in rest if p.kind not in ("and", "or")), None)
     leads = follows is not None and follows.kind == "product" and follows.first - piece.end <= 1 and not _joined_before(rest, follows)
     if current.quantity is not None:
-        return not piece.article or leads or (follows is not None and follows.kind == "option")
+        return not piece.article or leads or follows is not None and follows.kind == "option"
     if leads and current.mention is not None:
         return True
     if follows is not None and follows.kind == "option" and current.mention is not None and current.options and follows.option is not None and current.has(follows.option.kind):
         return True
     return piece.article and current.mention is not None
+
+
+def _leads_to_another(current: Wish, rest: Sequence[Piece]) -> bool:
+    """ "… and a *red* glove": the option is of the product that follows it."""
+    for piece in rest:
+        if piece.kind in ("and", "or"):
+            return False
+        if piece.kind == "product":
+            return current.mention is not None and not _same(current.mention, piece.mention)
+    return False
 
 
 def _joined_before(rest: Sequence[Piece], follows: Piece) -> bool:
@@ -378,11 +484,14 @@ def _take(wish: Wish, piece: Piece) -> None:
 
 def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool = False) -> Ordered:
     """The lines that are clear, and what is missing of the others."""
-    gathered = _inherited(wishes(found))
+    gathered = _inherited(wishes(found), next((p.mention for p in found if p.mention), None))
     if not any(wish.mention for wish in gathered):
         amounts = [wish.quantity for wish in gathered if wish.quantity]
         return Ordered(quantity=amounts[0] if len(amounts) == 1 else None)
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
+    for before, wish in zip(gathered, gathered[1:], strict=False):
+        if wish.same and not wish.has("colour"):
+            wish.options += [option for option in before.options if option.kind == "colour"]
     lines: dict[str, tuple[int, bool, Item]] = {}
     missing: list[tuple[str, tuple[str, ...]]] = []
     amounts: list[tuple[str, int]] = []
@@ -398,7 +507,7 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
                 quantity = max(before, quantity)
             elif before:
                 quantity += before
-            lines[items[0].sku] = (quantity, said or (bool(before) and before_said), items[0])
+            lines[items[0].sku] = (quantity, said or bool(before) and before_said, items[0])
         else:
             unclear = True
             missing.append((product.name, lacks))
@@ -412,9 +521,11 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
     )
 
 
-def _inherited(gathered: list[Wish]) -> list[Wish]:
+def _inherited(gathered: list[Wish], spoken_of: Mention | None) -> list[Wish]:
     """What names no product is of the one named before it, or after it at the beginning."""
     known = next((wish.mention for wish in gathered if wish.mention), None)
+    if known is None and any(wish.options for wish in gathered):
+        known = spoken_of  # "remplacez le foulard vert par un rose"
     merged: list[Wish] = []
     for wish in gathered:
         if wish.mention is not None:
@@ -449,7 +560,9 @@ def _distributed(gathered: list[Wish]) -> list[Wish]:
             children.append(gathered[i + 1 + len(children)])
         i += 1 + len(children)
         total = head.quantity or 0
-        if children and total > 1 and sum(c.quantity or 1 for c in children) == total and any(c.quantity for c in children):
+        varied = {option.kind for child in children for option in child.options}
+        apart = any(head.has(kind) for kind in varied)
+        if children and not apart and total > 1 and sum(c.quantity or 1 for c in children) == total and any(c.quantity for c in children):
             for child in children:
                 child.options += [o for o in head.options if not child.has(o.kind)]
             done += children

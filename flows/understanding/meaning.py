@@ -79,7 +79,10 @@ class Understood:
             "language": self.language,
             "intent": self.intent,
             "confidence": self.confidence,
-            "entities": [entity.to_json() for entity in self.entities],
+            "entities": [
+                {"kind": e.kind, "value": e.value, "text": e.text, "start": e.start, "end": e.end}
+                for e in self.entities
+            ],
             "lines": [
                 {"quantity": line.quantity, "sku": line.sku, "name": line.name}
                 for line in self.lines

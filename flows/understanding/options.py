@@ -43,13 +43,13 @@ def read_options(words: Sequence[Word], free: Sequence[bool]) -> list[Option]:
 
 def _at(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
     return (
-        _measure(words, keys, i) or _sized(words, keys, i) or _colour(words, keys, i)
+        _measure(words, keys, i) or _sized(words, keys, i) or _colour(words, i)
     )
 
 
-def _colour(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
-    sections = lexicon().sections
-    if colours := sections["colour"].at(keys, i):
+def _colour(words: Sequence[Word], i: int) -> Option | None:
+    stems = [word.stems for word in words]
+    if colours := lexicon().sections["colour"].at(stems, i):
         length, name = colours[0]
         return Option("colour", name, i, i + length)
     return None
@@ -72,7 +72,7 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
     if i >= len(words) or words[i].sentence != words[start].sentence:
         return None
     units = lexicon().sections["unit"].at(keys, i)
-    while not units and i > start and i + 1 < len(words) and words[i].key in ("d", "de", "dyal", "l"):
+    while not units and i > start and i + 1 < len(words) and words[i].key in ("d", "de", "dyal", "l", "a", "un"):
         i += 1
         units = lexicon().sections["unit"].at(keys, i)
     if not units:
@@ -111,7 +111,7 @@ def _sized(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None
     said = lexicon().sections["size word"].at(keys, i)
     if said:
         start, i = i, i + said[0][0]
-        while i < len(words) and words[i].key in ("en", "de", "d", "dyal", "du", "n", "no", "numero", "hiya", "is", "l", "est", "هو", "ديال", "la", "number") and not (words[i].key == "l" and _ends_there(words, i)):
+        while i < len(words) and words[i].key in ("en", "de", "d", "dyal", "du", "n", "no", "numero", "hiya", "is", "l", "est", "هو", "ديال", "la", "number") and not (words[i].key == "l" and (words[i].capital or _ends_there(words, i))):
             i += 1
         if i < len(words) and words[i].sentence == words[start].sentence:
             if words[i].kind == "number":
@@ -133,6 +133,8 @@ def _letter_is_size(words: Sequence[Word], i: int) -> bool:
     word = words[i]
     if word.glued or word.start == (words[i - 1].end if i else -1):
         return False
+    if word.capital and not all(each.capital for each in words if len(each.key) > 1 and each.kind == "word"):
+        return i + 1 == len(words) or words[i + 1].start > word.end + 1 or not words[i + 1].key[:1].isalpha() or words[i + 1].start > word.end
     return _ends_there(words, i) and i > 0
 
 
@@ -150,8 +152,8 @@ def _ends_there(words: Sequence[Word], i: int) -> bool:
         return True
     if words[i].key in ("m", "s", "l") and following.start <= words[i].end + 1 and following.key[:1] in "aeiouyh" and words[i].key != "m":
         return False
-    keys = [w.keys for w in words]
-    return words[i].key != "l" and bool(sections["colour"].at(keys, i + 1))
+    stems = [w.stems for w in words]
+    return words[i].key != "l" and bool(sections["colour"].at(stems, i + 1))
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,13 @@ class Value:
     """(kind, value) of what it is made of."""
     words: tuple[str, ...]
     """Stems of its words, for values that are no colour, size or measure."""
+    concepts: frozenset[str] = frozenset()
+    """What its words mean in any language: "thym" is also "za3tar"."""
 
     def fit(self, option: Option) -> float:
         """How well an option that was said is this value: 0 to 1."""
+        if option.kind == "word":
+            return 1.0 if option.value == f"{self.axis}={self.text}" else 0.0
         best = 0.0
         for kind, value in self.options:
             best = max(best, _alike(kind, value, option) / (1 if len(self.options) == 1 else 1.2))
@@ -203,4 +209,7 @@ def value_of(axis: str, text: str) -> Value:
     read_as = [(option.kind, option.value) for option in options]
     read_as += [("number", word.key) for word in rest if word.kind == "number"]
     stems = tuple(min(word.stems, key=len) for word in rest if word.kind == "word" and len(word.key) > 1)
-    return Value(axis, text, tuple(read_as), stems)
+    concepts = {
+        concept for i in range(len(words)) for _, concept in lexicon().goods.at(message.stems, i)
+    }
+    return Value(axis, text, tuple(read_as), stems, frozenset(concepts))

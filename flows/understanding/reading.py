@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
-from flows.understanding.lexicon import Spelling, city_words, lexicon
+from flows.understanding.lexicon import Lexicon, Spelling, city_words, lexicon
 from flows.understanding.writing import Token, is_arabic, stem, tokens
 
 ENDS = frozenset(".?!;\n")
@@ -32,6 +32,8 @@ class Word:
     tags: set[str] = field(default_factory=set)
     stems: set[str] = field(default_factory=set)
     known: bool = True
+    capital: bool = False
+    """Written in capitals: "L" is a size where "l" is an article."""
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ def read(text: str, also_known: Callable[[str], bool] = lambda _: False) -> Mess
                 words.append(Word("+", token.start, token.end, "word", {"w"}, sentence))
             continue
         for piece in _pieces(token, also_known):
+            piece.capital = text[piece.start : piece.end].isupper()
             piece.sentence, piece.comma, comma = sentence, comma, False
             words.append(piece)
     _deny(words)
@@ -104,7 +107,10 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
     for i, (key, at, keys, denied) in enumerate(parts):
         start = token.start if i == 0 else token.start + at
         end = token.end if i == len(parts) - 1 else token.start + parts[i + 1][1]
-        word = Word(key, start, max(start, end), "word", {key, *keys}, glued=len(parts) > 1 and i < len(parts) - 1)
+        bare = {each[2:] for each in (key, *keys) if each.startswith("ال") and len(each) > 4}
+        if key[0] == "l" and len(key) > 3 and key[1:] in spelling().known:
+            bare.add(key[1:])
+        word = Word(key, start, max(start, end), "word", {key, *keys, *bare}, glued=len(parts) > 1 and i < len(parts) - 1)
         word.stems = {stem(each) for each in word.keys} | word.keys
         word.known = bool(keys)
         if denied:
@@ -119,6 +125,8 @@ def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
     known = spelling().known
     if key in known or stem(key) in known or key in _city_words():
         return ((key, 0, (key,), False),)
+    if single := _of_two(key):
+        return ((key, 0, (single,), False),)
     if core := _denied_core(key):
         return ((key, 0, core, True),)
     if split := _clitics(key, lambda _: False):
@@ -127,6 +135,16 @@ def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
     if not near and len(key) > 4 and stem(key) != key:
         near = spelling().near(stem(key))
     return ((key, 0, near, False),)
+
+
+def _of_two(key: str) -> str:
+    """The singular of an Arabic dual: بنيتين is two of بني."""
+    bare = key[2:] if key.startswith("ال") else key
+    for ending, instead in (("تين", ""), ("تين", "ه"), ("وين", ""), ("ين", ""), ("ين", "ه")):
+        single = bare.removesuffix(ending) + instead
+        if is_arabic(key) and bare.endswith(ending) and len(single) >= 3 and (single in spelling().known or stem(single) in spelling().known):
+            return single
+    return ""
 
 
 _DENIED = re.compile(r"^(?:ma|m)?(.{3,}?)(?:chi|ch|sh|ich|ech)$|^ما?(.{3,}?)ش$|^م(.{3,}?)ش$")
@@ -211,7 +229,7 @@ def _deny(words: list[Word]) -> None:
         if not length or not _denies(words, i):
             i += 1
             continue
-        _reach(words, i, length)
+        _reach(words, i, length, _scope(words, i))
         if words[i].key in _BACKWARDS:
             for back in range(max(0, i - 2), i):
                 if words[back].sentence == words[i].sentence and not words[i].comma:
@@ -219,13 +237,25 @@ def _deny(words: list[Word]) -> None:
         i += length
 
 
-def _reach(words: list[Word], i: int, length: int) -> None:
+_VERBAL = frozenset(("ma", "ما", "لا", "لم", "لن"))
+_WANTING = frozenset("bghit bghiti nbghi baghi 7ab n7eb hab بغيت نبغي باغي اريد نحب ابغي احتاج want need".split())
+
+
+def _scope(words: list[Word], i: int) -> int:
+    """How many words a negator reaches: with "ma … ch" the verb, and what is not wanted."""
+    if words[i].key not in _VERBAL:
+        return _SCOPE
+    following = words[i + 1].keys if i + 1 < len(words) else set()
+    return _SCOPE if following & _WANTING else 2
+
+
+def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
     stop = lexicon().sections
     keys = [word.keys for word in words]
-    for j in range(i + length, min(len(words), i + length + _SCOPE)):
+    for j in range(i + length, min(len(words), i + length + scope)):
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
             break
-        if (stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير")) or words[j].key in ("et", "w", "and", "و"):
+        if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير") or words[j].key in ("et", "w", "and", "و"):
             break
         if words[j].denied_by is None:
             words[j].denied_by = i
@@ -242,25 +272,29 @@ def _denies(words: list[Word], i: int) -> bool:
     following = words[i + 1] if i + 1 < len(words) else None
     if following is None or following.sentence != words[i].sentence:
         return False
+    if i and words[i - 1].key in ("9bel", "qbel", "قبل", "بعد", "b3d", "كل", "kol", "ba3d"):
+        return False
     if key == "ma":
         return _denied_verb(following)
     if key == "plus":
         before = {word.key for word in words[max(0, i - 4) : i]}
         return bool(before & {"ne", "n", "veux", "voudrais"})
-    if key == "n":
-        return following.key[:1] in "aeiouyh" and words[i].end + 1 >= following.start
+    if key in ("n", "ne"):
+        after = {word.key for word in words[i + 1 : i + 7]}
+        return bool(after & {"pas", "plus", "jamais", "rien", "aucun", "aucune", "personne", "guere"})
     if key == "لا":
         return not following.comma and following.key[:1] in "انتي" and len(following.key) > 2 and following.key not in _ANSWERED
     if key == "ما":
         return following.key not in ("هو", "هي", "هذا", "شاء", "نوع", "ثمن", "سعر", "زال", "هاد")
     if key == "no":
         return not following.comma and i > 0
-    return key == "ne"
+    return True
 
 
 _ANSWERED = frozenset(("انا", "نعم", "ان"))
 _DARIJA_PAST = frozenset(
-    ["wslat", "wsel", "wsal", "wslatni", "wselni", "jat", "ja", "jatni", "jani", "kayn", "kayna", "3ndi", "3andi", "bghit", "b9it", "kan", "twselt", "twselni", "wslni", "wsl", "ywsel", "twsel", "khdam", "khdama"]
+    "wslat wsel wsal wslatni wselni jat ja jatni jani kayn kayna 3ndi 3andi bghit b9it kan twselt twselni"
+    " wslni wsl ywsel twsel khdam khdama".split()
 )
 
 

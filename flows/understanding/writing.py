@@ -14,6 +14,8 @@ _SAME = str.maketrans("أإآٱىةؤئیکگڭڨپڤڥچژە", "اااايهو�
 _SPELT = {"œ": "oe", "æ": "ae", "ء": "", "×": "x", "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'",
           "٪": "%", "،": ",", "؛": ";", "؟": "?", "٫": ".", "ø": "o", "ı": "i", "ـ": ""}  # fmt: skip
 _DOUBLE = re.compile(r"([^\W\d_])\1+")
+# "noon" is not "non", nor are "fees" Fes: two of these may be meant, three never are.
+_LENGTHENED = re.compile(r"([^\W\d_eo])\1+|([eo])\2{2,}")
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:[.,]\d{1,2}(?!\d))?(?![a-z0-9]))"
     r"|(?P<latin>[a-z0-9]+)"
@@ -67,7 +69,7 @@ def tokens(text: str) -> list[Token]:
         pieces = _pieces(match) if kind == "latin" else [(match.group(), match.start())]
         for piece, at in pieces:
             end = places[at + len(piece) - 1] + 1
-            number = (piece[0].isdigit() and not piece.isalnum()) or piece.isdigit()
+            number = piece[0].isdigit() and not piece.isalnum() or piece.isdigit()
             named = "number" if number else "word" if kind in ("latin", "word") else kind
             key = squeeze(piece) if named == "word" else piece.replace(",", ".") if number else piece
             found.append(Token(key, places[at], end, named))
@@ -76,7 +78,8 @@ def tokens(text: str) -> list[Token]:
 
 # What stands right after a number without a space: "2kg", "18h", "3x", "150dh".
 GLUED = frozenset(
-    ["x", "h", "g", "gr", "gm", "kg", "kl", "l", "lt", "ltr", "ml", "cl", "cm", "mm", "m", "mg", "go", "gb", "to", "pc", "pcs", "pce", "pces", "piece", "pieces", "dh", "dhs", "da", "mad", "eur", "h30", "pm", "am", "ans", "an", "mois", "eme", "er", "e", "nd", "th", "st", "kilo", "kilos", "litre", "litres"]
+    "x h g gr gm kg kl l lt ltr ml cl cm mm m mg go gb to pc pcs pce pces piece pieces dh dhs da mad eur"
+    " h30 pm am ans an mois eme er e nd th st kilo kilos litre litres".split()
 )
 
 
@@ -101,7 +104,7 @@ _SIZE = re.compile(r"[2-6]x+l")
 
 def squeeze(word: str) -> str:
     """A word without doubled letters: "bghiiit", "hello" and "للرباط" lose what fingers add."""
-    return _DOUBLE.sub(r"\1", word)
+    return _LENGTHENED.sub(r"\1\2", word) if len(word) > 2 else word
 
 
 @lru_cache(maxsize=32768)

@@ -147,6 +147,7 @@ def _talks() -> None:
         sa.Column("waiting_since", AT, nullable=True),
         sa.Column("due_at", AT, nullable=True),
         sa.Column("silent_until", AT, nullable=True),
+        sa.Column("back_at", AT, nullable=True),
         sa.Column("left_because", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["merchant_id", "conversation_id"],

@@ -9,11 +9,19 @@ from flows.catalog import Found
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
 from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_person
-from flows.talks.ordering.taps import other_address, same_address
+from flows.talks.ordering.taps import (
+    begin_with,
+    choose_variant,
+    other_address,
+    same_address,
+)
 from flows.talks.scene import Scene
 from flows.understanding import Understood
+from models.search import words
 
 EXAMPLES = {"MA": "0612345678", "DZ": "0551234567"}
+DIGITS = 5
+"""From so many on what is typed was meant to be a phone number."""
 LEAST_ADDRESS = 4
 """Letters of an address; less is a slip of the thumb."""
 
@@ -23,33 +31,49 @@ def answer_product(scene: Scene, said: Understood) -> bool:
 
 
 def answer_variant(scene: Scene, said: Understood) -> bool:
-    """ "le noir", "taille M": options of the product that is asked about."""
-    cart = scene.cart
-    if not cart.open:
+    """ "le noir", "taille M", "42": options of the product that is asked about; or what else is
+    told of the order meanwhile."""
+    if not scene.cart.open:
         return False
-    first = cart.open[0]
+    first = scene.cart.open[0]
     found = catalog.offered([UUID(first.product)]).get(UUID(first.product))
-    if found is None:
-        return False
-    lines = {line.sku: line.quantity for line in said.lines}
-    exact = [o for o in found.offers if o.variant.sku in lines]
-    if exact:
+    skus = {line.sku for line in said.lines}
+    if found is None or any(offer.variant.sku in skus for offer in found.offers):
         return _more(scene, said)
-    chosen = chosen_options(said, found) or _said_options(scene.turn.heard, found)
-    if not chosen:
-        return False
+    chosen = chosen_options(said, found) | options_typed(scene.turn.heard, found)
+    if not chosen and not said.quantity:
+        return _more(scene, said)
     first.options |= chosen
-    if said.quantity:
-        first.quantity = said.quantity
+    if said.quantity and str(said.quantity) not in chosen.values():
+        first.quantity, first.asks_quantity = said.quantity, False
     take_person(scene, said)
     go_on(scene)
     return True
 
 
-def _said_options(text: str, found: Found) -> dict[str, str]:
-    """Options whose value is the whole of what was typed."""
-    offer = found.meant(text)
-    return {n: str(v) for n, v in offer.variant.options.items()} if offer else {}
+def options_typed(text: str, found: Found) -> dict[str, str]:
+    """Options of which exactly one value was typed, letter by letter."""
+    typed = f" {' '.join(words(text))} "
+    values: dict[str, set[str]] = {}
+    for offer in found.offers:
+        for name, value in offer.variant.options.items():
+            if f" {' '.join(words(str(value)))} " in typed:
+                values.setdefault(name, set()).add(str(value))
+    return {name: said.pop() for name, said in values.items() if len(said) == 1}
+
+
+def answer_offer(scene: Scene, said: Understood) -> bool:
+    """ "Would you like to order it?": a yes begins with it, where it was one thing."""
+    if said.intent != "confirm" and not _is_yes(said):
+        return False
+    product, variant = (scene.talk.facts.get(name) for name in ("offer", "offered"))
+    if variant:
+        choose_variant(scene, UUID(variant))
+    elif product:
+        begin_with(scene, UUID(product))
+    else:
+        go_on(scene)
+    return True
 
 
 def answer_quantity(scene: Scene, said: Understood) -> bool:
@@ -73,24 +97,27 @@ def answer_name(scene: Scene, said: Understood) -> bool:
 def answer_phone(scene: Scene, said: Understood) -> bool:
     if any(entity.kind == "phone" for entity in said.entities):
         return _more(scene, said)
-    typed = "".join(c for c in scene.turn.heard if c.isdigit())
-    if len(typed) >= 8:
-        number = customers.read_phone(scene.turn.heard, scene.channel.country)
-        if number.e164:
-            scene.cart.tell("phone", number.e164, scene.source(0, len(scene.turn.heard)))
-            go_on(scene)
-            return True
-    if typed or said.intent == "other":
-        example = EXAMPLES.get(scene.channel.country, EXAMPLES["MA"])
-        scene.ask("phone", "bad_phone", example=example)
-        scene.did("asked_phone", again=True)
+    typed = sum(c.isdigit() for c in scene.turn.heard)
+    number = customers.read_phone(scene.turn.heard, scene.channel.country)
+    if typed >= 8 and number.e164:
+        scene.cart.tell("phone", number.e164, scene.source(0, len(scene.turn.heard)))
+        go_on(scene)
         return True
-    return False
+    if typed < DIGITS:
+        return _more(scene, said)
+    example = EXAMPLES.get(scene.channel.country, EXAMPLES["MA"])
+    scene.ask("phone", "bad_phone", example=example)
+    scene.did("asked_phone", again=True)
+    return True
 
 
 def answer_city(scene: Scene, said: Understood) -> bool:
-    if said.city:
+    if said.city or said.products:
         return _more(scene, said)
+    if said.quantity and len(scene.cart.lines) == 1:
+        scene.cart.lines[0].quantity = said.quantity
+        go_on(scene)
+        return True
     text = scene.turn.heard.strip()
     # A place no list of ours has is a place all the same.
     if said.intent == "other" and 2 < len(text) <= 40 and len(text.split()) <= 4:

@@ -133,25 +133,23 @@ def _ask_person(scene: Scene) -> bool:
     _know_person(scene)
     cart = scene.cart
     ships = orders.pipeline().ships
-    if not cart.phone:
-        scene.ask("phone", "ask_phone")
-        scene.did("asked_phone")
-    elif not cart.name:
-        scene.ask("name", "ask_name")
-        scene.did("asked_name")
-    elif not ships:
-        return False
-    elif _ask_known_address(scene):
+    if ships and _ask_known_address(scene):
         scene.did("asked_known_address")
-    elif _ask_form(scene):
+    elif ships and _ask_form(scene):
         scene.did("asked_form")
-    elif not cart.city:
+    elif ships and not cart.city:
         scene.ask("city", "ask_city")
         scene.did("asked_city")
-    elif not cart.address:
+    elif ships and not cart.address:
         reply = scene.ask("address", "ask_address")
         reply.wants = "location"
         scene.did("asked_address")
+    elif not cart.name:
+        scene.ask("name", "ask_name")
+        scene.did("asked_name")
+    elif not cart.phone:
+        scene.ask("phone", "ask_phone")
+        scene.did("asked_phone")
     else:
         return False
     return True

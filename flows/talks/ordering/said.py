@@ -149,10 +149,11 @@ def _remove(scene: Scene, said: Understood) -> bool:
     changed = False
     for name, one in found.items():
         ids = {str(offer.variant.id) for offer in one.offers}
-        if scene.cart.drop(ids):
+        kept = [o for o in scene.cart.open if o.product != str(one.product.id)]
+        if scene.cart.drop(ids) or len(kept) < len(scene.cart.open):
             scene.note("removed", name=name)
             changed = True
-        scene.cart.open = [o for o in scene.cart.open if o.product != str(one.product.id)]
+        scene.cart.open = kept
     return changed
 
 
