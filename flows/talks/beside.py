@@ -1,13 +1,11 @@
-"""What people see of the bot beside a conversation: who has it, and what waits for them."""
+"""Who has a conversation of a number whose bot is on, and that talk held for whoever changes it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from flows.talks.standing import person_until
@@ -15,10 +13,9 @@ from models import db
 from models.conversation import Conversation
 from models.merchant import Merchant
 from models.message import Message
-from models.talk import Bot, DraftState, OrderDraft, Talk
+from models.talk import BY_PEOPLE, Bot, Talk
 from models.types import new_id, utcnow
 
-BY_PEOPLE = "person"
 USUAL_HOURS = 12
 """Of whoever takes over where the bot's silence is set to none: it would speak at once."""
 
@@ -36,30 +33,15 @@ class Keeper:
     @property
     def why(self) -> str:
         """Why it keeps out: human, complaint, …; "person" where somebody of the team wrote."""
-        return (self.talk.left_because if self.talk else None) or BY_PEOPLE
+        talk = self.talk
+        left = talk is not None and talk.silent_until is not None and talk.silent_until > utcnow()
+        return (talk.left_because if talk is not None and left else None) or BY_PEOPLE
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What a row of the list tells: why the bot left, and whether an order waits."""
-
-    why: str
-    draft: bool
-
-
-def keeper(conversation: Conversation) -> Keeper | None:
-    """None where the number has no bot that is on, or the customer is blocked."""
-    if conversation.muted:
+def keeper(conversation: Conversation, bot: Bot | None, talk: Talk | None) -> Keeper | None:
+    """`bot` of the number, while it is on. None without one, or of a blocked customer."""
+    if bot is None or conversation.muted:
         return None
-    wanted = (
-        select(Bot, Talk)
-        .outerjoin(Talk, Talk.conversation_id == conversation.id)
-        .where(Bot.channel_id == conversation.channel_id, Bot.active)
-    )
-    found = db.session().execute(wanted).first()
-    if found is None:
-        return None
-    bot, talk = found
     return Keeper(talk, person_until(conversation, talk, bot.silence_hours), _opens_at(bot))
 
 
@@ -69,31 +51,6 @@ def _opens_at(bot: Bot) -> datetime | None:
         return None
     today = datetime.combine(local.date(), bot.speaks_from, tzinfo=local.tzinfo)
     return today if today > local else today + timedelta(days=1)
-
-
-def marks(conversation_ids: Sequence[UUID]) -> dict[UUID, Mark]:
-    """Of these rows of the list, those the bot has left to people or that have a waiting order."""
-    if not conversation_ids:
-        return {}
-    left = and_(
-        Talk.conversation_id == Conversation.id,
-        Talk.silent_until > utcnow(),
-        Talk.left_because != BY_PEOPLE,
-    )
-    waits = and_(
-        OrderDraft.conversation_id == Conversation.id, OrderDraft.state == DraftState.WAITING
-    )
-    wanted = (
-        select(Conversation.id, Talk.left_because, OrderDraft.id)
-        .outerjoin(Talk, left)
-        .outerjoin(OrderDraft, waits)
-        .where(
-            Conversation.id.in_(conversation_ids),
-            or_(Talk.id.is_not(None), OrderDraft.id.is_not(None)),
-        )
-    )
-    rows = db.session().execute(wanted)
-    return {id_: Mark(why or "", draft is not None) for id_, why, draft in rows}
 
 
 def hold(conversation: Conversation) -> tuple[Talk, int]:

@@ -66,11 +66,13 @@ def index() -> str:
 def show(conversation_id: UUID) -> str:
     """The list beside a thread; for htmx the thread and the customer alone."""
     asked = Asked.read(request.args)
-    conversation, around = threads.opened(conversation_id, current.member)
-    opened = _opened(conversation)
+    opened = threads.opened(conversation_id, current.member)
+    facts = _opened(opened)
     if current.wants_fragment:
-        return render_template("conversations/_open.html", asked=asked, around=around, **opened)
-    return _page(asked, around, **opened)
+        return render_template(
+            "conversations/_open.html", asked=asked, around=opened.around, **facts
+        )
+    return _page(asked, opened.around, **facts)
 
 
 def _page(asked: Asked, around: threads.Overview, **more: Any) -> str:
@@ -78,7 +80,8 @@ def _page(asked: Asked, around: threads.Overview, **more: Any) -> str:
     return render_template("conversations/index.html", asked=asked, around=around, **rows, **more)
 
 
-def _opened(conversation: Conversation) -> dict[str, Any]:
+def _opened(opened: threads.Opened) -> dict[str, Any]:
+    conversation = opened.conversation
     newest = threads.stretch(conversation)
     unread_from = thread.first_unread(newest, conversation)
     return {
@@ -88,7 +91,7 @@ def _opened(conversation: Conversation) -> dict[str, Any]:
         "above": _start(newest),
         "unread_from": unread_from,
         "composer": compose(conversation) if current.may("inbox.reply") else None,
-        **beside.bot(conversation),
+        **beside.bot(opened),
     }
 
 
@@ -137,11 +140,7 @@ def _rows(asked: Asked, **where: Any) -> dict[str, Any]:
         **where,
     )
     more = len(rows) >= threads.PAGE or where.get("until") is not None
-    return {
-        "rows": rows,
-        "below": write_place(rows[-1].place) if rows and more else None,
-        "marks": beside.marks([row.conversation for row in rows]),
-    }
+    return {"rows": rows, "below": write_place(rows[-1].place) if rows and more else None}
 
 
 def _address_on_screen() -> Any:
@@ -163,7 +162,8 @@ def _address(asked: Asked) -> str:
 @needs("inbox.read")
 def refreshed(conversation_id: UUID) -> str:
     """All from the point `since` on, as it is now; or the page of messages `before` a point."""
-    conversation, around = threads.opened(conversation_id, current.member)
+    opened = threads.opened(conversation_id, current.member)
+    conversation = opened.conversation
     before = read_point(request.args.get("before"))
     if before is not None:
         earlier = threads.stretch(conversation, before=before)
@@ -179,12 +179,12 @@ def refreshed(conversation_id: UUID) -> str:
     return render_template(
         "conversations/_refreshed.html",
         conversation=conversation,
-        around=around,
+        around=opened.around,
         days=thread.days(newest, unread_from=unread_from),
         since=since if newest.whole else _start(newest),
         above=None if newest.whole else _start(newest),
         unread_from=unread_from,
-        **beside.bot(conversation),
+        **beside.bot(opened),
     )
 
 

@@ -92,7 +92,7 @@ def why_url(turn_id: object) -> str | None:
     """Where it is told why the bot said this, for who may read it."""
     if turn_id is None or "bot.turn" not in current_app.view_functions:
         return None
-    needed = needs_of(current_app, "bot.turn") or ()  # type: ignore[arg-type]
+    needed = needs_of(current_app, "bot.turn") or ()
     return url_for("bot.turn", turn_id=turn_id) if all(map(current.may, needed)) else None
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from flows import consents, orders
-from flows.talks import beside, drafts
-from flows.talks.beside import Mark
+from flows.talks import beside
+from flows.threads import Opened
 from inbox.current import current
 from inbox.orders import proposing
 from models.conversation import Conversation
@@ -24,15 +22,10 @@ def facts(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def bot(conversation: Conversation) -> dict[str, Any]:
+def bot(opened: Opened) -> dict[str, Any]:
     """Who has the conversation, and the order of the bot that waits for whoever takes orders."""
-    waiting = drafts.waiting(conversation) if current.may("orders.create") else None
+    waiting = opened.draft if current.may("orders.create") else None
     return {
-        "keeper": beside.keeper(conversation),
+        "keeper": beside.keeper(opened.conversation, opened.bot, opened.talk),
         "waiting": proposing.of_draft(waiting) if waiting is not None else None,
     }
-
-
-def marks(conversations: Sequence[Conversation]) -> Mapping[UUID, Mark]:
-    """What the rows of the list tell of the bot."""
-    return beside.marks([conversation.id for conversation in conversations])

@@ -89,12 +89,12 @@ class Dialog:
 
     def mark(self, name: str) -> Mark | None:
         """Where the field was read in the conversation; None once it holds something else."""
-        if self.proposal is None or not self._as_said(name):
+        if self.proposal is None or not self._holds(name, getattr(self.proposal.cart, name)):
             return None
         return self.proposal.marks.get(name)
 
-    def _as_said(self, name: str) -> bool:
-        said, typed = getattr(self.proposal.cart, name), self.typed.get(name, "")
+    def _holds(self, name: str, said: str) -> bool:
+        typed = self.typed.get(name, "")
         if name == "phone":
             said, typed = (re.sub(r"\D", "", text)[-8:] for text in (said, typed))
         return bool(said) and said == typed
