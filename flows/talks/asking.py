@@ -104,15 +104,13 @@ def _spoken_of(scene: Scene, said: Understood) -> list[Found]:
 
 def _offer_order(scene: Scene, found: Sequence[Found], meant: Offer | None = None) -> None:
     """A button for what was asked about, so that a tap goes on."""
-    if scene.bot.order_rule == "none" or not any(
-        browsing.has_some(offer) for one in found for offer in one.offers
-    ):
-        scene.reply = scene.reply or None
+    there = any(browsing.has_some(offer) for one in found for offer in one.offers)
+    if scene.bot.order_rule == "none" or not there or not scene.cart.empty:
         return
     before, deed, facts = scene.reply, scene.turn.did, scene.turn.facts
-    reply = scene.ask("offer", "order_it")
+    reply = scene.ask("order_it", "order_it")
     only = found[0].product.id if len(found) == 1 else None
-    scene.keep(offer=str(only or ""), offered=str(meant.variant.id) if meant else "")
+    scene.keep(offered=str(only or ""), meant=str(meant.variant.id) if meant else "")
     if before is not None:
         reply.text = f"{before.text}\n\n{reply.text}"
     label = scene.words("order_this")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -62,7 +63,8 @@ class Cart:
     @classmethod
     def of(cls, facts: Json) -> Cart:
         """As `to_json` wrote it; an empty one of anything else."""
-        kept = facts.get("cart") or {}
+        # A copy: what is kept must differ from what was, or nobody writes it down.
+        kept = deepcopy(facts.get("cart") or {})
         return cls(
             lines=[Line(**line | {"source": _source(line)}) for line in kept.get("lines", ())],
             open=[Open(**one | {"source": _source(one)}) for one in kept.get("open", ())],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from flows import answers, runs
 from flows.answers import Tap
@@ -14,7 +14,7 @@ from flows.talks.scene import BUTTONS, TITLE, Scene
 from flows.understanding import Catalogue, Understood, understand
 from models import db
 from models.automation import Run
-from models.message import Message, Sending
+from models.message import Direction, Message, Sending
 from models.order import Order
 from models.pipeline import Stage, SystemState
 from models.types import utcnow
@@ -46,8 +46,6 @@ class Asked:
 
 def open_question(scene: Scene) -> Asked | None:
     """The newest question to this customer whose order still stands where it was asked."""
-    if not scene.bot.confirms:
-        return None
     wanted = (
         select(Run, Message)
         .join(Message, or_(Message.run_id == Run.id, Message.id == Run.message_id))
@@ -91,13 +89,17 @@ def _buttons(question: Message) -> dict[str, int]:
 
 
 def answer(scene: Scene, asked: Asked, said: Understood) -> bool:
-    """The order has moved as a tap would move it, or the customer is asked once with buttons.
+    """The order has moved as a tap would move it, or the customer is asked once with buttons, or a
+    person reads it where the merchant wants that.
 
     False when what was said is no answer.
     """
     if said.intent not in ANSWERS:
         return False
     order = asked.run.order
+    if not scene.bot.confirms:
+        leave(scene, said.intent, key="noted", number=order.number)
+        return True
     index = asked.buttons.get(said.intent, asked.buttons.get(SAME.get(said.intent, "")))
     if index is None or said.intent.startswith("change_"):
         if index is not None:
@@ -109,6 +111,23 @@ def answer(scene: Scene, asked: Asked, said: Understood) -> bool:
         return True
     _obey(scene, asked, index, said)
     return True
+
+
+def ask_again(scene: Scene, asked: Asked) -> bool:
+    """What nobody understands, right after the question, is an answer that is not clear; False for
+    what came later."""
+    if scene.talk.step != "confirm_which" and not _was_last(scene, asked):
+        return False
+    _ask_once(scene, asked)
+    return True
+
+
+def _was_last(scene: Scene, asked: Asked) -> bool:
+    """Whether the question is the last thing that was said to the customer."""
+    last = select(func.max(Message.seq)).where(
+        Message.conversation_id == scene.conversation.id, Message.direction == Direction.OUT
+    )
+    return db.session().scalar(last) == asked.question.seq
 
 
 def _ask_once(scene: Scene, asked: Asked) -> None:

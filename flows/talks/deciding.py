@@ -26,7 +26,6 @@ Deed = Callable[[Scene, Understood], None]
 # What the bot asked last → who hears the answer; False: it is none, the sentence stands by itself.
 STEPS: dict[str, Answer] = {
     "product": ordering.answer_product,
-    "offer": ordering.answer_offer,
     "variant": ordering.answer_variant,
     "quantity": ordering.answer_quantity,
     "name": ordering.answer_name,
@@ -39,6 +38,7 @@ STEPS: dict[str, Answer] = {
     "changing": ordering.answer_summary,
     "cost_city": asking.cost_city,
     "order_number": parcels.answer_number,
+    "order_it": ordering.answer_offer,
     "failure_day": parcels.answer_day,
     "failure_address": parcels.answer_elsewhere,
     "cancel_sure": parcels.answer_cancel,
@@ -53,9 +53,9 @@ INTENTS: dict[str, Deed] = {
     "delivery_cost": asking.delivery_cost,
     "delivery_time": asking.delivery_time,
     "where_is_my_order": parcels.where,
+    "confirm": parcels.confirmed,
     "cancel": parcels.cancel,
     "refuse": parcels.cancel,
-    "confirm": parcels.confirm_placed,
     "change_address": parcels.change_placed,
     "change_order": parcels.change_placed,
     "later": lambda scene, said: leave(scene, "later", key="later_call"),
@@ -63,6 +63,8 @@ INTENTS: dict[str, Deed] = {
     "human": lambda scene, said: leave(scene, "human"),
     "thanks": lambda scene, said: _thank(scene),
 }
+YES_OR_NO = (*ordering.STEPS, "cancel_sure", "failure", "order_it")
+"""Where a bare yes or no is an answer."""
 FIRST = ("human", "complaint")
 """Whoever says this gets a person, whatever was asked."""
 WORDLESS = ("stop", "start")
@@ -189,19 +191,17 @@ def _hear_words(scene: Scene) -> None:
         scene.talk.misses = 0
     elif said.confidence >= SURE and said.intent in INTENTS:
         _do(scene, said)
-    elif not asking.answer_question(scene, said):
-        _misunderstand(scene)
+    elif not (asking.answer_question(scene, said) or _goes_on(scene, said)):
+        _misunderstand(scene, asked)
+
+
+def _goes_on(scene: Scene, said: Understood) -> bool:
+    """Whether it says something of an order that was left half-done and is not asked about."""
+    return not scene.cart.empty and ordering.answer_product(scene, said)
 
 
 def _understand(scene: Scene, asked: bool) -> Understood:
-    confirms = asked or scene.talk.step in ("summary", "cancel_sure", "known_address", "offer")
-    said = understand(
-        scene.turn.heard,
-        scene.catalogue,
-        country=scene.merchant.country,
-        context="asked_confirm" if confirms else None,
-        taught=_taught(),
-    )
+    said = _read(scene, asked_confirm=asked or scene.talk.step in YES_OR_NO)
     scene.understood = said
     turn = scene.turn
     turn.language, turn.intent = said.language, said.intent
@@ -210,6 +210,21 @@ def _understand(scene: Scene, asked: bool) -> Understood:
     if _shows_language(scene, said):
         _remember_language(scene, said.language)
     return said
+
+
+def _read(scene: Scene, *, asked_confirm: bool) -> Understood:
+    return understand(
+        scene.turn.heard,
+        scene.catalogue,
+        country=scene.merchant.country,
+        context="asked_confirm" if asked_confirm else None,
+        taught=_taught(),
+    )
+
+
+def _nods(scene: Scene) -> bool:
+    """ "ok", "oui", 👍 to nothing that was asked: nobody waits for an answer."""
+    return not scene.talk.step and _read(scene, asked_confirm=True).rule.startswith("yes")
 
 
 def _remember_language(scene: Scene, language: str) -> None:
@@ -293,8 +308,13 @@ def _thank(scene: Scene) -> None:
     scene.did("thanked")
 
 
-def _misunderstand(scene: Scene) -> None:
+def _misunderstand(scene: Scene, asked: confirming.Asked | None) -> None:
     talk = scene.talk
+    if _nods(scene):
+        scene.did("said_nothing", why="nod")
+        return
+    if asked is not None and confirming.ask_again(scene, asked):
+        return
     talk.misses += 1
     if talk.misses >= PATIENCE:
         leave(scene, "misses")

@@ -128,4 +128,4 @@ def _cost(channel_id: UUID | None, since: datetime) -> tuple[int, int, str]:
         sent = sent.where(Message.channel_id == channel_id)
         paid = paid.where(Charge.channel_id == channel_id)
     micros, currency = db.session().execute(paid).one()
-    return db.session().scalar(sent) or 0, int(micros), currency or "USD"
+    return db.session().scalar(sent) or 0, int(micros or 0), currency or "USD"

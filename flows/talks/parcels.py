@@ -162,17 +162,25 @@ def _between(scene: Scene, first: date, last: date) -> str:
     return scene.words("expected_between", first=told[0], last=told[1])
 
 
+def confirmed(scene: Scene, said: Understood) -> None:
+    """A yes that nothing was asked for: of an order that is placed it is told where it stands."""
+    if orders_of(scene):
+        where(scene, said)
+    else:
+        browsing.show_menu(scene)
+
+
 # --- after a failed delivery ----------------------------------------------------------------------
 
 
 def answer_failure(scene: Scene, said: Understood) -> bool:
-    """What to do after a failed delivery, in words."""
+    """ "another day", "à une autre adresse", "annulez": what the three buttons say, in words."""
     number = str(scene.talk.facts.get("order", ""))
-    deeds = {"later": again, "change_address": elsewhere, "cancel": call_off, "refuse": call_off}
-    deed = deeds.get(said.intent)
-    if deed is not None:
-        deed(scene, number)
-    return deed is not None
+    wishes = {"later": again, "change_address": elsewhere, "cancel": call_off, "refuse": call_off}
+    wish = wishes.get(said.intent)
+    if wish is not None:
+        wish(scene, number)
+    return wish is not None
 
 
 def again(scene: Scene, number: str) -> None:
@@ -329,18 +337,6 @@ def cancelled(scene: Scene, number: str) -> None:
 def kept(scene: Scene, number: str) -> None:
     scene.tell("kept", number=number)
     scene.did("kept", number=number)
-
-
-def confirm_placed(scene: Scene, said: Understood) -> None:
-    """A yes that nobody asked for: of an order that waits to be confirmed a colleague is told."""
-    waiting = (SystemState.NEW, SystemState.UNREACHABLE, SystemState.TO_CONFIRM)
-    found = [order for order in orders_of(scene) if order.state in waiting]
-    if not found:
-        browsing.show_menu(scene)
-        return
-    _note(found[0], "wishes", {"spoken": scene.turn.heard[:300], "wish": said.intent})
-    scene.turn.order_id = found[0].id
-    leave(scene, "confirm", key="noted", number=found[0].number)
 
 
 def change_placed(scene: Scene, said: Understood) -> None:

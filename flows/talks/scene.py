@@ -164,7 +164,8 @@ class Scene:
         self.keep(cart=self.cart.to_json())
 
     def drop_cart(self) -> None:
-        self.talk.facts = {}
+        kept = {"given_back_at"} & self.talk.facts.keys()
+        self.talk.facts = {name: self.talk.facts[name] for name in kept}
         self.talk.step = ""
         self.__dict__.pop("cart", None)
 

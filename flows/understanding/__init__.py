@@ -101,6 +101,7 @@ class _Reading:
         for word in message.words:
             if word.denied_by in named:  # ماء الورد begins like a negation
                 word.denied_by = None
+        self._clear_agreed()
         self.options = worded(message, self.mentions, catalogue, self.free)
         for option in self.options:
             self._spend(option.first, option.end)
@@ -129,6 +130,16 @@ class _Reading:
             self.pieces, catalogue, all_of_them=any(w.keys & every for w in message.words) or self._both()
         )
 
+    def _clear_agreed(self) -> None:
+        """The "pas" of "pas de souci" denies nothing that follows."""
+        yes, words = lexicon().sections["yes"], self.message.words
+        for i in range(len(words)):
+            found = yes.at(self.message.phrases, i)
+            inside = range(i, i + found[0][0]) if found and found[0][0] > 1 else range(0)
+            for word in words:
+                if word.denied_by in inside:
+                    word.denied_by = None
+
     def _both(self) -> bool:
         """ "b jouj": what is said holds for the two that were named."""
         words = self.message.words
@@ -142,13 +153,14 @@ class _Reading:
         core = self._core()
         signs = [*cues.signs(self.message, core), *self._moved()]
         signs = [sign for sign in signs if not self._only_agrees(sign)]
-        yes, no = self._answers(core)
+        yes, no, strong = self._answers(core)
         return Evidence(
             message=self.message,
             signs=signs,
             core=core,
             yes=yes,
             no=no,
+            strong_yes=strong,
             asked=asked,
             has_product=bool(self.mentions),
             has_lines=bool(self.ordered.lines),
@@ -161,7 +173,11 @@ class _Reading:
 
     def _moved(self) -> list[cues.Sign]:
         """Two cities of which one is left behind: another address, unless it is an order."""
-        left = [city for city in self.cities if cities.left_behind(self.message, city)]
+        left = [
+            city
+            for city in self.cities
+            if cities.left_behind(self.message, city) and not cities.leaves_from(self.message, city)
+        ]
         if not left or len(left) == len(self.cities) or self.mentions:
             return []
         first, end = self.cities[0].first, self.cities[-1].end
@@ -234,7 +250,8 @@ class _Reading:
             if word.kind != "number" or not self.free[i]:
                 continue
             after = i + 1 < len(words) and money.at(self.message.phrases, i + 1)
-            if after and words[i + 1].sentence == word.sentence or int(float(word.key)) > LARGEST:
+            offered = i > 0 and words[i - 1].key in ("b", "a", "ب", "pour", "for") and float(word.key) >= 50 and not (i + 1 < len(words) and lexicon().sections["unit"].at(self.message.phrases, i + 1))
+            if after and words[i + 1].sentence == word.sentence or float(word.key) > LARGEST or offered:
                 self.free[i] = False
                 word.tags.discard("number")
                 word.tags.add("price")
@@ -290,10 +307,13 @@ class _Reading:
             end -= 1
         return (begin, end) if begin < end else (0, len(words))
 
-    def _answers(self, core: tuple[int, int]) -> tuple[bool, bool]:
-        """Whether it says yes, whether it says no: at its beginning, or anywhere in a few words."""
+    def _answers(self, core: tuple[int, int]) -> tuple[bool, bool, bool]:
+        """Whether it says yes, says no, and says a yes that is no mere "fine".
+
+        At its beginning, or anywhere in a few words.
+        """
         sections, words = lexicon().sections, self.message.words
-        yes = no = False
+        yes = no = strong = False
         i, stop = min(core[0], 0), len(words)
         quiet = 0
         while i < stop:
@@ -308,12 +328,14 @@ class _Reading:
                 no = no or quiet <= 2
                 i += agreed[0][0]
             elif agreed and not words[i].tags & {"product", "option", "city"}:
-                yes = yes or quiet <= 2 or len(words) <= 6
+                heard = quiet <= 2 or len(words) <= 6
+                yes = yes or heard
+                strong = strong or heard and words[i].key not in _FINE
                 i += agreed[0][0]
             else:
                 quiet += not sections["filler"].at(self.message.phrases, i)
                 i += 1
-        return yes, no
+        return yes, no, strong
 
     def _la_is_no(self, i: int) -> bool:
         """ "la" alone or before Darija is no; before a French noun it is an article."""
@@ -334,6 +356,9 @@ class _Reading:
                 continue
             left += not word.known
         return left
+
+
+_FINE = frozenset("safi safii صافي ok oki okay mzyan mezyan مزيان khlas bien good fine top parfait super".split())
 
 
 def _whole(text: str, reading: _Reading, taught: Sequence[Taught]) -> Weighed | None:

@@ -257,12 +257,27 @@ def _comes_second(before: Sequence[Word], near: set[str]) -> bool:
 def left_behind(message: Message, city: Named) -> bool:
     """The old one: "pas à Casa", "au lieu de Fès", "kont f Rabat", "de Casa à Rabat"."""
     words = message.words
-    if words[city.first].denied_by is not None:
+    if words[city.first].denied_by is not None or leaves_from(message, city):
+        return True
+    refused = [word.denied_by for word in words[max(0, city.first - 3) : city.first] if word.sentence == words[city.first].sentence]
+    if -1 in refused and not any("city" in word.tags for word in words[max(0, city.first - 3) : city.first]):
         return True
     before = [word for word in words[max(0, city.first - 5) : city.first] if word.sentence == words[city.first].sentence]
     near = {word.key for word in before[-3:]} | {word.key for word in before if word.key in ("lieu", "plutot", "instead", "rather", "بدل", "عوض")}
     if near & {"lieu", "place", "instead", "3iwad", "3iwed", "بدل", "بدلا", "عوض", "مكان", "fblast", "blast", "blasset", "kont", "kent", "etais", "كنت", "rather", "plutot", "بلاصه", "فبلاصه"}:
         return _comes_second(before, near)
-    from_here = before and before[-1].key in ("de", "men", "mn", "من", "from")
-    later = words[city.end : city.end + 2]
-    return bool(from_here and later and any(word.key in _STRONG for word in later[:1]) and any("city" in word.tags for word in words[city.end : city.end + 4]))
+    return False
+
+
+_SENT = frozenset("خرج خرجات خرجت khrej khraj khrjat khrejt parti partie sent shipped expedie expediee".split())
+
+
+def leaves_from(message: Message, city: Named) -> bool:
+    """Where a parcel comes from: "de Casa à Rabat", "واش خرج … من كازا"."""
+    words = message.words
+    if city.first == 0 or words[city.first - 1].key not in ("de", "men", "mn", "من", "from", "d"):
+        return False
+    if any(word.keys & _SENT for word in words[max(0, city.first - 6) : city.first]):
+        return True
+    later = words[city.end : city.end + 3]
+    return any("city" in word.tags for word in later) and any(word.key in _STRONG for word in later)

@@ -144,6 +144,8 @@ def _begins_address(message: Message, i: int, taken: list[Entity]) -> bool:
     following = message.words[i + 1]
     if word.key in ("lot", "st", "app", "cite", "route", "res", "hey", "av", "km") and following.key in ("de", "d", "you", "there"):
         return word.key == "route"
+    if word.key in ("street", "st", "road", "lane", "building", "block", "flat", "route", "secteur", "cite", "bloc"):
+        return _with_number(message, i) < i or following.kind == "number"
     return word.key not in ("hey", "app", "km") or following.kind == "number"
 
 

@@ -13,8 +13,8 @@ from flows.understanding.reading import Message
 from flows.understanding.writing import keys_of, tokens
 
 STRENGTHS = {"sure": 4.0, "likely": 2.5, "hint": 1.2}
-GAP = 4
-CLASSES = ("product", "option", "city", "district", "number", "time", "phone", "address", "order_number", "duration")
+GAP = 5
+CLASSES = ("product", "option", "city", "district", "number", "time", "phone", "address", "order_number", "duration", "price")
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,7 +136,7 @@ class Catalogue:
         return cached
 
     def _index(self, number: int, product: Product, name: str, *, named: bool) -> None:
-        message = read(name)
+        message = read(name, lambda _: True)  # names are not corrected
         words, lex = message.words, lexicon()
         i = 0
         while i < len(words):

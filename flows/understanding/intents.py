@@ -15,13 +15,11 @@ SURE, LIKELY = 4.0, 2.5
 # Who speaks of several things means the first of these: a grievance before a question, a question
 # before an order, anything before a greeting.
 FIRST = (
-    "stop", "start", "complaint", "human", "change_address", "change_order", "cancel", "refuse", "later",
+    "stop", "start", "complaint", "human", "change_address", "cancel", "change_order", "refuse", "later",
     "where_is_my_order", "delivery_time", "delivery_cost", "price", "availability", "order", "confirm",
     "thanks", "greeting",
 )  # fmt: skip
-QUESTIONS = frozenset(
-    ("where_is_my_order", "delivery_cost", "delivery_time", "price", "availability")
-)
+QUESTIONS = ("where_is_my_order", "delivery_time", "delivery_cost", "price", "availability")
 SMALL_TALK = frozenset(("greeting", "thanks"))
 
 
@@ -41,6 +39,8 @@ class Evidence:
     core: tuple[int, int]
     yes: bool
     no: bool
+    strong_yes: bool
+    """A yes that is no mere "enough" or "fine"."""
     asked: bool
     """The business asked to confirm an order."""
     has_product: bool
@@ -105,7 +105,7 @@ def _answer(of: Evidence) -> Weighed | None:
     if of.sure("cancel", "refuse"):
         sure = of.sure("cancel", "refuse")
         return Weighed("refuse", 0.92, of.why[sure])
-    if (question := of.sure(*QUESTIONS)) and not (of.yes and not of.question and question == "availability"):
+    if (question := of.sure(*QUESTIONS)) and (of.question or not of.yes or _asks(of) or _but(of)):
         return _by(of, question, 0.85)
     if of.question and (question := of.likely(*QUESTIONS)):
         return _by(of, question, 0.75)
@@ -113,32 +113,33 @@ def _answer(of: Evidence) -> Weighed | None:
         return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
     if of.likely("change_address") and of.has_city:
         return _by(of, "change_address", 0.75)
-    if of.yes and of.no and not of.sure("confirm"):
+    if of.strong_yes and of.no and not of.sure("confirm"):
         return Weighed("other", 0.4, "yes and no")
     if of.no and of.sure("confirm") and not of.scores["refuse"]:
         return _by(of, "confirm", 0.75)
     confirms = of.yes or of.scores["confirm"] >= LIKELY
-    if of.likely("refuse") and not of.yes:
+    if of.likely("refuse") and not of.strong_yes:
         return _by(of, "refuse", 0.88)
     if confirms and not of.no and not of.likely("refuse"):
         if of.scores["order"] >= SURE and of.has_lines and of.scores["confirm"] < LIKELY and not of.yes:
             return None
         sureness = 0.95 if of.scores["confirm"] >= SURE or of.yes else 0.85
         return Weighed("confirm", sureness - (0.25 if of.question else 0), of.why.get("confirm", "yes"))
-    if of.no and not confirms:
+    if of.no and (not confirms or not of.strong_yes and not of.scores["confirm"]):
         if of.has_lines or of.has_quantity:
             return Weighed("change_order", 0.75, "no, with a thing that is wanted")
         return Weighed("refuse", 0.93, "no")
     return None
 
 
+def _but(of: Evidence) -> bool:
+    but = lexicon().sections["but"]
+    return any(but.at(of.message.phrases, i) for i in range(len(of.message.words)))
+
+
 def _put_off(of: Evidence) -> bool:
     """ "demain", "oui mais samedi": a day as the answer puts it off."""
-    sections = lexicon().sections
-    but = any(
-        sections["but"].at(of.message.phrases, i) for i in range(len(of.message.words))
-    )
-    return but or len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0
+    return _but(of) or len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0
 
 
 def _said(of: Evidence) -> Weighed | None:
@@ -153,6 +154,8 @@ def _said(of: Evidence) -> Weighed | None:
         return _by(of, intent, 0.9)
     if of.sure("order") and not _asks(of):
         return _order(of, 0.9)
+    if of.has_lines and not of.question and not of.likely(*MOVES):
+        return _order(of, 0.75)
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue
@@ -170,6 +173,7 @@ def _said(of: Evidence) -> Weighed | None:
     return None
 
 
+MOVES = ("complaint", "human", "change_address", "cancel", "change_order", "later", "price", "availability", "where_is_my_order")
 SLIGHT = frozenset(("price", "where_is_my_order", "greeting", "thanks"))
 """What a hint is enough for: nothing moves by it."""
 

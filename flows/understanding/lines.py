@@ -394,11 +394,13 @@ def _replaced(message: Message, found: list[Piece]) -> set[int]:
         verb = sections["replace"].at(message.phrases, i)
         if not verb:
             continue
-        after = [p for p in things if p.first >= i + verb[0][0]]
-        for n, (piece, following) in enumerate(zip(after, after[1:], strict=False), 1):
-            between = range(piece.end, following.first)
-            if _kind(following) in {_kind(p) for p in after[:n]} and any(sections["by"].at(message.phrases, j) for j in between) and message.words[following.first].sentence == message.words[i].sentence:
-                return {id(p) for p in after if p.first <= piece.first}
+        after = [p for p in things if p.first >= i + verb[0][0] and not p.article]
+        for j in range(i + 1, len(message.words)):
+            before = [p for p in after if p.end <= j]
+            later = [p for p in after if j < p.first <= j + 4]
+            alike = {_kind(p) for p in before} & {_kind(p) for p in later}
+            if alike and sections["by"].at(message.phrases, j) and message.words[j].sentence == message.words[i].sentence:
+                return {id(p) for p in before}
     return set()
 
 

@@ -97,7 +97,7 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
         return [word]
     if also_known(token.key):
         parts: tuple[tuple[str, int, tuple[str, ...], bool], ...] = (
-            (token.key, 0, (token.key, *_resolved(token.key)[0][2][:1]), False),
+            (token.key, 0, (token.key,), False),
         )
     else:
         parts = _resolved(token.key)

@@ -3,42 +3,73 @@ as they reached the phone."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import time_machine
 from sqlalchemy import func, select
 
 from bot.simulator import Simulator
 from bot.simulator.offers import choices_of
+from bot.simulator.samples import sample
 from bot.simulator.world import Bubble
-from flows import messages, orders, outbox, pipeline
+from flows import (
+    catalog,
+    costs,
+    customers,
+    delivery,
+    files,
+    messages,
+    orders,
+    outbox,
+    pipeline,
+    stock,
+)
+from flows.costs.ledger import quota_counter
 from flows.customers import Number
 from flows.orders import NewLine, NewOrder
-from flows.talks import bots, drafts, questions
+from flows.talks import bots, drafts, leaving, questions
 from flows.talks.cart import Cart
 from models import db
-from models.catalog import Variant
+from models.catalog import Product, Variant
 from models.channel import Channel
 from models.conversation import Conversation
 from models.customer import WhatsAppIdentity
-from models.merchant import Merchant
+from models.merchant import Counter, Merchant
+from models.message import Media
 from models.order import Order
 from models.pipeline import Stage, SystemState
-from models.talk import Talk, Turn
+from models.stock import StockLevel
+from models.talk import Bot, Talk, Turn
 from models.timeline import By
 from models.types import utcnow
+from models.user import Membership
 from tests import factories
 from tests.stories.steps import Work
 
 FOLDER = Path(__file__).parent / "talks"
 NAMES = ("fatima", "khadija", "youssef", "nadia")
+WAYS = {
+    "": (),
+    "to_confirm": ("to_confirm",),
+    "confirmed": ("confirmed",),
+    "shipped": ("confirmed", "shipped"),
+    "delivery_failure": ("confirmed", "shipped", "delivery_failure"),
+    "delivered": ("confirmed", "shipped", "delivered"),
+    "cancelled": ("cancelled",),
+}
+"""The states an order goes through to get to one."""
 _PIECES = re.compile(r"(\d+)×(\S+)")
+_IN_CART = re.compile(r"(\d+)×([^\s@]+)(?:@(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -81,7 +112,8 @@ class Play:
 
     def perform(self, script: Script) -> None:
         self._settings("")
-        self._look()
+        people = (who.partition(" ")[0] for _, who, _ in script.lines)
+        self.who = next((name for name in people if name in NAMES), self.who)
         for index, (place, who, what) in enumerate(script.lines):
             after = script.lines[index + 1][1] if index + 1 < len(script.lines) else ""
             try:
@@ -93,11 +125,20 @@ class Play:
         name, _, verb = who.partition(" ")
         if name in NAMES:
             self.who = name
-            self._customer(verb, what)
+            self._customer(verb, self._filled(what))
             if not burst:
                 self.settle()
+        elif verb:
+            getattr(self, f"_{name}_{verb.replace(' ', '_')}")()
         else:
             getattr(self, f"_{name}")(what)
+
+    def _filled(self, text: str) -> str:
+        """{number} is the newest order's, whosever it is."""
+        if "{number}" not in text:
+            return text
+        with db.merchant(self.shop.id) as session:
+            return text.replace("{number}", str(session.scalar(select(func.max(Order.number)))))
 
     # --- what people do ---------------------------------------------------------------------------
 
@@ -105,7 +146,11 @@ class Play:
         if verb == "":
             self.simulator.write(self.who, what.replace("\\n", "\n"))
         elif verb == "taps":
-            self._tap(what)
+            self._tap(what, reversed(self._on_phone()))
+        elif verb == "taps earlier":
+            self._tap(what, self._on_phone())
+        elif verb.startswith("late"):
+            self._late(float(verb.split()[1]), what)
         elif verb == "reacts":
             self.simulator.react(self.who, self._on_phone()[-1].wamid, what)
         elif verb == "sends":
@@ -113,8 +158,8 @@ class Play:
         else:
             raise ValueError(verb)
 
-    def _tap(self, title: str) -> None:
-        for bubble in reversed(self._on_phone()):
+    def _tap(self, title: str, bubbles: Iterable[Bubble]) -> None:
+        for bubble in bubbles:
             titles = [str(choice.get("text")) for choice in choices_of(bubble)]
             if title in titles:
                 self.simulator.tap(self.who, bubble.wamid, titles.index(title))
@@ -131,20 +176,65 @@ class Play:
                 {
                     "product_retailer_id": sku,
                     "quantity": int(n),
-                    "item_price": 320,
+                    "item_price": float(price or 320),
                     "currency": "MAD",
                 }
-                for n, sku in _PIECES.findall(rest)
+                for n, sku, price in _IN_CART.findall(rest)
             ]
             order = {"catalog_id": "1", "product_items": items}
             self.simulator.write(self.who, type="order", order=order)
+        elif kind == "contact":
+            card = {"name": {"formatted_name": "Moi"}, "phones": [{"phone": rest}]}
+            self.simulator.write(self.who, type="contacts", contacts=[card])
         else:
             self.simulator.send_sample(self.who, kind)
 
+    def _late(self, hours: float, text: str) -> None:
+        """Written so long ago; Meta brings it now."""
+        self.simulator.advance(-hours * 3600)
+        self.simulator.write(self.who, text)
+        self.simulator.advance(hours * 3600)
+
     def _agent(self, text: str) -> None:
-        agent = factories.member(self.shop, "confirmation_agent")
-        with db.merchant(self.shop.id):
+        with self._at_work() as agent:
             messages.queue_text(self._conversation(), text, by=agent)
+
+    def _agent_takes_over(self) -> None:
+        with self._at_work() as agent:
+            leaving.take_over(self._conversation(), self._talk(), 12, by=agent)
+
+    def _agent_gives_back(self) -> None:
+        with self._at_work() as agent:
+            leaving.give_back(self._conversation(), self._talk(), by=agent)
+
+    def _agent_accepts(self) -> None:
+        """The draft that waits becomes an order."""
+        with self._at_work() as agent:
+            draft = drafts.waiting(self._conversation())
+            assert draft is not None, "no draft waits"
+            form = drafts.form_of(Cart.of({"cart": draft.cart}), draft.id, self.shop.country)
+            order = orders.create(form, by=agent, conversation=self._conversation())
+            drafts.accept(draft, order, by=agent)
+
+    def _agent_dismisses(self) -> None:
+        with self._at_work() as agent:
+            draft = drafts.waiting(self._conversation())
+            assert draft is not None, "no draft waits"
+            drafts.dismiss(draft, by=agent)
+
+    def _agent_undoes(self) -> None:
+        """The last move of the newest order."""
+        with self._at_work() as agent:
+            order = self._newest()
+            assert order is not None, "there is no order"
+            pipeline.undo(order, by=By.user(agent))
+
+    @contextmanager
+    def _at_work(self, role: str = "confirmation_agent") -> Iterator[Membership]:
+        """Somebody of the team does something; what reaches the phone by it was not the bot's."""
+        member = factories.member(self.shop, role)
+        with db.merchant(self.shop.id):
+            yield member
         self.settle()
         self._look()
 
@@ -164,38 +254,31 @@ class Play:
     # --- how things are before --------------------------------------------------------------------
 
     def _settings(self, what: str) -> None:
-        with db.merchant(self.shop.id):
-            for channel in db.session().scalars(select(Channel)):
+        def set_up(bot: Bot) -> None:
+            bot.active = True
+            for name, _, value in (pair.partition("=") for pair in what.split()):
+                known: Any = {"yes": True, "no": False}.get(value, value)
+                setattr(bot, name, int(known) if str(known).isdecimal() else known)
+
+        self._for_each_bot(set_up)
+
+    def _for_each_bot(self, change: Callable[[Bot], None]) -> None:
+        with db.merchant(self.shop.id) as session:
+            for channel in session.scalars(select(Channel)):
                 bot = bots.of(channel.id)
-                bot.active = True
-                for name, _, value in (pair.partition("=") for pair in what.split()):
-                    known: Any = {"yes": True, "no": False}.get(value, value)
-                    setattr(bot, name, int(known) if str(known).isdecimal() else known)
-                db.session().add(bot)
+                change(bot)
+                session.add(bot)
 
     def _given(self, what: str) -> None:
         kind, _, rest = what.partition(" ")
-        if kind == "order":
-            pieces, _, state = rest.partition(" on ")
-            self._order(pieces, state.strip())
-        elif kind == "question":
-            name, _, told = rest.partition(" = ")
-            keywords, _, answer = told.partition("; ")
-            with db.merchant(self.shop.id):
-                questions.save(
-                    None, name=name, keywords=keywords.split(","), answers={"fr": answer}
-                )
-        elif kind == "stock":
-            self._stock(rest)
-        else:
-            raise ValueError(what)
+        getattr(self, f"_given_{kind}")(rest)
 
-    def _order(self, pieces: str, state: str) -> None:
+    def _given_order(self, rest: str) -> None:
+        pieces, _, state = rest.partition(" on ")
         if not self._talks():
             self.simulator.write(self.who, "Salam")
             self.settle()
-        agent = factories.member(self.shop, "manager")
-        with db.merchant(self.shop.id):
+        with self._at_work("manager") as agent:
             wanted = {sku: int(n) for n, sku in _PIECES.findall(pieces)}
             found = db.session().scalars(select(Variant).where(Variant.sku.in_(wanted))).all()
             customer = self.simulator.customer(self.who)
@@ -208,20 +291,96 @@ class Play:
                 lines=tuple(NewLine(variant_id=v.id, quantity=wanted[v.sku]) for v in found),
             )
             order = orders.create(form, by=agent, conversation=self._conversation())
-            for step in _way(state):
-                stage = (
-                    db.session()
-                    .scalars(select(Stage).where(Stage.state == step, Stage.deleted_at.is_(None)))
-                    .one()
+            for step in WAYS[state.strip()]:
+                self._move(order, step, agent)
+
+    def _given_moved(self, state: str) -> None:
+        """Somebody has moved the newest order."""
+        with self._at_work("manager") as agent:
+            order = self._newest()
+            assert order is not None, "there is no order"
+            self._move(order, state, agent)
+
+    def _move(self, order: Order, state: str, agent: Membership) -> None:
+        wanted = select(Stage).where(Stage.state == SystemState(state), Stage.deleted_at.is_(None))
+        pipeline.move(order, db.session().scalars(wanted).one(), by=By.user(agent))
+
+    def _given_parcel(self, rest: str) -> None:
+        with db.merchant(self.shop.id):
+            order = self._newest()
+            assert order is not None, "there is no order"
+            order.carrier, _, order.tracking = rest.partition(" ")
+
+    def _given_question(self, rest: str) -> None:
+        name, _, told = rest.partition(" = ")
+        keywords, *answers = told.split("; ")
+        by_language = dict(answer.split(": ", 1) for answer in answers)
+        with db.merchant(self.shop.id):
+            questions.save(None, name=name, keywords=keywords.split(","), answers=by_language)
+
+    def _given_text(self, rest: str) -> None:
+        key, language, _, text = rest.split(" ", 3)
+        self._for_each_bot(lambda bot: setattr(bot, "texts", bot.texts | {key: {language: text}}))
+
+    def _given_quiet(self, hours: str) -> None:
+        """It speaks only from two hours hence on, for an hour."""
+        first = utcnow().astimezone(self.shop.zone) + timedelta(hours=2)
+
+        def close(bot: Bot) -> None:
+            bot.speaks_from, bot.speaks_until = first.time(), (first + timedelta(hours=1)).time()
+
+        self._for_each_bot(close)
+
+    def _given_used(self, up: str) -> None:
+        """The month's free messages are used up."""
+        with db.merchant(self.shop.id) as session:
+            for channel in session.scalars(select(Channel)):
+                name = quota_counter(
+                    channel.id,
+                    utcnow().astimezone(ZoneInfo(channel.time_zone)).date().replace(day=1),
                 )
-                pipeline.move(order, stage, by=By.user(agent))
-        self.settle()
-        self._look()
+                session.add(Counter(name=name, value=costs.FREE_SERVICE_MESSAGES))
 
-    def _stock(self, rest: str) -> None:
-        from flows import stock
-        from models.stock import StockLevel
+    def _given_zone(self, rest: str) -> None:
+        """`20 free 500 = Casablanca, Mohammedia`: what delivery to these cities costs."""
+        told, _, cities = rest.partition(" = ")
+        fee, _, free = told.partition(" free ")
+        form = delivery.NewZone(
+            name=cities,
+            home=int(fee) * 100,
+            desk=None,
+            free_above=int(free) * 100 if free else None,
+            cities=cities.split(", "),
+            unread={},
+        )
+        with db.merchant(self.shop.id):
+            delivery.keep(form)
 
+    def _given_blocked(self, _: str) -> None:
+        agent = factories.member(self.shop, "manager")
+        with db.merchant(self.shop.id):
+            card = self._conversation().identity.customer
+            assert card is not None, "nobody has a card of this customer"
+            customers.block(card, reason="Refuse ses colis", by=agent)
+
+    def _given_products(self, count: str) -> None:
+        """So many more products, after those of the demo by their names."""
+        with db.merchant(self.shop.id):
+            for n in range(int(count)):
+                catalog.create(f"Zellige {n:02}", sku=f"ZEL-{n:02}", price=5000, track_stock=False)
+
+    def _given_picture(self, sku: str) -> None:
+        data, mime_type, name = sample("image")
+        with db.merchant(self.shop.id) as session:
+            media = Media(file=str(uuid4()), filename=name, mime_type=mime_type, size=len(data))
+            media.sha256 = hashlib.sha256(data).hexdigest()
+            files.put(media.file, BytesIO(data))
+            session.add(media)
+            session.flush()
+            product = session.scalars(select(Product).where(Product.sku == sku)).one()
+            product.picture_id = media.id
+
+    def _given_stock(self, rest: str) -> None:
         with db.merchant(self.shop.id):
             for n, sku in _PIECES.findall(rest):
                 variant = db.session().scalars(select(Variant).where(Variant.sku == sku)).one()
@@ -268,6 +427,12 @@ class Play:
     def _fact_state(self) -> str:
         order = self._newest()
         return order.state if order else "none"
+
+    def _fact_spoken(self) -> str:
+        """The customer's sentence on the timeline of the newest order, at its last move."""
+        order = self._newest()
+        assert order is not None, "there is no order"
+        return str(pipeline.last_entry(order).facts.get("spoken", "no"))
 
     def _fact_address(self) -> str:
         order = self._newest()
@@ -359,17 +524,3 @@ class Play:
 def _text(bubble: Bubble) -> str:
     caption = bubble.content.get("caption") if isinstance(bubble.content, dict) else ""
     return str(bubble.shown.get("body") or caption or "").replace("\xa0", " ")
-
-
-def _way(state: str) -> list[SystemState]:
-    """The states an order goes through to get there."""
-    ways = {
-        "to_confirm": ["to_confirm"],
-        "confirmed": ["confirmed"],
-        "shipped": ["confirmed", "shipped"],
-        "delivery_failure": ["confirmed", "shipped", "delivery_failure"],
-        "delivered": ["confirmed", "shipped", "delivered"],
-        "cancelled": ["cancelled"],
-        "": [],
-    }
-    return [SystemState(step) for step in ways[state]]

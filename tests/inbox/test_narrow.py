@@ -50,6 +50,7 @@ FOR_EVERYBODY = {
     *("pipelines", "stages", "transitions", "products", "variants", "warehouses"),
     *("stock_levels", "movements", "delivery_zones", "delivery_cities", "counters"),
     *("memberships", "teams", "team_members", "custom_roles", "notices", "snippets"),
+    *("bots", "questions", "phrases"),
 }
 # Routes whose ids are of the shop, not of an order.
 OF_THE_SHOP = {"board.column", "board.older"}

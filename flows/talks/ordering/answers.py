@@ -20,10 +20,33 @@ from flows.understanding import Understood
 from models.search import words
 
 EXAMPLES = {"MA": "0612345678", "DZ": "0551234567"}
+NO_ADDRESS = (
+    *("human", "complaint", "confirm", "refuse", "later", "cancel", "greeting", "thanks"),
+    *("where_is_my_order", "change_order", "price", "availability"),
+    *("delivery_cost", "delivery_time"),
+)
+"""Whoever says this while an address is asked says something else."""
 DIGITS = 5
 """From so many on what is typed was meant to be a phone number."""
 LEAST_ADDRESS = 4
 """Letters of an address; less is a slip of the thumb."""
+
+
+def answer_offer(scene: Scene, said: Understood) -> bool:
+    """ "Souhaitez-vous le commander ?": yes, or so many of it."""
+    yes = said.intent == "confirm" or _is_yes(said)
+    if not yes and not (said.intent in ("order", "other") and said.quantity):
+        return False
+    if said.lines or said.missing:
+        return False
+    offered, meant = (scene.talk.facts.get(name) for name in ("offered", "meant"))
+    if meant:
+        choose_variant(scene, UUID(meant), quantity=said.quantity)
+    elif offered:
+        begin_with(scene, UUID(offered), quantity=said.quantity)
+    else:
+        go_on(scene)
+    return True
 
 
 def answer_product(scene: Scene, said: Understood) -> bool:
@@ -60,20 +83,6 @@ def options_typed(text: str, found: Found) -> dict[str, str]:
             if f" {' '.join(words(str(value)))} " in typed:
                 values.setdefault(name, set()).add(str(value))
     return {name: said.pop() for name, said in values.items() if len(said) == 1}
-
-
-def answer_offer(scene: Scene, said: Understood) -> bool:
-    """ "Would you like to order it?": a yes begins with it, where it was one thing."""
-    if said.intent != "confirm" and not _is_yes(said):
-        return False
-    product, variant = (scene.talk.facts.get(name) for name in ("offer", "offered"))
-    if variant:
-        choose_variant(scene, UUID(variant))
-    elif product:
-        begin_with(scene, UUID(product))
-    else:
-        go_on(scene)
-    return True
 
 
 def answer_quantity(scene: Scene, said: Understood) -> bool:
@@ -130,10 +139,9 @@ def answer_city(scene: Scene, said: Understood) -> bool:
 def answer_address(scene: Scene, said: Understood) -> bool:
     """Whatever is typed now is where the parcel goes, unless it plainly is something else."""
     text = " ".join(scene.turn.heard.split())
-    plainly = ("human", "complaint", "cancel", "refuse", "where_is_my_order", "change_order")
-    if said.intent in plainly or len(text) < LEAST_ADDRESS:
+    if said.intent in NO_ADDRESS or _is_yes(said) or len(text) < LEAST_ADDRESS:
         return False
-    if said.intent in ("price", "delivery_cost", "delivery_time", "availability"):
+    if text.endswith(("?", "؟")):
         return False
     scene.cart.tell("address", text[:300], scene.source(0, len(scene.turn.heard)))
     scene.cart.known = "no"
@@ -147,11 +155,13 @@ def answer_known_address(scene: Scene, said: Understood) -> bool:
     if said.intent == "confirm" or _is_yes(said):
         same_address(scene)
         return True
-    if said.intent in ("refuse", "cancel") and not said.lines:
+    refused = said.intent == "refuse" and not said.lines
+    if any(entity.kind == "address" for entity in said.entities) or said.city:
+        scene.cart.known = "no" if refused else scene.cart.known
+        return _more(scene, said)
+    if refused:
         other_address(scene)
         return True
-    if any(entity.kind == "address" for entity in said.entities) or said.city:
-        return _more(scene, said)
     if said.intent == "other" and len(scene.turn.heard.split()) >= 3:
         return answer_address(scene, said)
     return False

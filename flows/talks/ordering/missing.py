@@ -178,8 +178,6 @@ def _ask_known_address(scene: Scene) -> bool:
     known = last_address(scene)
     if known is None or cart.address or cart.known in ("no", "form"):
         return False
-    if cart.city and places.key(cart.city) != places.key(known.city):
-        return False
     cart.known = "asked"
     reply = scene.ask("known_address", "known_address", address=known.line, city=known.city)
     reply.buttons = {
@@ -190,8 +188,16 @@ def _ask_known_address(scene: Scene) -> bool:
 
 
 def last_address(scene: Scene) -> Address | None:
-    addresses = orders.last_used_first(scene.card)
-    return next((a for a in addresses if a.line and a.city), None)
+    """The customer's address that was used last; of those in the city they named, if they did."""
+    city = scene.cart.city
+    addresses = [a for a in orders.last_used_first(scene.card) if a.line and a.city]
+    return next((a for a in addresses if not city or same_city(scene, a.city, city)), None)
+
+
+def same_city(scene: Scene, one: str, other: str) -> bool:
+    """Whether both name the same city, in whichever letters."""
+    country = scene.merchant.country
+    return places.known_as(one, country)[0] == places.known_as(other, country)[0]
 
 
 def _ask_form(scene: Scene) -> bool:

@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
-from flows import catalog, places
+from flows import catalog
 from flows.catalog import Found
 from flows.talks import browsing
 from flows.talks.cart import Open, Source
+from flows.talks.ordering.missing import same_city
 from flows.talks.scene import Scene
 from flows.understanding import Understood
 from models import db
@@ -120,8 +121,10 @@ def take_person(scene: Scene, said: Understood) -> bool:
     if said.city:
         where = next((e for e in said.entities if e.kind == "city"), None)
         source = scene.source(where.start, where.end) if where else None
-        if scene.cart.city and places.key(scene.cart.city) != places.key(said.city):
-            scene.cart.known = "no"
+        if scene.cart.city and not same_city(scene, scene.cart.city, said.city):
+            scene.cart.known = ""
+            if not any(entity.kind == "address" for entity in said.entities):
+                scene.cart.tell("address", "")  # it was in the other city
         scene.cart.tell("city", said.city, source)
         told = True
     return told

@@ -15,8 +15,8 @@ from models import db
 from models.catalog import Product
 
 
-def begin_with(scene: Scene, product_id: UUID) -> None:
-    """A product was chosen from a list: which version, and how many?"""
+def begin_with(scene: Scene, product_id: UUID, quantity: int | None = None) -> None:
+    """A product was chosen from a list: which version, and how many, unless that was said?"""
     product = (
         db.session()
         .scalars(select(Product).where(Product.id == product_id, Product.active))
@@ -27,11 +27,11 @@ def begin_with(scene: Scene, product_id: UUID) -> None:
         return
     cart = scene.cart
     cart.open = [one for one in cart.open if one.product != str(product_id)]
-    cart.open.insert(0, Open(str(product_id), 1, asks_quantity=True))
+    cart.open.insert(0, Open(str(product_id), quantity or 1, asks_quantity=quantity is None))
     go_on(scene)
 
 
-def choose_variant(scene: Scene, variant_id: UUID) -> None:
+def choose_variant(scene: Scene, variant_id: UUID, quantity: int | None = None) -> None:
     cart = scene.cart
     found = on_sale([str(variant_id)]).get(str(variant_id))
     if found is None:
@@ -42,6 +42,8 @@ def choose_variant(scene: Scene, variant_id: UUID) -> None:
     if own is None:
         own = Open(str(variant.product_id), 1, asks_quantity=True)
         cart.open.insert(0, own)
+    if quantity is not None:
+        own.quantity, own.asks_quantity = quantity, False
     own.options = {name: str(value) for name, value in variant.options.items()}
     go_on(scene)
 
@@ -71,7 +73,8 @@ def same_address(scene: Scene) -> None:
 
 def other_address(scene: Scene) -> None:
     scene.cart.known = "no"
-    scene.cart.tell("city", "")
+    if "city" not in scene.cart.sources:  # one they named themselves stays
+        scene.cart.tell("city", "")
     scene.cart.tell("address", "")
     go_on(scene)
 
