@@ -294,6 +294,47 @@ def test_a_version_that_is_not_clear_is_asked_and_not_guessed(
     assert 'name="lines[0].quantity"' not in page.text
 
 
+def test_what_was_edited_taken_back_or_called_off_does_not_count(
+    place: Place, salma: FlaskClient
+) -> None:
+    first = factories.inbound("bghit 5 sacs marrons")
+    with db.merchant(place.merchant.id):
+        edit = factories.inbound("bghit 4 sacs marrons", kind="edit", target_wamid=first.wamid)
+        gone = factories.inbound("w 9 sacs noirs")
+        revoke = factories.inbound("", kind="revoke", payload={}, target_wamid=gone.wamid)
+        arrivals.take_in([first, edit, gone, revoke])
+    dialog = f"/conversations/{place.talk}/orders/new"
+
+    page = salma.get(dialog, headers=HTMX)
+    quantities = [value(page, f"lines[{n}].quantity") for n in range(2)]
+    place.says("annulez ma commande")
+    called_off = salma.get(dialog, headers=HTMX)
+
+    assert quantities == ["2", "4"]
+    assert 'name="lines[0].quantity"' not in called_off.text
+
+
+def test_a_cart_and_a_place_are_read_as_well(merchant: Merchant, salma: FlaskClient) -> None:
+    with db.merchant(merchant.id):
+        belt = factories.product("Ceinture")
+        items = [{"product_retailer_id": belt.sku, "quantity": 3}]
+        spot = {"name": "Café Clock", "address": "Derb el Magana, Fès", "latitude": 34.0}
+        arrivals.take_in(
+            [
+                factories.inbound("", kind="order", payload={"product_items": items}),
+                factories.inbound("", kind="location", payload=spot | {"longitude": -5.0}),
+            ]
+        )
+        talk = db.session().scalars(select(Conversation.id)).one()
+
+    page = salma.get(f"/conversations/{talk}/orders/new", headers=HTMX)
+
+    assert value(page, "lines[0].quantity") == "3"
+    assert value(page, "address") == "Café Clock, Derb el Magana, Fès (34.0, -5.0)"
+    assert value(page, "city") == "Fès"
+    assert "Sent by the customer" in page.text
+
+
 def test_who_only_said_hello_gets_the_usual_dialog(merchant: Merchant, salma: FlaskClient) -> None:
     with db.merchant(merchant.id):
         talk = shop.conversation(text="Salam").id
