@@ -1,6 +1,6 @@
 """How well customers' messages are understood, and how long one takes.
 
-    .venv/bin/python -m bench.understanding [--part tuning|held_out] [--wrong 40] [--json]
+    .venv/bin/python -m bench.understanding [--part tuning|tuning_goods|held_out] [--wrong 40] [--json]
 
 The utterances are tests/bot/corpus/<part>.jsonl; nothing was tuned on the held-out part. Time is
 measured over the same texts against a catalogue of 1,000 variants.
@@ -29,6 +29,10 @@ ACTING = frozenset(
     ("order with lines", "confirm", "refuse", "cancel", "later", "change_address", "change_order")
 )
 WITHIN_MS = 5.0
+THINGS = """
+Sac Robe Chemise Pantalon Veste Montre Bague Collier Parfum Crème Huile Savon Tapis
+Lampe Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"""
+KINDS = "cuir coton soie lin laine argan rose musc oud bois métal verre luxe sport ville"
 
 
 @dataclass
@@ -124,11 +128,7 @@ def _count(scores: Scores, entry: dict[str, Any], found: Understood) -> None:
 def thousand() -> Catalogue:
     """1,000 variants of 125 products: names of two or three words, colours and sizes."""
     chance = random.Random(7)
-    things = (
-        "Sac Robe Chemise Pantalon Veste Montre Bague Collier Parfum Crème Huile Savon Tapis Lampe"
-        " Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"
-    ).split()
-    kinds = "cuir coton soie lin laine argan rose musc oud bois métal verre luxe sport ville".split()
+    things, kinds = THINGS.split(), KINDS.split()
     names = [f"{things[i % 25]} {kinds[i // 25]} {chance.choice(kinds)}" for i in range(125)]
     colours = ("Noir", "Blanc", "Rouge", "Bleu")
     return Catalogue.of(
@@ -232,7 +232,7 @@ def _print(scores: Scores, times: list[float], wrong: int) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--part", default="held_out", choices=["tuning", "held_out"])
+    parser.add_argument("--part", default="held_out", choices=["tuning", "tuning_goods", "held_out"])
     parser.add_argument("--wrong", type=int, default=0, help="how many of the wrong ones to print")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

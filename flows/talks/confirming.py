@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
 from flows import answers, runs
 from flows.answers import Tap
+from flows.talks import saying
 from flows.talks.leaving import leave
+from flows.talks.moments import moment
 from flows.talks.scene import BUTTONS, TITLE, Scene
 from flows.understanding import Catalogue, Understood, understand
 from models import db
@@ -156,9 +159,25 @@ def _obey(scene: Scene, asked: Asked, index: int, said: Understood) -> None:
     if order.version == before:
         _tell_stayed(scene, order)
         return
+    at = _call_at(scene, order, said)
     key = DONE.get("refuse" if said.intent == "cancel" else said.intent, "noted")
-    scene.tell(key, number=order.number)
+    if at is None:
+        scene.tell(key, number=order.number)
+    else:
+        day = saying.day(at.date(), scene.language)
+        scene.tell("postponed_until", number=order.number, day=day, hour=f"{at:%H:%M}")
     scene.did("moved", number=order.number, to=order.stage.name, intent=said.intent)
+
+
+def _call_at(scene: Scene, order: Order, said: Understood) -> datetime | None:
+    """When they asked to be called, on the merchant's clock; the call centre does so then."""
+    if said.intent != "later" or order.call_due_at is None:
+        return None
+    at = moment(said.entities, utcnow(), scene.merchant.zone)
+    if at is None:
+        return None
+    order.call_due_at = at
+    return at.astimezone(scene.merchant.zone)
 
 
 def _tell_stayed(scene: Scene, order: Order) -> None:

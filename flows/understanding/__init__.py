@@ -13,11 +13,11 @@ from flows.understanding import cities, contacts, cues
 from flows.understanding.goods import Catalogue, Mention
 from flows.understanding.intents import Evidence, Weighed, weigh
 from flows.understanding.languages import language_of
-from flows.understanding.lexicon import lexicon
-from flows.understanding.lines import LARGEST, Ordered, Piece, ordered, pieces, worded
+from flows.understanding.lexicon import lexicon, word_list
+from flows.understanding.lines import LARGEST, Ordered, ordered, pieces, worded
 from flows.understanding.meaning import SURE, Entity, Item, Line, Taught, Understood
 from flows.understanding.options import Option, read_options
-from flows.understanding.reading import Message, read
+from flows.understanding.reading import read
 from flows.understanding.writing import keys_of
 
 __all__ = ["SURE", "Catalogue", "Entity", "Item", "Line", "Taught", "Understood", "understand"]
@@ -53,9 +53,13 @@ def understand(
         entities=reading.entities(),
         lines=lines,
         city=None if weighed.rule.startswith("other: {where}") else reading.city,
-        products=tuple(dict.fromkeys(
-            catalogue.products[m.product].name for m in reading.mentions if m.product is not None
-        )),
+        products=tuple(
+            dict.fromkeys(
+                catalogue.products[m.product].name
+                for m in reading.mentions
+                if m.product is not None
+            )
+        ),
         missing=dict(result.missing),
         quantity=result.quantity,
         quantities=dict(result.amounts),
@@ -79,14 +83,26 @@ class _Reading:
         region = self._region(first_cities, country)
         self._claim(contacts.phones(message, region), "phone")
         self._claim(contacts.order_numbers(message), "order_number")
+        self._claim_names()
         self._claim_prices()
         self._claim_durations()
         self._claim(contacts.times(message), "time")
         for city in first_cities:
             self._tag(city.first, city.end, "city")
         self._claim(contacts.addresses(message, self.found), "address")
+        reserved = [
+            city
+            for city in first_cities
+            if not any(
+                catalogue.knows(message.words[i].key) or not self.free[i]
+                for i in range(city.first, city.end)
+            )
+        ]
         for word in message.words:
             word.tags.discard("city")
+        for city in reserved:
+            self._tag(city.first, city.end, "city")
+            self._spend(city.first, city.end)
         for word in message.words:
             if "address" in word.tags:
                 word.keys.clear()
@@ -97,9 +113,9 @@ class _Reading:
                 self.message.words[i].tags.add("product")
                 self.message.words[i].keys.intersection_update({self.message.words[i].key})
                 self.free[i] = False
-        named = {i for mention in self.mentions for i in mention.used}
+        used = {i for mention in self.mentions for i in mention.used}
         for word in message.words:
-            if word.denied_by in named:  # ماء الورد begins like a negation
+            if word.denied_by in used:  # ماء الورد begins like a negation
                 word.denied_by = None
         self._clear_agreed()
         self.options = worded(message, self.mentions, catalogue, self.free)
@@ -119,15 +135,33 @@ class _Reading:
             elif piece.kind == "option":
                 self._tag(piece.first, piece.end, "option")
                 self._spend(piece.first, piece.end)
-        named = cities.named(message, country, self.free)
+        named = [city for city in reserved if not cities.belongs_to_goods(message, city)]
+        named += cities.named(message, country, self.free)
+        named.sort(key=lambda city: city.first)
         for one in named:
             self._tag(one.first, one.end, "city")
         self.cities = named
         destination = cities.destination(message, named)
         self.city = destination.name if destination else None
-        every = {"bjouj", "bezouj", "bzouj", "bjoj", "bzoj", "both", "toutes", "tous", "tout", "بجوج", "كلهم", "kolhom", "koulhom"}
+        every = {
+            "bjouj",
+            "bezouj",
+            "bzouj",
+            "bjoj",
+            "bzoj",
+            "both",
+            "toutes",
+            "tous",
+            "tout",
+            "بجوج",
+            "كلهم",
+            "kolhom",
+            "koulhom",
+        }
         self.ordered: Ordered = ordered(
-            self.pieces, catalogue, all_of_them=any(w.keys & every for w in message.words) or self._both()
+            self.pieces,
+            catalogue,
+            all_of_them=any(w.keys & every for w in message.words) or self._both(),
         )
 
     def _clear_agreed(self) -> None:
@@ -145,7 +179,8 @@ class _Reading:
         words = self.message.words
         twos = lexicon().sections["number"]
         return any(
-            words[i].key in ("b", "ب", "les") and any(n == "2" for _, n in twos.at(self.message.phrases, i + 1))
+            words[i].key in ("b", "ب", "les")
+            and any(n == "2" for _, n in twos.at(self.message.phrases, i + 1))
             for i in range(len(words) - 1)
         )
 
@@ -181,7 +216,9 @@ class _Reading:
         if not left or len(left) == len(self.cities) or self.mentions:
             return []
         first, end = self.cities[0].first, self.cities[-1].end
-        return [cues.Sign("change_address", 4.0, "change_address: one city for another", first, end)]
+        return [
+            cues.Sign("change_address", 4.0, "change_address: one city for another", first, end)
+        ]
 
     def _only_agrees(self, sign: cues.Sign) -> bool:
         """ "no problem" is a yes, not a complaint about a problem."""
@@ -196,20 +233,29 @@ class _Reading:
 
     def entities(self) -> tuple[Entity, ...]:
         found = [entity for entity in self.found if entity.kind != "price"]
-        text, words = self.message.text, self.message.words
-        for mention in self.mentions:
-            if mention.product is not None:
-                name = self.catalogue.products[mention.product].name
-                found.append(_entity("product", name, text, words[mention.first].start, words[mention.used[-1]].end))
-        for option in (p.option for p in self.pieces if p.option is not None):
-            found.append(_entity("variant", self._value(option), text, words[option.first].start, words[option.end - 1].end))
-        for piece in self.pieces:
-            if piece.kind == "quantity" and piece.end > piece.first:
-                start, end = words[piece.first].start, words[piece.end - 1].end
-                found.append(_entity("quantity", str(piece.quantity), text, start, end))
-        for city in self.cities:
-            found.append(_entity("city", city.name, text, words[city.first].start, words[city.end - 1].end))
+        found += [
+            self._spanned(
+                "product", self.catalogue.products[m.product].name, m.first, m.used[-1] + 1
+            )
+            for m in self.mentions
+            if m.product is not None
+        ]
+        found += [
+            self._spanned("variant", self._value(piece.option), piece.first, piece.end)
+            for piece in self.pieces
+            if piece.option is not None
+        ]
+        found += [
+            self._spanned("quantity", str(piece.quantity), piece.first, piece.end)
+            for piece in self.pieces
+            if piece.kind == "quantity" and piece.end > piece.first
+        ]
+        found += [self._spanned("city", city.name, city.first, city.end) for city in self.cities]
         return tuple(sorted(found, key=lambda e: (e.start, e.end)))
+
+    def _spanned(self, kind: str, value: str, first: int, end: int) -> Entity:
+        start, stop = self.message.words[first].start, self.message.words[end - 1].end
+        return Entity(kind, value, self.message.text[start:stop], start, stop)
 
     def removed(self) -> tuple[str, ...]:
         """Products that were named only to say that they are not wanted."""
@@ -221,7 +267,9 @@ class _Reading:
 
     def _value(self, option: Option) -> str:
         """ "couleur=Noir" where a product in question has it, else "colour=black"."""
-        for mention in self.mentions or [Mention(0, 0, [], list(range(len(self.catalogue.products)))[:50], 0)]:
+        for mention in self.mentions or [
+            Mention(0, 0, [], list(range(len(self.catalogue.products)))[:50], 0)
+        ]:
             for number in mention.products:
                 for axis, values in self.catalogue.products[number].all_axes().items():
                     fits = [(value.fit(option), value.text) for value in values]
@@ -244,14 +292,42 @@ class _Reading:
                     word.tags.discard("number")
                     self.free[i] = False
 
+    def _claim_names(self) -> None:
+        """Who somebody is called is no product: "smiti Karim" orders no cream."""
+        words = self.message.words
+        called = lexicon().sections["called"]
+        for i in range(len(words)):
+            found = called.at(self.message.phrases, i)
+            for j in range(i + found[0][0], min(len(words), i + found[0][0] + 2)) if found else ():
+                if (
+                    words[j].sentence != words[i].sentence
+                    or words[j].kind != "word"
+                    or (words[j].comma and j > i + found[0][0])
+                ):
+                    break
+                self.free[j] = False
+                words[j].tags.add("name")
+
     def _claim_prices(self) -> None:
         words, money = self.message.words, lexicon().sections["currency"]
         for i, word in enumerate(words):
             if word.kind != "number" or not self.free[i]:
                 continue
             after = i + 1 < len(words) and money.at(self.message.phrases, i + 1)
-            offered = i > 0 and words[i - 1].key in ("b", "a", "ب", "pour", "for") and float(word.key) >= 50 and not (i + 1 < len(words) and lexicon().sections["unit"].at(self.message.phrases, i + 1))
-            if after and words[i + 1].sentence == word.sentence or float(word.key) > LARGEST or offered:
+            offered = (
+                i > 0
+                and words[i - 1].key in ("b", "a", "ب", "pour", "for")
+                and float(word.key) >= 50
+                and not (
+                    i + 1 < len(words)
+                    and lexicon().sections["unit"].at(self.message.phrases, i + 1)
+                )
+            )
+            if (
+                (after and words[i + 1].sentence == word.sentence)
+                or float(word.key) > LARGEST
+                or offered
+            ):
                 self.free[i] = False
                 word.tags.discard("number")
                 word.tags.add("price")
@@ -261,7 +337,12 @@ class _Reading:
         numbers = lexicon().sections["number"]
         for i in range(len(words) - 1):
             counted = words[i].kind == "number" or numbers.at(self.message.phrases, i)
-            if self.free[i] and counted and words[i + 1].sentence == words[i].sentence and spans.at(self.message.phrases, i + 1):
+            if (
+                self.free[i]
+                and counted
+                and words[i + 1].sentence == words[i].sentence
+                and spans.at(self.message.phrases, i + 1)
+            ):
                 for j in (i, i + 1):
                     self.free[j] = False
                     words[j].tags.discard("number")
@@ -277,7 +358,13 @@ class _Reading:
             for length in range(min(6, len(words) - i), 0, -1):
                 text = self.message.text_of(i, i + length - 1)
                 bare = "".join(letter for letter in text.casefold() if letter.isalnum())
-                hit = by_sku.get(bare) if " " not in text and len(bare) >= 3 and any(c.isdigit() or c in "-_" for c in text) else None
+                hit = (
+                    by_sku.get(bare)
+                    if " " not in text
+                    and len(bare) >= 3
+                    and any(c.isdigit() or c in "-_" for c in text)
+                    else None
+                )
                 if hit and all(self.free[i : i + length]):
                     mention = Mention(i, i + length, list(range(i, i + length)), [hit[0]], 9.0)
                     mention.sku = hit[1].sku
@@ -288,6 +375,22 @@ class _Reading:
                     break
             i += 1
         return found
+
+    def says_only(self, wanted: tuple[str, ...]) -> bool:
+        """Whether these words are the whole message, greetings and polite words apart."""
+        keys = tuple(word.key for word in self.message.words)
+        fillers = lexicon().sections["filler"]
+        polite = {
+            j
+            for i in range(len(keys))
+            for length, _ in fillers.at(self.message.phrases, i)
+            for j in range(i, i + length)
+        }
+        return bool(wanted) and any(
+            keys[i : i + len(wanted)] == wanted
+            and all(j in polite for j in (*range(i), *range(i + len(wanted), len(keys))))
+            for i in range(len(keys))
+        )
 
     def _tag(self, first: int, end: int, tag: str) -> None:
         for word in self.message.words[first:end]:
@@ -301,7 +404,11 @@ class _Reading:
         """Where the message begins and ends when greetings and polite words are left out."""
         words, fillers = self.message.words, lexicon().sections["filler"]
         begin, end = 0, len(words)
-        while begin < end and (found := fillers.at(self.message.phrases, begin)) and not words[begin].tags:
+        while (
+            begin < end
+            and (found := fillers.at(self.message.phrases, begin))
+            and not words[begin].tags
+        ):
             begin += found[0][0]
         while end > begin and fillers.at(self.message.phrases, end - 1) and not words[end - 1].tags:
             end -= 1
@@ -324,13 +431,13 @@ class _Reading:
             if refused and (not agreed or refused[0][0] >= agreed[0][0]):
                 no = no or quiet <= 3
                 i += refused[0][0]
-            elif agreed and words[i].denied_by is not None and i + agreed[0][0] - words[i].denied_by <= 3 + agreed[0][0]:
+            elif agreed and (denier := words[i].denied_by) is not None and i - denier <= 3:
                 no = no or quiet <= 2
                 i += agreed[0][0]
             elif agreed and not words[i].tags & {"product", "option", "city"}:
                 heard = quiet <= 2 or len(words) <= 6
                 yes = yes or heard
-                strong = strong or heard and words[i].key not in _FINE
+                strong = strong or (heard and words[i].key not in _FINE)
                 i += agreed[0][0]
             else:
                 quiet += not sections["filler"].at(self.message.phrases, i)
@@ -341,9 +448,14 @@ class _Reading:
         """ "la" alone or before Darija is no; before a French noun it is an article."""
         words = self.message.words
         if i + 1 == len(words) or words[i + 1].sentence != words[i].sentence or words[i + 1].comma:
-            return i == 0 or words[i].sentence != words[i - 1].sentence or words[i].comma or "yes" == ""
+            return i == 0 or words[i].sentence != words[i - 1].sentence or words[i].comma
         following = lexicon().languages.get(words[i + 1].key, frozenset())
-        first = i == 0 or words[i].sentence != words[i - 1].sentence or words[i].comma or bool(lexicon().sections["filler"].at(self.message.phrases, i - 1))
+        first = (
+            i == 0
+            or words[i].sentence != words[i - 1].sentence
+            or words[i].comma
+            or bool(lexicon().sections["filler"].at(self.message.phrases, i - 1))
+        )
         return first and "darija" in following and "fr" not in following
 
     def _leftover(self, signs: Sequence[cues.Sign]) -> int:
@@ -358,26 +470,18 @@ class _Reading:
         return left
 
 
-_FINE = frozenset("safi safii صافي ok oki okay mzyan mezyan مزيان khlas bien good fine top parfait super".split())
+_FINE = word_list("weak yes")
 
 
 def _whole(text: str, reading: _Reading, taught: Sequence[Taught]) -> Weighed | None:
     """What the whole message is: taught by the merchant, or one of the words of consents."""
-    words = reading.message.words
-    keys = tuple(word.key for word in words)
-    first, end = reading._core()
     for each in taught:
-        wanted = keys_of(each.phrase)
-        if wanted and wanted in (keys, keys[first:end]):
+        if reading.says_only(keys_of(each.phrase)):
             return Weighed(each.intent, 0.95, f"taught: {each.phrase}")
     said = consents.said(text)
     if said:
         return Weighed("stop" if said == "stop" else "start", 0.97, f"consents: {said}")
     return None
-
-
-def _entity(kind: str, value: str, text: str, start: int, end: int) -> Entity:
-    return Entity(kind, value, text[start:end], start, end)
 
 
 _AXES = {"colour": "couleur", "size": "taille", "number": "taille", "measure": "contenance"}

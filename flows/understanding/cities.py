@@ -11,7 +11,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from flows import places
-from flows.understanding.lexicon import FOLDER
+from flows.understanding.lexicon import FOLDER, lexicon, word_list
 from flows.understanding.reading import Message, Word
 from flows.understanding.writing import is_arabic, keys_of, skeleton
 
@@ -97,18 +97,35 @@ def _file() -> tuple[frozenset[str], frozenset[tuple[str, ...]], dict[str, tuple
     return frozenset(plain), frozenset(districts), slang
 
 
-_NAMED_NEW = frozenset(
-    "adresse ladresse adress 3onwan l3onwan عنوان العنوان commande lcommande taille couleur ville لون".split()
+_NAMED_NEW = word_list("not before a city")
+
+
+def spelt_words() -> frozenset[str]:
+    """Words of cities as customers spell them."""
+    _, _, slang = _file()
+    return frozenset(key for names in slang.values() for name in names for key in keys_of(name))
+
+
+_STRONG = word_list("leads to a place")
+_FROM = word_list("of")
+_STREETS = word_list("before a street")
+_LIVES = word_list("lives")
+_ARTICLES = frozenset(
+    (
+        "l",
+        "el",
+        "la",
+        "les",
+        "ville",
+        "mdinat",
+        "lmdina",
+        "mdina",
+        "مدينه",
+        "wilaya",
+        "ولايه",
+        "city",
+    )
 )
-_TO = frozenset("a l f fi to in ل ف ب في الي لـ vers pour li lel men de from mn من near ila ديال b d m".split())
-_STRONG = frozenset("a l f fi to in ل ف في الي vers li ila pour near".split())
-_FROM = frozenset("de d dyal ta3 ديال تاع du of".split())
-_STREETS = frozenset("rue avenue av bd boulevard route hay char3 شارع طريق زنقه حي derb lot lotissement residence quartier street".split())
-_LIVES = frozenset(
-    "habite habitons livraison livrer livrez livre saken sakn sakna ساكن ساكنه wilaya ولايه delivery shipping توصيل"
-    " tawsil adresse city ville".split()
-)
-_ARTICLES = frozenset(("l", "el", "la", "les", "ville", "mdinat", "lmdina", "mdina", "مدينه", "wilaya", "ولايه", "city"))
 
 
 def named(message: Message, country: str, free: Sequence[bool]) -> list[Named]:
@@ -130,7 +147,9 @@ def _at(message: Message, i: int, names: _Names, free: Sequence[bool]) -> Named 
     words = message.words
     for length in range(min(LONGEST, len(words) - i), 0, -1):
         span = words[i : i + length]
-        if not all(free[i : i + length]) or any(word.sentence != span[0].sentence or word.kind != "word" for word in span):
+        if not all(free[i : i + length]) or any(
+            word.sentence != span[0].sentence or word.kind != "word" for word in span
+        ):
             continue
         keys = tuple(word.key for word in span)
         if keys in names.districts:
@@ -156,7 +175,11 @@ def _joined(message: Message, i: int, names: _Names) -> Named | None:
     for length in (4, 3, 2):
         span = words[i : i + length]
         joined = "".join(word.key for word in span)
-        if len(span) < length or len(joined) < 9 or any(word.kind != "word" or word.sentence != span[0].sentence for word in span):
+        if (
+            len(span) < length
+            or len(joined) < 9
+            or any(word.kind != "word" or word.sentence != span[0].sentence for word in span)
+        ):
             continue
         near = process.extract(
             joined, names.by_letter.get(joined[0], ()), scorer=OSA.distance, score_cutoff=2, limit=1
@@ -168,22 +191,37 @@ def _joined(message: Message, i: int, names: _Names) -> Named | None:
 
 
 def _believable(
-    message: Message, i: int, end: int, keys: tuple[str, ...], hit: tuple[str, str, int], names: _Names
+    message: Message,
+    i: int,
+    end: int,
+    keys: tuple[str, ...],
+    hit: tuple[str, str, int],
+    names: _Names,
 ) -> bool:
     """Rue de Fès is no city, nor is an oil of Fès; "safi" is one only after a preposition."""
     words = message.words
     before = [word.key for word in words[max(0, i - 3) : i] if word.sentence == words[i].sentence]
-    if any(key in _STREETS for key in before[-2:]):
+    if before and (before[-1] in _STREETS or before[-1] in _FROM and before[-2:][0] in _STREETS):
         return False
     j = i - 1
     ordinary_here = len(keys) == 1 and keys[0] in names.plain
     k = j - 1 if j >= 0 and words[j].glued else j
     if ordinary_here and k >= 0 and (words[k].key in _NAMED_NEW or "product" in words[k].tags):
         return False
-    if j >= 0 and words[j].key in _FROM and j >= 1 and "product" in words[j - 1].tags:
+    if ordinary_here and j >= 0 and words[j].glued and keys[0] in lexicon().languages:
         return False
     ordinary = len(keys) == 1 and (keys[0] in names.plain or hit[2] >= 4 or len(keys[0]) < 3)
-    return not ordinary or _is_led_to(message, i) or _alone(message, i, end)
+    if not ordinary or _is_led_to(message, i) or _alone(message, i, end):
+        return True
+    # "5 rue Atlas, Safi"
+    streets = any(word.key in _STREETS for word in words[max(0, i - 8) : i])
+    return streets and words[i].comma and (end == len(words) or words[end].comma)
+
+
+def belongs_to_goods(message: Message, city: Named) -> bool:
+    """ "huile de Fès" tells of an oil, not where it goes."""
+    words, j = message.words, city.first - 1
+    return j >= 1 and words[j].key in _FROM and "product" in words[j - 1].tags
 
 
 def _is_led_to(message: Message, i: int) -> bool:
@@ -191,7 +229,11 @@ def _is_led_to(message: Message, i: int) -> bool:
     j = i - 1
     while j >= 0 and words[j].key in _ARTICLES and words[j].key not in _STRONG:
         j -= 1
-    return j >= 0 and (words[j].key in _STRONG or words[j].key in _LIVES or words[j].key in ("ville", "مدينه", "wilaya", "ولايه", "mdinat", "city"))
+    return j >= 0 and (
+        words[j].key in _STRONG
+        or words[j].key in _LIVES
+        or words[j].key in ("ville", "مدينه", "wilaya", "ولايه", "mdinat", "city")
+    )
 
 
 def _alone(message: Message, i: int, end: int) -> bool:
@@ -200,7 +242,12 @@ def _alone(message: Message, i: int, end: int) -> bool:
 
 def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
     word = message.words[i]
-    if word.kind != "word" or word.glued or len(word.key) < 5 or (word.known and not _is_led_to(message, i)):
+    if (
+        word.kind != "word"
+        or word.glued
+        or len(word.key) < 5
+        or (word.known and not _is_led_to(message, i))
+    ):
         return None
     if word.key in lexicon_known():
         return None
@@ -215,9 +262,14 @@ def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
     near = [each for each in near if led or (len(word.key) >= 8 and each[1] == 1)]
     if near and not word.key.endswith("i"):
         other = near[0][0]
-    elif led and (alike := names.by_skeleton.get(skeleton(word.key))) and not word.key.endswith("i"):
+    elif (
+        led and (alike := names.by_skeleton.get(skeleton(word.key))) and not word.key.endswith("i")
+    ):
         other = max(alike, key=lambda each: (OSA.normalized_similarity(word.key, each), each))
-        if is_arabic(other) != is_arabic(word.key) or OSA.normalized_similarity(word.key, other) < 0.6:
+        if (
+            is_arabic(other) != is_arabic(word.key)
+            or OSA.normalized_similarity(word.key, other) < 0.6
+        ):
             return None
     else:
         return None
@@ -243,9 +295,6 @@ def destination(message: Message, cities: Sequence[Named]) -> Named | None:
     return (led or wanted)[-1]
 
 
-_LEFT = frozenset("kont kent kount etais etait كنت machi mashi pas not ماشي مشي مش ليس وليس plus lieu instead 3iwad بدل بدلا عوض مكان fblast blast blasset plutot demenage moved rather place".split())
-
-
 def _comes_second(before: Sequence[Word], near: set[str]) -> bool:
     """ "plutôt Rabat" is wanted, "plutôt que Rabat" is not."""
     if any("city" in word.tags for word in before[-3:]):
@@ -259,17 +308,52 @@ def left_behind(message: Message, city: Named) -> bool:
     words = message.words
     if words[city.first].denied_by is not None or leaves_from(message, city):
         return True
-    refused = [word.denied_by for word in words[max(0, city.first - 3) : city.first] if word.sentence == words[city.first].sentence]
-    if -1 in refused and not any("city" in word.tags for word in words[max(0, city.first - 3) : city.first]):
+    refused = [
+        word.denied_by
+        for word in words[max(0, city.first - 3) : city.first]
+        if word.sentence == words[city.first].sentence
+    ]
+    if -1 in refused and not any(
+        "city" in word.tags for word in words[max(0, city.first - 3) : city.first]
+    ):
         return True
-    before = [word for word in words[max(0, city.first - 5) : city.first] if word.sentence == words[city.first].sentence]
-    near = {word.key for word in before[-3:]} | {word.key for word in before if word.key in ("lieu", "plutot", "instead", "rather", "بدل", "عوض")}
-    if near & {"lieu", "place", "instead", "3iwad", "3iwed", "بدل", "بدلا", "عوض", "مكان", "fblast", "blast", "blasset", "kont", "kent", "etais", "كنت", "rather", "plutot", "بلاصه", "فبلاصه"}:
+    before = [
+        word
+        for word in words[max(0, city.first - 5) : city.first]
+        if word.sentence == words[city.first].sentence
+    ]
+    near = {word.key for word in before[-3:]} | {
+        word.key
+        for word in before
+        if word.key in ("lieu", "plutot", "instead", "rather", "بدل", "عوض")
+    }
+    if near & {
+        "lieu",
+        "place",
+        "instead",
+        "3iwad",
+        "3iwed",
+        "بدل",
+        "بدلا",
+        "عوض",
+        "مكان",
+        "fblast",
+        "blast",
+        "blasset",
+        "kont",
+        "kent",
+        "etais",
+        "كنت",
+        "rather",
+        "plutot",
+        "بلاصه",
+        "فبلاصه",
+    }:
         return _comes_second(before, near)
     return False
 
 
-_SENT = frozenset("خرج خرجات خرجت khrej khraj khrjat khrejt parti partie sent shipped expedie expediee".split())
+_SENT = word_list("has left")
 
 
 def leaves_from(message: Message, city: Named) -> bool:

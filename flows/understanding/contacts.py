@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 
 from flows.customers.phones import read_phone
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.meaning import Entity
 from flows.understanding.reading import Message
 from flows.understanding.writing import spread
 
 _PHONE = re.compile(r"(?<![\w#])(?:\+|00)?\d(?:[ .\-/()]{0,2}\d){7,14}(?!\w)")
+_PARCEL = (
+    "commandes?|cmde?|order|ordre|ref|reference|komand|lcommande|lkomande|tracking|colis"
+    "|طلب|الطلب|طلبيه|الطلبيه|طلبيتي|طلبي|كوموند|الكوموند"
+)
+_NUMBER = r"(?:n\s?[°o.]?|no\.?|num|numero|nr|number|ra9m|raqm|رقم|id)"
 _ORDER = re.compile(
-    r"#\s?(\d{2,12})\b|\b(?:commande|commandes|cmd|cmde|order|ordre|ref|reference|komand|lcommande|lkomande|tracking|colis"
-    r"|طلب|طلبيه|طلبيتي|طلبي|الطلب|الطلبيه|كوموند|الكوموند|طلبيه)\s*(?:n\s?[°o.]?|no\.?|num|numero|nr|number|ra9m|raqm|رقم|id)?\s*[:#°]?\s*#?\s?(\d{3,12})\b"
-    r"|\b(?:numero|number|ra9m|raqm|رقم|n\s?°|no)\s*(?:de\s)?(?:commande|order|طلب|الطلب|الطلبيه|طلبيه|طلبي|طلبيتي|cmd|lcommande|dyal lcommande|d lcommande|colis)?\s*(?:est|is|howa|hiya|هو)?\s*[:#]?\s*#?\s?(\d{3,12})\b"
+    rf"#\s?(\d{{2,12}})\b|\b(?:{_PARCEL})\s*{_NUMBER}?\s*[:#°]?\s*#?\s?(\d{{3,12}})\b"
+    rf"|\b{_NUMBER}\s*(?:(?:de|d|dyal)\s)?(?:{_PARCEL})?\s*(?:est|is|howa|hiya|هو)?\s*[:#]?\s*#?\s?(\d{{3,12}})\b"
 )
 _CLOCK = re.compile(
     r"\b(?:[aà]\s)?(\d{1,2})\s?(?:h|:)\s?([0-5]\d)?(?![a-z0-9])|\b(\d{1,2})\s?heures?\b|\b(\d{1,2})(?::([0-5]\d))?\s?(am|pm)\b"
@@ -26,9 +30,12 @@ _MONTHS = (
     "|chtanbir|oktobr|nwanbir|دجنبر|نونبر|اكتوبر|شتنبر|غشت|يوليوز|يونيو|ماي|ابريل|مارس|فبراير|يناير|جانفي|فيفري|افريل|جوان"
     "|جويليه|اوت|سبتمبر|نوفمبر|ديسمبر"
 )
+_NTH = r"([0-3]?\d)(?:st|nd|rd|th|er)?"
 _DAY = re.compile(
-    rf"\b([0-3]?\d)\s?(?:st|nd|rd|th|er)?\s(?:of\s)?(?:{_MONTHS})\b|\b(?:nhar|nhare|نهار|يوم|youm|the)\s([0-3]?\d)(?:st|nd|rd|th)?(?!\s?[\w])"
-    rf"|\ble\s([0-3]?\d)(?=\s+(?:du|de ce|prochain)\s|\s*(?:[,.;!?]|$))|\b(?:{_MONTHS})\s([0-3]?\d)\b|\b(?:le|the)\s([0-3]?\d)(?:th|st|rd|nd)?\s(?:du mois|of the month)"
+    rf"\b{_NTH}\s(?:of\s)?(?:{_MONTHS})\b|\b(?:{_MONTHS})\s{_NTH}\b"
+    rf"|\b(?:nhare?|نهار|يوم|youm|the)\s{_NTH}(?!\s?\w)"
+    rf"|\b(?:le|the)\s{_NTH}\s(?:du mois|of the month)"
+    r"|\ble\s([0-3]?\d)(?=\s+(?:du|de ce|prochain)\s|\s*(?:[,.;!?]|$))"
 )
 _DATE = re.compile(r"\b([0-3]?\d)[/.\-]([01]?\d)(?:[/.\-](\d{2,4}))?\b")
 
@@ -46,7 +53,11 @@ def phones(message: Message, region: str) -> list[Entity]:
 
 def _is_dialled(written: str) -> bool:
     digits = re.sub(r"\D", "", written)
-    return written.startswith(("+", "00", "0")) and len(digits) >= 9 or digits.startswith(("212", "213")) and len(digits) >= 11 or (len(digits) == 9 and digits[0] in "567")
+    return (
+        (written.startswith(("+", "00", "0")) and len(digits) >= 9)
+        or (digits.startswith(("212", "213")) and len(digits) >= 11)
+        or (len(digits) == 9 and digits[0] in "567")
+    )
 
 
 def order_numbers(message: Message) -> list[Entity]:
@@ -54,7 +65,9 @@ def order_numbers(message: Message) -> list[Entity]:
     found = []
     for match in _ORDER.finditer(folded):
         group = next(i for i in (1, 2, 3) if match.group(i))
-        found.append(_entity("order_number", match.group(group), message, places, match.span(group)))
+        found.append(
+            _entity("order_number", match.group(group), message, places, match.span(group))
+        )
     return found
 
 
@@ -66,37 +79,37 @@ def times(message: Message) -> list[Entity]:
         hour = next((match.group(i) for i in (1, 3, 4, 7) if match.group(i)), "")
         if hour and int(hour) <= 24:
             minutes = match.group(2) or match.group(5) or "00"
-            value = int(hour) % 12 + 12 if match.group(6) == "pm" else int(hour)
-            found.append(_entity("time", f"{value:02}:{minutes}", message, places, match.span()))
-    for match in _DATE.finditer(folded):
-        if 1 <= int(match[1]) <= 31 and 1 <= int(match[2]) <= 12 and (match[3] or "/" in match.group()):
-            found.append(_entity("time", match.group(), message, places, match.span()))
-    for match in _DAY.finditer(folded):
-        found.append(_entity("time", match.group(), message, places, match.span()))
+            clock = int(hour) % 12 + 12 if match.group(6) == "pm" else int(hour)
+            found.append(_entity("time", f"{clock:02}:{minutes}", message, places, match.span()))
+    dates = [match for match in _DATE.finditer(folded) if _is_date(match)]
+    found += [
+        _entity("time", match.group(), message, places, match.span())
+        for match in (*dates, *_DAY.finditer(folded))
+    ]
     i, named = 0, lexicon().sections["time"]
     while i < len(message.words):
         phrases = named.at(message.phrases, i)
         if phrases:
             length, value = phrases[0]
             first, last = message.words[i], message.words[i + length - 1]
-            found.append(Entity("time", value, message.text[first.start : last.end], first.start, last.end))
+            found.append(
+                Entity("time", value, message.text[first.start : last.end], first.start, last.end)
+            )
             i += length
         else:
             i += 1
     return sorted(found, key=lambda entity: entity.start)
 
 
-_STREET = frozenset(
-    "rue hay 7ay 7ey hey derb drb lot lotissement residence res immeuble imm quartier appt appartement apt app"
-    " villa bloc avenue av ave bd boulevard bvd cite douar dwar zenqa zan9a zn9a zenka char3 charie zkak route"
-    " street st building flat block road lane 3imara 3mara i9ama iqama secteur angle km ruelle impasse allee"
-    " شارع زنقه حي درب اقامه عماره شقه بلوك تجزئه دوار عمارات الحي طريق زقاق مجموعه قطاع حومه".split()
-)
+def _is_date(match: re.Match[str]) -> bool:
+    day, month = int(match[1]), int(match[2])
+    written = bool(match[3]) or "/" in match.group()
+    return written and 1 <= day <= 31 and 1 <= month <= 12
+
+
+_STREET = word_list("begins an address")
 _STREETS = _STREET | frozenset("ال" + word for word in _STREET if word[0] > "z")
-_CLOSES = frozenset(
-    "tel telephone numero num nmra tele phone hatif هاتف هاتفي رقمي الهاتف tlf gsm svp stp 3afak please bghit"
-    " عافاك merci thanks شكرا demain ghedda غدا nom smiti ismi اسمي the my and mon ana je livrez pour".split()
-)
+_CLOSES = word_list("ends an address")
 
 
 def addresses(message: Message, taken: list[Entity]) -> list[Entity]:
@@ -142,9 +155,31 @@ def _begins_address(message: Message, i: int, taken: list[Entity]) -> bool:
     if i + 1 >= len(message.words):
         return _with_number(message, i) < i
     following = message.words[i + 1]
-    if word.key in ("lot", "st", "app", "cite", "route", "res", "hey", "av", "km") and following.key in ("de", "d", "you", "there"):
+    if word.key in (
+        "lot",
+        "st",
+        "app",
+        "cite",
+        "route",
+        "res",
+        "hey",
+        "av",
+        "km",
+    ) and following.key in ("de", "d", "dyal", "of", "you", "there"):
         return word.key == "route"
-    if word.key in ("street", "st", "road", "lane", "building", "block", "flat", "route", "secteur", "cite", "bloc"):
+    if word.key in (
+        "street",
+        "st",
+        "road",
+        "lane",
+        "building",
+        "block",
+        "flat",
+        "route",
+        "secteur",
+        "cite",
+        "bloc",
+    ):
         return _with_number(message, i) < i or following.kind == "number"
     return word.key not in ("hey", "app", "km") or following.kind == "number"
 
@@ -152,7 +187,12 @@ def _begins_address(message: Message, i: int, taken: list[Entity]) -> bool:
 def _ends_address(message: Message, first: int, i: int, taken: list[Entity]) -> bool:
     word = message.words[i]
     newline = "\n" in message.text[message.words[i - 1].end : word.start]
-    stop = message.text[message.words[i - 1].end : word.start].strip() in (".", "!", "?", ";") and message.words[i - 1].key not in ("n", "imm", "av", "bd", "res", "appt", "app")
+    stop = message.text[message.words[i - 1].end : word.start].strip() in (
+        ".",
+        "!",
+        "?",
+        ";",
+    ) and message.words[i - 1].key not in ("n", "imm", "av", "bd", "res", "appt", "app")
     return bool(
         newline
         or stop
@@ -174,4 +214,10 @@ def _entity(
     start, end = places[first], places[last - 1] + 1
     text = message.text[start:end]
     start += len(text) - len(text.lstrip())
-    return Entity(kind, value, message.text[start:end].rstrip(), start, start + len(message.text[start:end].rstrip()))
+    return Entity(
+        kind,
+        value,
+        message.text[start:end].rstrip(),
+        start,
+        start + len(message.text[start:end].rstrip()),
+    )

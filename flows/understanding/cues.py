@@ -8,13 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.reading import Message
 from flows.understanding.writing import keys_of, tokens
 
 STRENGTHS = {"sure": 4.0, "likely": 2.5, "hint": 1.2}
 GAP = 5
-CLASSES = ("product", "option", "city", "district", "number", "time", "phone", "address", "order_number", "duration", "price")
+CLASSES = (
+    "product",
+    "option",
+    "city",
+    "district",
+    "number",
+    "time",
+    "phone",
+    "address",
+    "order_number",
+    "duration",
+    "price",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +118,7 @@ def _read() -> tuple[Cue, ...]:
             names[name] = alternatives
         else:
             cues += [
-                _cue(pattern, names, intent, strength, when_denied)
-                for pattern in _patterns(line)
+                _cue(pattern, names, intent, strength, when_denied) for pattern in _patterns(line)
             ]
     return tuple(cues)
 
@@ -124,7 +135,9 @@ def _patterns(line: str) -> list[str]:
     return [pattern for pattern in patterns if pattern]
 
 
-def _cue(pattern: str, names: dict[str, str], intent: str, strength: float, when_denied: str) -> Cue:
+def _cue(
+    pattern: str, names: dict[str, str], intent: str, strength: float, when_denied: str
+) -> Cue:
     parts, at_start, at_end = [], False, False
     for item in _items(pattern):
         if item == "^":
@@ -233,6 +246,9 @@ def signs(message: Message, core: tuple[int, int]) -> list[Sign]:
     return found
 
 
+_NEGATORS = word_list("carries its own denial")
+
+
 class _Search:
     """One message's answers to where a part can end, kept while its cues are tried."""
 
@@ -259,6 +275,8 @@ class _Search:
 
     def _denied(self, taken: tuple[int, ...]) -> bool:
         """A negator outside of the cue itself reaches into it."""
+        if any(self.words[i].keys & _NEGATORS for i in taken):
+            return False
         for i in taken:
             word = self.words[i]
             if word.denied_by is not None and word.denied_by not in taken:
@@ -266,7 +284,9 @@ class _Search:
             if "denied-verb" in word.tags and "<spoken>" not in word.tags:
                 # "je confirme pas": the negator is the word after or the one after that
                 following = (i + 1, i + 2)
-                if not any(j in taken and self.words[j].key in ("pas", "jamais") for j in following):
+                if not any(
+                    j in taken and self.words[j].key in ("pas", "jamais") for j in following
+                ):
                     return True
         return False
 

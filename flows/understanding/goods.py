@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,11 @@ from dataclasses import dataclass, field
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.meaning import Item
-from flows.understanding.options import Option, Value, value_of
+from flows.understanding.options import Value, value_of
 from flows.understanding.reading import Message, Word, read
-from flows.understanding.writing import is_arabic, key_of, skeleton, stem
+from flows.understanding.writing import is_arabic, skeleton, stem
 
 EXACT, NARROWER, WIDER, SOUNDS, TYPO = 1.0, 0.9, 0.75, 0.8, 0.8
 WEAK = 0.35
@@ -86,13 +87,16 @@ class Catalogue:
     def __init__(self, products: list[Product], extra: Mapping[str, Sequence[str]]) -> None:
         self.products = products
         self.by_sku = {
-            _sku(item.sku): (i, item) for i, product in enumerate(products) for item in product.items
+            _sku(item.sku): (i, item)
+            for i, product in enumerate(products)
+            for item in product.items
         }
         self._by_stem: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
         self._by_concept: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
         self._by_skeleton: dict[str, set[str]] = defaultdict(set)
         self._by_letter: dict[str, list[str]] = defaultdict(list)
         self._concepts_of: dict[int, set[str]] = defaultdict(set)
+        self._by_number: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
         self._spelt: dict[str, tuple[tuple[str, float], ...]] = {}
         for i, product in enumerate(products):
             self._index(i, product, product.name, named=True)
@@ -106,7 +110,9 @@ class Catalogue:
                 self._by_letter[word[0]].append(word)
 
     @classmethod
-    def of(cls, items: Iterable[Item], extra: Mapping[str, Sequence[str]] | None = None) -> Catalogue:
+    def of(
+        cls, items: Iterable[Item], extra: Mapping[str, Sequence[str]] | None = None
+    ) -> Catalogue:
         """A catalogue of these variants; `extra` has other names of products, by their name."""
         products: dict[str, Product] = {}
         for item in items:
@@ -143,7 +149,14 @@ class Catalogue:
             word = words[i]
             concepts = lex.goods.at(message.stems, i)
             colour = lex.sections["colour"].at(message.stems, i)
-            if not concepts and (word.kind != "word" or len(word.key) < 2 or lex.sections["linking"].at(message.phrases, i)):
+            if word.kind == "number" and named and product.terms and not _measures(message, i):
+                self._by_number[word.key][(number, len(product.terms))] = EXACT
+                product.terms.append(Term(WEAK, plain=False))
+            if not concepts and (
+                word.kind != "word"
+                or len(word.key) < 2
+                or lex.sections["linking"].at(message.phrases, i)
+            ):
                 i += 1
                 continue
             length = concepts[0][0] if concepts else 1
@@ -152,7 +165,11 @@ class Catalogue:
                 plain = False
             if not concepts and (colour or lex.sections["neutral"].at(message.phrases, i)):
                 plain = False
-            number_of_term = len(product.terms) if named else _shared(product, concepts, self._by_concept, number)
+            number_of_term = (
+                len(product.terms)
+                if named
+                else _shared(product, concepts, self._by_concept, number)
+            )
             if named or number_of_term == len(product.terms):
                 product.terms.append(Term(1.0 if plain else WEAK, plain))
             term = (number, number_of_term)
@@ -163,7 +180,7 @@ class Catalogue:
             for _, concept in concepts:
                 self._by_concept[concept][term] = EXACT
                 self._concepts_of[number].add(concept)
-            for _, name_ in colour:
+            for _, name_ in () if concepts else colour:
                 self._by_concept[f"colour {name_}"][term] = EXACT
             i += length
 
@@ -202,17 +219,25 @@ class Catalogue:
     def _matches(self, message: Message, i: int) -> dict[int, dict[int, tuple[int, float]]]:
         """How far → product → (term, how sure) for the words that begin here."""
         word = message.words[i]
+        if word.kind == "number" and i and message.words[i - 1].kind == "word":
+            numbers: dict[int, tuple[int, float]] = {}
+            for (product, term), sure in self._by_number.get(word.key, {}).items():
+                _better(numbers, product, term, sure)
+            return {1: numbers} if numbers else {}
         if word.kind != "word" or word.glued:
             return {}
         found: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
+        bare = word.key in _EMPTY and message.text[word.start : word.end].casefold() == word.key
         for length, concept in lexicon().goods.at(message.stems, i):
+            if bare and length == 1:
+                continue  # "the" is no tea, "thé" is
             for (product, term), sure in self._by_concept.get(concept, {}).items():
                 _better(found[length], product, term, sure)
         for length, colour in lexicon().sections["colour"].at(message.stems, i):
             for (product, term), sure in self._by_concept.get(f"colour {colour}", {}).items():
                 if sure == EXACT:
                     _better(found[length], product, term, sure)
-        if word.key in _EMPTY or (len(word.key) < 3 and not stem(word.key) in self._by_stem):
+        if bare or (len(word.key) < 3 and stem(word.key) not in self._by_stem):
             return found
         for spelt, sure in self._spellings(word):
             for (product, term), share in self._by_stem.get(spelt, {}).items():
@@ -236,11 +261,21 @@ class Catalogue:
         alike = [
             other
             for other in sorted(self._by_skeleton.get(sounds, ()))
-            if len(sounds) >= 3 or (len(sounds) == 2 and is_arabic(word) == is_arabic(other) and OSA.normalized_similarity(word, other) >= 0.7)
+            if len(sounds) >= 3
+            or (
+                len(sounds) == 2
+                and is_arabic(word) == is_arabic(other)
+                and OSA.normalized_similarity(word, other) >= 0.7
+            )
         ]
         if alike:
             best = max(OSA.normalized_similarity(word, other) for other in alike)
-            return tuple((other, SOUNDS) for other in alike if OSA.normalized_similarity(word, other) == best)
+            across = any(is_arabic(word) != is_arabic(other) for other in alike)
+            if best < 0.55 and not (across and best == 0):
+                return ()
+            return tuple(
+                (other, SOUNDS) for other in alike if OSA.normalized_similarity(word, other) == best
+            )
         away = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
         if not away:
             return ()
@@ -287,7 +322,12 @@ class Catalogue:
         return self._settled(message, told, used, start, end)
 
     def _settled(
-        self, message: Message, told: dict[int, dict[int, float]], used: list[int], start: int, end: int
+        self,
+        message: Message,
+        told: dict[int, dict[int, float]],
+        used: list[int],
+        start: int,
+        end: int,
     ) -> Mention | None:
         scores: dict[int, float] = {}
         for product, terms in told.items():
@@ -304,11 +344,15 @@ class Catalogue:
             whole_ones = [p for p in top if set(self.products[p].strong) <= set(told[p])]
             entire = [p for p in whole_ones if len(told[p]) == len(self.products[p].terms)]
             top = entire if len(entire) == 1 else whole_ones if len(whole_ones) == 1 else top
-        doubtful = any(
-            sure == WIDER and set(self.products[p].strong) - set(told[p])
-            for p in top
-            for sure in told[p].values()
-        ) or self._contradicted(message, top, told, end) or self._for_others(message, top, end)
+        doubtful = (
+            any(
+                sure == WIDER and set(self.products[p].strong) - set(told[p])
+                for p in top
+                for sure in told[p].values()
+            )
+            or self._contradicted(message, top, told, end)
+            or self._for_others(message, top, end)
+        )
         return Mention(start, end, used, sorted(top), best, doubtful)
 
     def _contradicted(
@@ -316,7 +360,19 @@ class Catalogue:
     ) -> bool:
         """ "huile d'olive" is not the argan oil that is the only oil here."""
         words = message.words
-        if end + 1 >= len(words) or words[end].key not in _OF or words[end].sentence != words[end - 1].sentence:
+        if (
+            end < len(words)
+            and not words[end].known
+            and _ADJECTIVE.search(words[end].key)
+            and not words[end].comma
+            and words[end].sentence == words[end - 1].sentence
+        ):
+            return all(set(self.products[p].strong) - set(told[p]) for p in top)
+        if (
+            end + 1 >= len(words)
+            or words[end].key not in _OF
+            or words[end].sentence != words[end - 1].sentence
+        ):
             return False
         following = words[end + 1]
         lex = lexicon()
@@ -325,7 +381,6 @@ class Catalogue:
         named = any(concept not in lex.attributes for _, concept in concepts)
         uncovered = all(set(self.products[p].strong) - set(told[p]) for p in top)
         return uncovered and (named or unknown)
-
 
     def _for_others(self, message: Message, top: list[int], end: int) -> bool:
         """ "montre homme" is not the only watch there is, which is for women."""
@@ -342,12 +397,22 @@ class Catalogue:
         return False
 
 
+# "crème solaire": a French adjective that no name here has.
+_ADJECTIVE = re.compile(r"(?:aire|ique|euse?x?|ante?|ive?|ale?|iere?)s?$")
 _APART = (
     frozenset(("men", "women", "kids", "baby", "girl", "boy")),
     frozenset(("face", "hair", "body", "beard")),
 )
-_OF = frozenset("de d du des a au en dyal d ta3 ديال تاع نتاع of".split())
-_EMPTY = frozenset("de d du des la le les l a au aux en et pour avec sans the of for and ديال تاع من في و".split())
+_OF = word_list("of what")
+_EMPTY = word_list("empty")
+
+
+def _measures(message: Message, i: int) -> bool:
+    """A number with its unit: "20 W", "(6 pièces)" tell no goods apart."""
+    units = lexicon().sections
+    return i + 1 < len(message.words) and bool(
+        units["unit"].at(message.phrases, i + 1) or units["piece"].at(message.phrases, i + 1)
+    )
 
 
 def _better(found: dict[int, tuple[int, float]], product: int, term: int, sure: float) -> None:

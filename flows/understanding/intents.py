@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.understanding.cues import Sign
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.reading import Message
 
 SURE, LIKELY = 4.0, 2.5
@@ -15,10 +15,10 @@ SURE, LIKELY = 4.0, 2.5
 # Who speaks of several things means the first of these: a grievance before a question, a question
 # before an order, anything before a greeting.
 FIRST = (
-    "stop", "start", "complaint", "human", "change_address", "cancel", "change_order", "refuse", "later",
-    "where_is_my_order", "delivery_time", "delivery_cost", "price", "availability", "order", "confirm",
-    "thanks", "greeting",
-)  # fmt: skip
+    *("stop", "start", "complaint", "human", "change_address", "cancel", "change_order", "refuse"),
+    *("later", "where_is_my_order", "delivery_time", "delivery_cost", "price", "availability"),
+    *("order", "confirm", "thanks", "greeting"),
+)
 QUESTIONS = ("where_is_my_order", "delivery_time", "delivery_cost", "price", "availability")
 SMALL_TALK = frozenset(("greeting", "thanks"))
 
@@ -85,22 +85,28 @@ def weigh(evidence: Evidence) -> Weighed:
     if found is None:
         return Weighed("other", 0.3, "nothing")
     doubt = 0.06 * max(0, evidence.leftover - 2)
-    return Weighed(found.intent, round(max(0.05, found.confidence - min(0.25, doubt)), 2), found.rule)
+    return Weighed(
+        found.intent, round(max(0.05, found.confidence - min(0.25, doubt)), 2), found.rule
+    )
 
 
 def _answer(of: Evidence) -> Weighed | None:
-    """What a message says to the question whether an order is confirmed; None when it says neither."""
+    """What a message answers to the question to confirm; None when it answers nothing."""
     if sure := of.sure("stop", "start", "complaint", "human"):
         return _by(of, sure, 0.9)
     if of.sure("change_address"):
         return _by(of, "change_address", 0.92)
-    if of.sure("other") and (of.question or not of.yes and not of.no):
+    if of.yes and of.has_time and _but(of) and not of.question:
+        return Weighed("later", 0.85, "yes, but <time>")
+    if of.sure("other") and (of.question or (not of.yes and not of.no)):
         return _by(of, "other", 0.8)
     if of.question and (question := of.sure(*QUESTIONS)) and not of.sure("later"):
         return _by(of, question, 0.85)
     if of.sure("later") and not of.sure("cancel"):
         return _by(of, "later", 0.92)
-    if of.sure("change_order") or of.likely("change_order") and (of.has_lines or of.has_quantity):
+    if of.sure("change_order") or (
+        of.likely("change_order") and (of.has_lines or of.has_quantity or of.has_option)
+    ):
         return _by(of, "change_order", 0.9)
     if of.sure("cancel", "refuse"):
         sure = of.sure("cancel", "refuse")
@@ -109,10 +115,12 @@ def _answer(of: Evidence) -> Weighed | None:
         return _by(of, question, 0.85)
     if of.question and (question := of.likely(*QUESTIONS)):
         return _by(of, question, 0.75)
-    if of.scores["later"] >= LIKELY or of.has_time and _put_off(of):
+    if of.scores["later"] >= LIKELY or (of.has_time and _put_off(of)):
         return Weighed("later", 0.8, of.why.get("later", "later: <time>"))
     if of.likely("change_address") and of.has_city:
         return _by(of, "change_address", 0.75)
+    if of.yes and _but(of) and of.has_quantity and not of.question and not of.has_time:
+        return Weighed("change_order", 0.8, "yes, but <number>")
     if of.strong_yes and of.no and not of.sure("confirm"):
         return Weighed("other", 0.4, "yes and no")
     if of.no and of.sure("confirm") and not of.scores["refuse"]:
@@ -121,11 +129,18 @@ def _answer(of: Evidence) -> Weighed | None:
     if of.likely("refuse") and not of.strong_yes:
         return _by(of, "refuse", 0.88)
     if confirms and not of.no and not of.likely("refuse"):
-        if of.scores["order"] >= SURE and of.has_lines and of.scores["confirm"] < LIKELY and not of.yes:
+        if (
+            of.scores["order"] >= SURE
+            and of.has_lines
+            and of.scores["confirm"] < LIKELY
+            and not of.yes
+        ):
             return None
         sureness = 0.95 if of.scores["confirm"] >= SURE or of.yes else 0.85
-        return Weighed("confirm", sureness - (0.25 if of.question else 0), of.why.get("confirm", "yes"))
-    if of.no and (not confirms or not of.strong_yes and not of.scores["confirm"]):
+        return Weighed(
+            "confirm", sureness - (0.25 if of.question else 0), of.why.get("confirm", "yes")
+        )
+    if of.no and (not confirms or (not of.strong_yes and not of.scores["confirm"])):
         if of.has_lines or of.has_quantity:
             return Weighed("change_order", 0.75, "no, with a thing that is wanted")
         return Weighed("refuse", 0.93, "no")
@@ -139,30 +154,34 @@ def _but(of: Evidence) -> bool:
 
 def _put_off(of: Evidence) -> bool:
     """ "demain", "oui mais samedi": a day as the answer puts it off."""
-    return _but(of) or len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0
+    return _but(of) or (len(of.message.words) <= 4 and not of.has_lines and of.leftover == 0)
 
 
 def _said(of: Evidence) -> Weighed | None:
     """What a message wants by itself."""
     if _orders(of):
         return _order(of, 0.93)
-    if of.sure("other"):
+    if of.sure("other") and of.why["other"].startswith("other: {where}"):
         return _by(of, "other", 0.8)
     for intent in FIRST:
         if intent in ("order", "greeting", "thanks") or of.scores[intent] < SURE:
             continue
         return _by(of, intent, 0.9)
+    if of.sure("other"):
+        return _by(of, "other", 0.8)
     if of.sure("order") and not _asks(of):
         return _order(of, 0.9)
-    if of.has_lines and not of.question and not of.likely(*MOVES):
+    if of.has_lines and not _wonders(of) and not of.likely(*MOVES):
         return _order(of, 0.75)
+    if of.has_product and of.has_option and not _wonders(of) and not of.likely(*MOVES):
+        return _order(of, 0.65)
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue
         if intent == "order":
             return _order(of, 0.75)
         return _by(of, intent, 0.72)
-    if (of.has_lines or of.has_product and of.has_option) and not of.question:
+    if (of.has_lines or (of.has_product and of.has_option)) and not _wonders(of):
         return _order(of, 0.65)
     for intent in ("thanks", "greeting"):
         if of.scores[intent] >= LIKELY and not of.has_product:
@@ -173,7 +192,17 @@ def _said(of: Evidence) -> Weighed | None:
     return None
 
 
-MOVES = ("complaint", "human", "change_address", "cancel", "change_order", "later", "price", "availability", "where_is_my_order")
+MOVES = (
+    "complaint",
+    "human",
+    "change_address",
+    "cancel",
+    "change_order",
+    "later",
+    "price",
+    "availability",
+    "where_is_my_order",
+)
 SLIGHT = frozenset(("price", "where_is_my_order", "greeting", "thanks"))
 """What a hint is enough for: nothing moves by it."""
 
@@ -188,7 +217,9 @@ def _orders(of: Evidence) -> bool:
     if of.sure(*before):
         return False
     if of.sure("human", "later", "price", "availability", "where_is_my_order", "delivery_time"):
-        return of.has_lines and not (of.question and of.sure("price", "availability") and of.scores["order"] < SURE + 0.25)
+        return of.has_lines and not (
+            of.question and of.sure("price", "availability") and of.scores["order"] < SURE + 0.25
+        )
     return True
 
 
@@ -196,13 +227,29 @@ def _supposes(of: Evidence) -> bool:
     """ "if i take two", "si je commande ce soir": nothing is ordered yet."""
     words = of.message.words
     return any(
-        word.key in _IF
-        and any(s.intent == "order" and 0 < s.first - i <= 3 for s in of.signs)
+        word.key in _IF and any(s.intent == "order" and 0 < s.first - i <= 3 for s in of.signs)
         for i, word in enumerate(words)
     ) and (of.question or bool(of.likely(*QUESTIONS)))
 
 
-_IF = frozenset("si if ila ida ilaa لو اذا الا لا".split())
+_IF = word_list("if")
+
+
+def _wonders(of: Evidence) -> bool:
+    """A question, with its mark or without."""
+    words = of.message.words
+    return of.question or any(
+        word.keys & _ASKING
+        or (
+            word.keys & _ASKING_FIRST
+            and (i in (0, of.core[0]) or word.sentence != words[i - 1].sentence)
+        )
+        for i, word in enumerate(words)
+    )
+
+
+_ASKING = word_list("asks")
+_ASKING_FIRST = word_list("asks at the beginning")
 
 
 def _asks(of: Evidence) -> bool:
@@ -210,11 +257,7 @@ def _asks(of: Evidence) -> bool:
     return any(word.keys & _KNOW for word in of.message.words)
 
 
-_KNOW = frozenset(
-    "savoir n3ref n3raf na3raf n3rf ne3ref n3arf nswel nsewwel nsowel nsa9si ns9si nseqsi nsaqsi know ask info infos"
-    " information informations renseignement renseignements renseigner demander question نعرف اعرف معرفه استفسار"
-    " نسول نسقسي اسال اسئل سؤال سوال معلومات تفاصيل details detail nsewel nchof voir nchouf see نشوف".split()
-)
+_KNOW = word_list("wants to know")
 
 
 def _order(of: Evidence, confidence: float) -> Weighed:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.reading import Message
 from flows.understanding.writing import is_arabic
 
 _ARABIZI = re.compile(r"(?:[a-z][3795]|[3795][a-z])[a-z]*|[a-z]+[3795][a-z]+")
-_POLITE = frozenset(
-    "salam slm slam salamo labas inchallah inchalah nchallah chokran choukran shokran khoya khouya khti sahbi"
-    " safi wakha merci bonjour bonsoir salut svp stp ok d l a ana w f la b si ya".split()
-)
+_POLITE = word_list("of all languages")
 """Words that people of any of the languages use."""
 
 
@@ -24,11 +21,15 @@ def language_of(message: Message) -> str:
     if arabic and arabic >= latin * 0.8:
         return "ar"
     scores = {"fr": 0.0, "en": 0.0, "darija": 0.0}
-    if arabic:
-        scores["darija"] += 0
     for word in words:
-        if is_arabic(word.key):
+        if is_arabic(word.key) or word.tags & {"city", "name", "address"}:
             continue
+        if (
+            word.glued
+            and word.key in ("l", "f", "b", "w", "d")
+            and message.text[word.end : word.end + 1] not in "'’aeiouyhéèêàâîô"
+        ):
+            scores["darija"] += 1  # "lcommande": an article before a consonant
         _vote(word.key, word.keys, scores)
     best = max(scores.values())
     if arabic and best < 2:
@@ -42,12 +43,16 @@ def language_of(message: Message) -> str:
 def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
     languages = lexicon().languages.get(key)
     if languages is None and len(keys) > 1:
-        languages = next((found for other in sorted(keys) if (found := lexicon().languages.get(other))), None)
+        languages = next(
+            (found for other in sorted(keys) if (found := lexicon().languages.get(other))), None
+        )
     if languages is None:
         if _ARABIZI.fullmatch(key):
             scores["darija"] += 2
         elif key in _ENGLISH:
             scores["en"] += 0.6
+        elif key in _FRENCH:
+            scores["fr"] += 0.5
         return
     weight = 0.5 if key in _POLITE else 1.0
     if "darija" in languages and len(languages) == 1 and key not in _POLITE:
@@ -56,8 +61,5 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
         scores[language] += weight / len(languages)
 
 
-_ENGLISH = frozenset(
-    "black white red blue green yellow pink purple brown grey gray gold silver small medium large bag bags shoes"
-    " shoe dress belt belts shirt shirts watch watches ring oil honey dates soap cream bottle bottles perfume"
-    " wallet jacket hat scarf pair pairs two three four five six seven eight nine ten kilo half order orders".split()
-)
+_ENGLISH = word_list("english goods")
+_FRENCH = word_list("french goods")

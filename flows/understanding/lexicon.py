@@ -84,6 +84,29 @@ class Lexicon:
 
 
 @cache
+def word_list(section: str) -> frozenset[str]:
+    """The keys of a section of roles.txt; KeyError when there is none of that name."""
+    return _roles()[section]
+
+
+@cache
+def _roles() -> dict[str, frozenset[str]]:
+    return {
+        section: frozenset(key for word in words for key in keys_of(word))
+        for section, _, words in _lines("roles.txt")
+    }
+
+
+@cache
+def colour_roots() -> dict[str, str]:
+    """Consonants of Darija → colour."""
+    lines = _lines("roles.txt")
+    return {
+        root: name for section, name, roots in lines if section == "colour roots" for root in roots
+    }
+
+
+@cache
 def lexicon() -> Lexicon:
     sections: dict[str, Phrases[str]] = defaultdict(Phrases)
     sections["colour"] = Phrases(stemmed=True)  # noir, noire, noirs, noires
@@ -166,7 +189,7 @@ class Spelling:
         self.near = lru_cache(maxsize=16384)(self._near)
 
     def _near(self, word: str) -> tuple[str, ...]:
-        """The known words this one can be: itself, else those that sound alike, else a typo away."""
+        """The known words this can be: itself, else what sounds alike, else a typo away."""
         if word in self.known:
             return (word,)
         if len(word) < 3 or word.isdigit():
@@ -178,7 +201,13 @@ class Spelling:
         if len(sounds) < 2 or is_arabic(word):
             return ()
         # Two consonants are shared by chance: only letters of arabizi make them a word.
-        enough = 0.66 if len(sounds) == 2 and _ARABIZI & set(word) else 0.85 if len(sounds) == 2 else 0.55
+        enough = (
+            0.66
+            if len(sounds) == 2 and _ARABIZI & set(word)
+            else 0.85
+            if len(sounds) == 2
+            else 0.55
+        )
         rated = [
             (OSA.normalized_similarity(word, other), other)
             for other in self._by_skeleton.get(sounds, ())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rapidfuzz.distance import OSA
 
 from flows.understanding.goods import Catalogue, Mention, Product
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.meaning import Item, Line
 from flows.understanding.options import Option, Value
 from flows.understanding.reading import Message, Word
@@ -53,7 +54,10 @@ class Wish:
 
     def has(self, kind: str) -> bool:
         """Whether an option of this kind was said; sizes in letters and in numbers are one kind."""
-        return any(_KINDS.get(option.kind, option.kind) == _KINDS.get(kind, kind) for option in self.options)
+        return any(
+            _KINDS.get(option.kind, option.kind) == _KINDS.get(kind, kind)
+            for option in self.options
+        )
 
 
 _KINDS = {"number": "size"}
@@ -70,12 +74,18 @@ class Ordered:
 
 
 def pieces(
-    message: Message, mentions: Sequence[Mention], options: Sequence[Option], catalogue: Catalogue, free: Sequence[bool]
+    message: Message,
+    mentions: Sequence[Mention],
+    options: Sequence[Option],
+    catalogue: Catalogue,
+    free: Sequence[bool],
 ) -> list[Piece]:
     """What matters to the lines, left to right."""
     found = [Piece("product", m.first, m.end, mention=m) for m in mentions]
     found += [Piece("option", o.first, o.end, option=o) for o in options]
-    taken = {i for m in mentions for i in m.used} | {i for o in options for i in range(o.first, o.end)}
+    taken = {i for m in mentions for i in m.used} | {
+        i for o in options for i in range(o.first, o.end)
+    }
     found += _numbers(message, mentions, options, catalogue, free, taken)
     found += _joints(message, taken)
     found.sort(key=lambda piece: (piece.first, piece.end))
@@ -156,7 +166,12 @@ def _numbers(
             value = int(digits)
             if unit == "tens":
                 unit = ""
-        elif free[i] and i not in taken and (pairs := sections["pair"].at(message.phrases, i)) and not found:
+        elif (
+            free[i]
+            and i not in taken
+            and (pairs := sections["pair"].at(message.phrases, i))
+            and not found
+        ):
             value, length, unit = 2, pairs[0][0], "pair"
             if _of_pairs(mentions, catalogue, i):
                 i += 1
@@ -169,13 +184,18 @@ def _numbers(
             i += 1
             continue
         end = i + length
-        if unit != "pair" and value == 2 and i and words[i - 1].key in ("b", "ب") or _aged(words, i):
+        if (unit != "pair" and value == 2 and i and words[i - 1].key in ("b", "ب")) or _aged(
+            words, i
+        ):
             i = end
             continue
         article = words[i].key in ("un", "une", "a", "an", "one") and value == 1
         value, end = _counted(message, i, value, end, mentions, catalogue)
         if 1 <= value <= LARGEST and (value <= FEW or _counts(message, i, end, mentions)):
-            times = i > 0 and (words[i - 1].key in ("x", "qte", "quantite") or "*" in message.text[words[i - 1].end : words[i].start])
+            times = i > 0 and (
+                words[i - 1].key in ("x", "qte", "quantite")
+                or "*" in message.text[words[i - 1].end : words[i].start]
+            )
             found.append(Piece("quantity", i, end, quantity=value, article=article, times=times))
         i = end
     return found
@@ -193,19 +213,42 @@ def _counts(message: Message, i: int, end: int, mentions: Sequence[Mention]) -> 
 def _aged(words: Sequence[Word], i: int) -> bool:
     """ "aged 14 and 16"."""
     return any(
-        word.key in ("aged", "age", "ages", "agee", "agees", "3mro", "3mrou", "3mrha", "3mrhom", "عمره", "عمرها", "عمرو")
+        word.key
+        in (
+            "aged",
+            "age",
+            "ages",
+            "agee",
+            "agees",
+            "3mro",
+            "3mrou",
+            "3mrha",
+            "3mrhom",
+            "عمره",
+            "عمرها",
+            "عمرو",
+        )
         for word in words[max(0, i - 3) : i]
     )
 
 
 def _counted(
-    message: Message, i: int, value: int, end: int, mentions: Sequence[Mention], catalogue: Catalogue
+    message: Message,
+    i: int,
+    value: int,
+    end: int,
+    mentions: Sequence[Mention],
+    catalogue: Catalogue,
 ) -> tuple[int, int]:
     """ "2 paires" of what is sold in pairs is 2, of all else 4; "une douzaine" 12."""
     sections = lexicon().sections
     if end < len(message.words):
         dozen = sections["number"].at(message.phrases, end)
-        if dozen and dozen[0][1].endswith(" dozen") and message.words[end].sentence == message.words[i].sentence:
+        if (
+            dozen
+            and dozen[0][1].endswith(" dozen")
+            and message.words[end].sentence == message.words[i].sentence
+        ):
             return value * 12, end + dozen[0][0]
         if pair := sections["pair"].at(message.phrases, end):
             times = 1 if _of_pairs(mentions, catalogue, i) else 2
@@ -230,7 +273,17 @@ def _of_pairs(mentions: Sequence[Mention], catalogue: Catalogue, i: int) -> bool
     return any(lex.is_a(concept, one) for concept in concepts for one in paired)
 
 
-_PAIRED = ("shoes", "socks", "earrings", "gloves", "glasses", "trousers", "insole", "earphones", "boots")
+_PAIRED = (
+    "shoes",
+    "socks",
+    "earrings",
+    "gloves",
+    "glasses",
+    "trousers",
+    "insole",
+    "earphones",
+    "boots",
+)
 
 
 def _dual(message: Message, i: int, mentions: Sequence[Mention]) -> int:
@@ -282,12 +335,14 @@ def _size_number(
         return None
     value = float(word.key)
     directly_before = mention.first == i + 1
-    if value >= 14 or (i >= mention.end and not directly_before and _counted_already(message, mention, i)):
+    if value >= 14 or (
+        i >= mention.end and not directly_before and _counted_already(message, mention, i)
+    ):
         return Option("number", word.key, i, i + 1)
     return None
 
 
-_AGES = frozenset("ans an mois eme years year سنه سنوات شهر اشهر شهور 3am snin years old months month".split())
+_AGES = word_list("ages")
 
 
 def _counted_already(message: Message, mention: Mention, i: int) -> bool:
@@ -316,13 +371,21 @@ def _joints(message: Message, taken: set[int]) -> list[Piece]:
             continue
         if same := sections["same colour"].at(message.phrases, i):
             found.append(Piece("same", i, i + same[0][0]))
-        elif sections["or"].at(message.phrases, i) and word.key not in ("ou", "o") or (word.key == "ou" and _french(message)):
+        elif (sections["or"].at(message.phrases, i) and word.key not in ("ou", "o")) or (
+            word.key == "ou" and _french(message)
+        ):
             found.append(Piece("or", i, i + 1))
-        elif sections["and"].at(message.phrases, i) or word.comma and i:
+        elif (
+            sections["and"].at(message.phrases, i)
+            or (word.comma and i)
+            or (i and word.sentence != message.words[i - 1].sentence)
+        ):
             found.append(Piece("and", i, i))
-        elif i and word.sentence != message.words[i - 1].sentence:
-            found.append(Piece("and", i, i))
-    found += [Piece("and", i, i) for i, word in enumerate(message.words) if i in taken and (word.comma or (i and word.sentence != message.words[i - 1].sentence))]
+    found += [
+        Piece("and", i, i)
+        for i, word in enumerate(message.words)
+        if i in taken and (word.comma or (i and word.sentence != message.words[i - 1].sentence))
+    ]
     return found
 
 
@@ -358,7 +421,9 @@ def _after_words(message: Message, found: list[Piece], sections: Sequence[str]) 
     unwanted: set[int] = set()
     for i in range(len(message.words)):
         for section in sections:
-            length = max((n for n, _ in lexicon().sections[section].at(message.phrases, i)), default=0)
+            length = max(
+                (n for n, _ in lexicon().sections[section].at(message.phrases, i)), default=0
+            )
             if length and not any(p.first <= i < p.end and p.kind != "and" for p in found):
                 unwanted |= _phrase_after(message, found, i + length)
     return unwanted
@@ -369,11 +434,14 @@ def _phrase_after(message: Message, found: list[Piece], i: int) -> set[int]:
     here: set[int] = set()
     at = i
     for piece in found:
-        if piece.first < i or piece.kind in ("and", "or") and piece.first < i:
+        if piece.first < i or (piece.kind in ("and", "or") and piece.first < i):
             continue
         if piece.first > at + 2 or (piece.kind in ("and", "or") and here):
             break
-        if here and any(word.key in ("pour", "for", "dans", "in", "l", "ل") for word in message.words[at : piece.first]):
+        if here and any(
+            word.key in ("pour", "for", "dans", "in", "l", "ل")
+            for word in message.words[at : piece.first]
+        ):
             break
         if piece.kind in ("and", "or"):
             continue
@@ -399,7 +467,11 @@ def _replaced(message: Message, found: list[Piece]) -> set[int]:
             before = [p for p in after if p.end <= j]
             later = [p for p in after if j < p.first <= j + 4]
             alike = {_kind(p) for p in before} & {_kind(p) for p in later}
-            if alike and sections["by"].at(message.phrases, j) and message.words[j].sentence == message.words[i].sentence:
+            if (
+                alike
+                and sections["by"].at(message.phrases, j)
+                and message.words[j].sentence == message.words[i].sentence
+            ):
                 return {id(p) for p in before}
     return set()
 
@@ -439,19 +511,32 @@ def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool)
     if piece.kind == "product":
         if current.mention is None:
             return False
-        return not _same(current.mention, piece.mention) or joined and current.quantity is not None and not piece.denied
-    if piece.kind == "option":
-        assert piece.option is not None
-        return current.has(piece.option.kind) or joined and _leads_to_another(current, rest)
+        return not _same(current.mention, piece.mention) or (
+            joined and current.quantity is not None and not piece.denied
+        )
+    if piece.option is not None:
+        return current.has(piece.option.kind) or (joined and _leads_to_another(current, rest))
     if piece.times:
-        return current.mention is None or current.quantity is not None and not current.article
+        return current.mention is None or (current.quantity is not None and not current.article)
     follows = next((p for p in rest if p.kind not in ("and", "or")), None)
-    leads = follows is not None and follows.kind == "product" and follows.first - piece.end <= 1 and not _joined_before(rest, follows)
+    leads = (
+        follows is not None
+        and follows.kind == "product"
+        and follows.first - piece.end <= 1
+        and not _joined_before(rest, follows)
+    )
     if current.quantity is not None:
-        return not piece.article or leads or follows is not None and follows.kind == "option"
+        return not piece.article or leads or (follows is not None and follows.kind == "option")
     if leads and current.mention is not None:
         return True
-    if follows is not None and follows.kind == "option" and current.mention is not None and current.options and follows.option is not None and current.has(follows.option.kind):
+    if (
+        follows is not None
+        and follows.kind == "option"
+        and current.mention is not None
+        and current.options
+        and follows.option is not None
+        and current.has(follows.option.kind)
+    ):
         return True
     return piece.article and current.mention is not None
 
@@ -467,11 +552,17 @@ def _leads_to_another(current: Wish, rest: Sequence[Piece]) -> bool:
 
 
 def _joined_before(rest: Sequence[Piece], follows: Piece) -> bool:
-    return any(p.kind in ("and", "or") and p.first <= follows.first for p in rest[: rest.index(follows)])
+    return any(
+        p.kind in ("and", "or") and p.first <= follows.first for p in rest[: rest.index(follows)]
+    )
 
 
 def _same(one: Mention | None, other: Mention | None) -> bool:
-    return one is not None and other is not None and (one.products, one.sku) == (other.products, other.sku)
+    return (
+        one is not None
+        and other is not None
+        and (one.products, one.sku) == (other.products, other.sku)
+    )
 
 
 def _take(wish: Wish, piece: Piece) -> None:
@@ -491,7 +582,7 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
         amounts = [wish.quantity for wish in gathered if wish.quantity]
         return Ordered(quantity=amounts[0] if len(amounts) == 1 else None)
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
-    for before, wish in zip(gathered, gathered[1:], strict=False):
+    for before, wish in itertools.pairwise(gathered):
         if wish.same and not wish.has("colour"):
             wish.options += [option for option in before.options if option.kind == "colour"]
     lines: dict[str, tuple[int, bool, Item]] = {}
@@ -504,12 +595,12 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
             unclear = True
         elif len(items) == 1 and not wish.uncertain:
             said = wish.quantity is not None
-            before, before_said, _ = lines.get(items[0].sku, (0, True, items[0]))
-            if before and not (said and before_said):
-                quantity = max(before, quantity)
-            elif before:
-                quantity += before
-            lines[items[0].sku] = (quantity, said or bool(before) and before_said, items[0])
+            had, had_said, _ = lines.get(items[0].sku, (0, True, items[0]))
+            if had and not (said and had_said):
+                quantity = max(had, quantity)
+            elif had:
+                quantity += had
+            lines[items[0].sku] = (quantity, said or (bool(had) and had_said), items[0])
         else:
             unclear = True
             missing.append((product.name, lacks))
@@ -557,14 +648,21 @@ def _distributed(gathered: list[Wish]) -> list[Wish]:
     done: list[Wish] = []
     i = 0
     while i < len(gathered):
-        head, children = gathered[i], []
+        head = gathered[i]
+        children: list[Wish] = []
         while i + 1 + len(children) < len(gathered) and not gathered[i + 1 + len(children)].own:
             children.append(gathered[i + 1 + len(children)])
         i += 1 + len(children)
         total = head.quantity or 0
         varied = {option.kind for child in children for option in child.options}
         apart = any(head.has(kind) for kind in varied)
-        if children and not apart and total > 1 and sum(c.quantity or 1 for c in children) == total and any(c.quantity for c in children):
+        if (
+            children
+            and not apart
+            and total > 1
+            and sum(c.quantity or 1 for c in children) == total
+            and any(c.quantity for c in children)
+        ):
             for child in children:
                 child.options += [o for o in head.options if not child.has(o.kind)]
             done += children
@@ -598,14 +696,15 @@ def _resolved(
     wish: Wish, catalogue: Catalogue
 ) -> tuple[Product | None, list[Item], int, tuple[str, ...]]:
     """(product, the variants it can be, quantity, options that are missing)."""
-    assert wish.mention is not None
-    if wish.mention.doubtful:
+    if wish.mention is None or wish.mention.doubtful:
         return None, [], 0, ()
     quantity = wish.quantity or 1
     fitting = []
     for number in wish.mention.products:
         product = catalogue.products[number]
-        items, counted, lacks = _variants(product, wish.options, quantity, said=wish.quantity is not None)
+        items, counted, lacks = _variants(
+            product, wish.options, quantity, said=wish.quantity is not None
+        )
         if wish.mention.sku is not None:
             items, lacks = [item for item in product.items if item.sku == wish.mention.sku], ()
         fitting.append((product, items, counted, lacks))
@@ -622,11 +721,15 @@ def _variants(
 ) -> tuple[list[Item], int, tuple[str, ...]]:
     left = list(range(len(product.items)))
     for option in options:
-        fits = {i: max((value.fit(option) for value in product.values[i]), default=0.0) for i in left}
+        fits = {
+            i: max((value.fit(option) for value in product.values[i]), default=0.0) for i in left
+        }
         best = max(fits.values(), default=0.0)
         if best > 0:
             left = [i for i in left if fits[i] == best]
-        elif option.kind == "measure" and option.bare and (unit := _one_unit(product, left, option)):
+        elif (
+            option.kind == "measure" and option.bare and (unit := _one_unit(product, left, option))
+        ):
             left, quantity = unit, option.bare if not said else quantity * option.bare
         elif option.kind == "measure" and option.bare and not said and not _measured(product):
             quantity = option.bare
@@ -643,16 +746,21 @@ def _variants(
 
 
 def _matters(product: Product, option: Option) -> bool:
-    """Whether the product has this kind of option at all, so that an unknown value is a question."""
+    """Whether the product has this kind of option, so that an unknown value is a question."""
     kinds = {kind for values in product.values for value in values for kind, _ in value.options}
     if option.kind in ("size", "number"):
-        return bool(kinds & {"size", "number"}) and (option.kind in kinds or option.kind == "number")
+        return bool(kinds & {"size", "number"}) and (
+            option.kind in kinds or option.kind == "number"
+        )
     return option.kind in kinds
 
 
 def _measured(product: Product) -> bool:
     return any(
-        kind == "measure" for values in product.values for value in values for kind, _ in value.options
+        kind == "measure"
+        for values in product.values
+        for value in values
+        for kind, _ in value.options
     )
 
 
@@ -660,7 +768,5 @@ def _one_unit(product: Product, left: Sequence[int], option: Option) -> list[int
     """The variants of one kilo or litre: "2 kilos" are two of them where no pack of two is sold."""
     unit = "1000 " + option.value.split(" ")[1]
     return [
-        i
-        for i in left
-        if any(("measure", unit) in value.options for value in product.values[i])
+        i for i in left if any(("measure", unit) in value.options for value in product.values[i])
     ]

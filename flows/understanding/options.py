@@ -1,13 +1,15 @@
-"""What tells variants apart: colours, sizes and measures, read the same from a catalogue and a message."""
+"""What tells variants apart, read the same from a catalogue and from a message."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from flows.understanding.lexicon import lexicon
+from flows.understanding.lexicon import colour_roots, lexicon
 from flows.understanding.reading import Word
+from flows.understanding.writing import squeeze
 
 WHOLE = {"1000 g": ("kilo",), "1000 ml": ("litre",)}
 
@@ -42,9 +44,7 @@ def read_options(words: Sequence[Word], free: Sequence[bool]) -> list[Option]:
 
 
 def _at(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
-    return (
-        _measure(words, keys, i) or _sized(words, keys, i) or _colour(words, i)
-    )
+    return _measure(words, keys, i) or _sized(words, keys, i) or _colour(words, i)
 
 
 def _colour(words: Sequence[Word], i: int) -> Option | None:
@@ -52,7 +52,15 @@ def _colour(words: Sequence[Word], i: int) -> Option | None:
     if colours := lexicon().sections["colour"].at(stems, i):
         length, name = colours[0]
         return Option("colour", name, i, i + length)
+    word = words[i]
+    if word.kind == "word" and len(word.key) <= 8 and word.key not in lexicon().known:
+        root = squeeze(_VOWELS.sub("", word.key.removesuffix("in").removesuffix("at")))
+        if name := colour_roots().get(root, ""):
+            return Option("colour", name, i, i + 1)
     return None
+
+
+_VOWELS = re.compile("[aeiouy]")
 
 
 def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
@@ -61,7 +69,12 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
     if words[i].kind == "number":
         amount = float(words[i].key)
         i += 1
-        if i + 1 < len(words) and words[i].key == "2" and words[start].key == "1" and words[i].start == words[start].end + 1:
+        if (
+            i + 1 < len(words)
+            and words[i].key == "2"
+            and words[start].key == "1"
+            and words[i].start == words[start].end + 1
+        ):
             amount, i = 0.5, i + 1  # 1/2
     elif part := lexicon().sections["part"].at(keys, i):
         amount = float(part[0][1])
@@ -72,7 +85,12 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
     if i >= len(words) or words[i].sentence != words[start].sentence:
         return None
     units = lexicon().sections["unit"].at(keys, i)
-    while not units and i > start and i + 1 < len(words) and words[i].key in ("d", "de", "dyal", "l", "a", "un"):
+    while (
+        not units
+        and i > start
+        and i + 1 < len(words)
+        and words[i].key in ("d", "de", "dyal", "l", "a", "un")
+    ):
         i += 1
         units = lexicon().sections["unit"].at(keys, i)
     if not units:
@@ -86,14 +104,23 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
     if len(words[i].key) == 1 and words[i].start > words[i - 1].end + 1:
         return None
     end = i + length
-    if words[i].key == "l" and end < len(words) and words[i].start > words[i - 1].end and words[end].start <= words[i].end + 1:
+    if (
+        words[i].key == "l"
+        and end < len(words)
+        and words[i].start > words[i - 1].end
+        and words[end].start <= words[i].end + 1
+    ):
         return None  # "2 l'huile", "3 l fes"
     times, base = unit.split(" ")
     whole = 1.0 if amount is None else amount
     quantity = whole * float(times)
     if end < len(words) and words[end].key in ("w", "et", "و", "ou", "o"):
         part = lexicon().sections["part"].at(keys, end + 1) if end + 1 < len(words) else []
-        if part and float(times) == 1000 and not lexicon().sections["unit"].at(keys, min(end + 2, len(words) - 1)):
+        if (
+            part
+            and float(times) == 1000
+            and not lexicon().sections["unit"].at(keys, min(end + 2, len(words) - 1))
+        ):
             quantity += float(part[0][1]) * float(times)
             end += 1 + part[0][0]
             whole = 0
@@ -111,7 +138,29 @@ def _sized(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None
     said = lexicon().sections["size word"].at(keys, i)
     if said:
         start, i = i, i + said[0][0]
-        while i < len(words) and words[i].key in ("en", "de", "d", "dyal", "du", "n", "no", "numero", "hiya", "is", "l", "est", "هو", "ديال", "la", "number") and not (words[i].key == "l" and (words[i].capital or _ends_there(words, i))):
+        while (
+            i < len(words)
+            and words[i].key
+            in (
+                "en",
+                "de",
+                "d",
+                "dyal",
+                "du",
+                "n",
+                "no",
+                "numero",
+                "hiya",
+                "is",
+                "l",
+                "est",
+                "هو",
+                "ديال",
+                "la",
+                "number",
+            )
+            and not (words[i].key == "l" and (words[i].capital or _ends_there(words, i)))
+        ):
             i += 1
         if i < len(words) and words[i].sentence == words[start].sentence:
             if words[i].kind == "number":
@@ -133,8 +182,15 @@ def _letter_is_size(words: Sequence[Word], i: int) -> bool:
     word = words[i]
     if word.glued or word.start == (words[i - 1].end if i else -1):
         return False
-    if word.capital and not all(each.capital for each in words if len(each.key) > 1 and each.kind == "word"):
-        return i + 1 == len(words) or words[i + 1].start > word.end + 1 or not words[i + 1].key[:1].isalpha() or words[i + 1].start > word.end
+    if word.capital and not all(
+        each.capital for each in words if len(each.key) > 1 and each.kind == "word"
+    ):
+        return (
+            i + 1 == len(words)
+            or words[i + 1].start > word.end + 1
+            or not words[i + 1].key[:1].isalpha()
+            or words[i + 1].start > word.end
+        )
     return _ends_there(words, i) and i > 0
 
 
@@ -144,13 +200,34 @@ def _ends_there(words: Sequence[Word], i: int) -> bool:
         return True
     following = words[i + 1]
     if following.sentence != words[i].sentence or following.comma:
-        return following.start > words[i].end + (0 if following.comma else 0)
+        return following.start > words[i].end
     if following.kind in ("number", "emoji"):
         return True
     sections = lexicon().sections
-    if following.key in ("et", "w", "و", "and", "ou", "en", "x", "fi", "f", "for", "pour", "svp", "stp", "3afak", "please"):
+    if following.key in (
+        "et",
+        "w",
+        "و",
+        "and",
+        "ou",
+        "en",
+        "x",
+        "fi",
+        "f",
+        "for",
+        "pour",
+        "svp",
+        "stp",
+        "3afak",
+        "please",
+    ):
         return True
-    if words[i].key in ("m", "s", "l") and following.start <= words[i].end + 1 and following.key[:1] in "aeiouyh" and words[i].key != "m":
+    if (
+        words[i].key in ("m", "s", "l")
+        and following.start <= words[i].end + 1
+        and following.key[:1] in "aeiouyh"
+        and words[i].key != "m"
+    ):
         return False
     stems = [w.stems for w in words]
     return words[i].key != "l" and bool(sections["colour"].at(stems, i + 1))
@@ -200,7 +277,21 @@ def value_of(axis: str, text: str) -> Value:
     message = read(text)
     words = message.words
     plain = text.strip().upper()
-    if plain in ("S", "M", "L", "XS", "XL", "XXL", "XXXL", "2XL", "3XL", "4XL", "5XL", "6XL", "XXXXL"):
+    if plain in (
+        "S",
+        "M",
+        "L",
+        "XS",
+        "XL",
+        "XXL",
+        "XXXL",
+        "2XL",
+        "3XL",
+        "4XL",
+        "5XL",
+        "6XL",
+        "XXXXL",
+    ):
         name = {"2XL": "XXL", "3XL": "XXXL", "4XL": "XXXXL", "5XL": "XXXXXL"}.get(plain, plain)
         return Value(axis, text, (("size", name),), ())
     options = read_options(words, [True] * len(words))
@@ -208,7 +299,9 @@ def value_of(axis: str, text: str) -> Value:
     rest = [word for i, word in enumerate(words) if i not in used]
     read_as = [(option.kind, option.value) for option in options]
     read_as += [("number", word.key) for word in rest if word.kind == "number"]
-    stems = tuple(min(word.stems, key=len) for word in rest if word.kind == "word" and len(word.key) > 1)
+    stems = tuple(
+        min(word.stems, key=len) for word in rest if word.kind == "word" and len(word.key) > 1
+    )
     concepts = {
         concept for i in range(len(words)) for _, concept in lexicon().goods.at(message.stems, i)
     }

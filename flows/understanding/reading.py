@@ -1,4 +1,4 @@
-"""A message as words: typos and clitics resolved, what is denied marked, every word in its place."""
+"""A message as words: typos and clitics resolved, what is denied marked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
-from flows.understanding.lexicon import Lexicon, Spelling, city_words, lexicon
+from flows.understanding.lexicon import Spelling, city_words, lexicon, word_list
 from flows.understanding.writing import Token, is_arabic, stem, tokens
 
 ENDS = frozenset(".?!;\n")
@@ -59,7 +59,9 @@ def spelling() -> Spelling:
 
 @cache
 def _city_words() -> frozenset[str]:
-    return city_words()
+    from flows.understanding import cities
+
+    return city_words() | cities.spelt_words()
 
 
 def read(text: str, also_known: Callable[[str], bool] = lambda _: False) -> Message:
@@ -110,7 +112,14 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
         bare = {each[2:] for each in (key, *keys) if each.startswith("ال") and len(each) > 4}
         if key[0] == "l" and len(key) > 3 and key[1:] in spelling().known:
             bare.add(key[1:])
-        word = Word(key, start, max(start, end), "word", {key, *keys, *bare}, glued=len(parts) > 1 and i < len(parts) - 1)
+        word = Word(
+            key,
+            start,
+            max(start, end),
+            "word",
+            {key, *keys, *bare},
+            glued=len(parts) > 1 and i < len(parts) - 1,
+        )
         word.stems = {stem(each) for each in word.keys} | word.keys
         word.known = bool(keys)
         if denied:
@@ -131,10 +140,24 @@ def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
         return ((key, 0, core, True),)
     if split := _clitics(key, lambda _: False):
         return split
+    if bare := _tenseless(key):
+        return ((key, 0, (bare,), False),)
     near = spelling().near(key)
     if not near and len(key) > 4 and stem(key) != key:
         near = spelling().near(stem(key))
     return ((key, 0, near, False),)
+
+
+_TENSES = ("غا", "غ", "كا", "ك", "س", "تا", "gha", "ghan", "gh", "ka", "ta", "rah")
+
+
+def _tenseless(key: str) -> str:
+    """ "ghatwsel", كتوصل and ستصل without what makes them future or present."""
+    for tense in _TENSES:
+        bare = key.removeprefix(tense)
+        if bare != key and len(bare) >= 3 and bare in spelling().known:
+            return bare
+    return ""
 
 
 def _of_two(key: str) -> str:
@@ -142,7 +165,12 @@ def _of_two(key: str) -> str:
     bare = key[2:] if key.startswith("ال") else key
     for ending, instead in (("تين", ""), ("تين", "ه"), ("وين", ""), ("ين", ""), ("ين", "ه")):
         single = bare.removesuffix(ending) + instead
-        if is_arabic(key) and bare.endswith(ending) and len(single) >= 3 and (single in spelling().known or stem(single) in spelling().known):
+        if (
+            is_arabic(key)
+            and bare.endswith(ending)
+            and len(single) >= 3
+            and (single in spelling().known or stem(single) in spelling().known)
+        ):
             return single
     return ""
 
@@ -157,12 +185,21 @@ def _denied_core(key: str) -> tuple[str, ...]:
         return ()
     core = next(group for group in match.groups() if group)
     known = spelling().known
-    choices = [core, core.removesuffix("i"), core.removesuffix("a"), core.removesuffix("ou") + "o", core.removesuffix("o") + "ou", core.removesuffix("ha")]
+    choices = [
+        core,
+        core.removesuffix("i"),
+        core.removesuffix("a"),
+        core.removesuffix("ou") + "o",
+        core.removesuffix("o") + "ou",
+        core.removesuffix("ha"),
+        core.removesuffix("tha") + "t",
+        core.removesuffix("hom"),
+        core.removesuffix("k"),
+    ]
     for choice in choices:
         if len(choice) >= 3 and choice in known:
             return (choice,)
-    alike = spelling()._alike(core) if key.startswith(("ma", "m")) and len(core) >= 4 else ()
-    return alike
+    return spelling()._alike(core) if key.startswith(("ma", "m")) and len(core) >= 4 else ()
 
 
 _ARABIC_CLITICS = re.compile(r"^(و)?(ف|ب|ل|ك|د)?(ال|ل)?(.{2,})$")
@@ -209,13 +246,11 @@ def _cuts(pattern: re.Pattern[str], key: str) -> list[tuple[str, ...]]:
 
 def _is_known(word: str, also_known: Callable[[str], bool]) -> bool:
     known = spelling().known
-    return (
-        word in known or stem(word) in known or word in _city_words() or also_known(word)
-    )
+    return word in known or stem(word) in known or word in _city_words() or also_known(word)
 
 
 _BACKWARDS = frozenset(("pas", "jamais"))
-_SCOPE = 4
+_SCOPE = 3
 
 
 def _deny(words: list[Word]) -> None:
@@ -238,11 +273,13 @@ def _deny(words: list[Word]) -> None:
 
 
 _VERBAL = frozenset(("ma", "ما", "لا", "لم", "لن"))
-_WANTING = frozenset("bghit bghiti nbghi baghi 7ab n7eb hab بغيت نبغي باغي اريد نحب ابغي احتاج want need".split())
+_WANTING = word_list("wanting")
 
 
 def _scope(words: list[Word], i: int) -> int:
     """How many words a negator reaches: with "ma … ch" the verb, and what is not wanted."""
+    if words[i].key in ("machi", "mashi", "ماشي", "مشي", "مش"):
+        return 2
     if words[i].key not in _VERBAL:
         return _SCOPE
     following = words[i + 1].keys if i + 1 < len(words) else set()
@@ -252,10 +289,19 @@ def _scope(words: list[Word], i: int) -> int:
 def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
     stop = lexicon().sections
     keys = [word.keys for word in words]
-    for j in range(i + length, min(len(words), i + length + scope)):
+    reached, linking = 0, lexicon().sections["linking"]
+    for j in range(i + length, min(len(words), i + length + scope + 3)):
+        if reached >= scope:
+            break
+        reached += not linking.at(keys, j)
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
             break
-        if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير") or words[j].key in ("et", "w", "and", "و"):
+        if (stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير")) or words[j].key in (
+            "et",
+            "w",
+            "and",
+            "و",
+        ):
             break
         if words[j].denied_by is None:
             words[j].denied_by = i
@@ -281,9 +327,16 @@ def _denies(words: list[Word], i: int) -> bool:
         return bool(before & {"ne", "n", "veux", "voudrais"})
     if key in ("n", "ne"):
         after = {word.key for word in words[i + 1 : i + 7]}
-        return bool(after & {"pas", "plus", "jamais", "rien", "aucun", "aucune", "personne", "guere"})
+        return bool(
+            after & {"pas", "plus", "jamais", "rien", "aucun", "aucune", "personne", "guere"}
+        )
     if key == "لا":
-        return not following.comma and following.key[:1] in "انتي" and len(following.key) > 2 and following.key not in _ANSWERED
+        return (
+            not following.comma
+            and following.key[:1] in "انتي"
+            and len(following.key) > 2
+            and following.key not in _ANSWERED
+        )
     if key == "ما":
         return following.key not in ("هو", "هي", "هذا", "شاء", "نوع", "ثمن", "سعر", "زال", "هاد")
     if key == "no":
@@ -292,10 +345,7 @@ def _denies(words: list[Word], i: int) -> bool:
 
 
 _ANSWERED = frozenset(("انا", "نعم", "ان"))
-_DARIJA_PAST = frozenset(
-    "wslat wsel wsal wslatni wselni jat ja jatni jani kayn kayna 3ndi 3andi bghit b9it kan twselt twselni"
-    " wslni wsl ywsel twsel khdam khdama".split()
-)
+_DARIJA_PAST = word_list("denied by ma")
 
 
 def _denied_verb(word: Word) -> bool:
@@ -306,7 +356,25 @@ def _denied_verb(word: Word) -> bool:
     for ending in ("chi", "ch", "sh"):
         core = key.removesuffix(ending)
         if core != key and len(core) >= 2:
-            word.keys.update(spelling().near(core) or spelling().near(core.removesuffix("i")))
+            bare = next(
+                (
+                    one
+                    for one in (
+                        core,
+                        core.removesuffix("i"),
+                        core.removesuffix("ha"),
+                        core.removesuffix("ou"),
+                        core.removesuffix("hom"),
+                    )
+                    if one in spelling().known
+                ),
+                "",
+            )
+            word.keys.update(
+                (bare,)
+                if bare
+                else spelling().near(core) or spelling().near(core.removesuffix("i"))
+            )
             word.known = True
             word.stems |= {stem(each) for each in word.keys}
             return True

@@ -58,7 +58,9 @@ def _of_merchant(whose: str, country: str) -> Goods:
 
     with db.house() as session:
         named = (
-            Merchant.id == UUID(whose) if _is_id(whose) else func.lower(Merchant.name) == whose.lower()
+            Merchant.id == UUID(whose)
+            if _is_id(whose)
+            else func.lower(Merchant.name) == whose.lower()
         )
         found = session.execute(select(Merchant.id, Merchant.country).where(named)).all()
     if len(found) != 1:

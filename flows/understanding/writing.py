@@ -1,4 +1,4 @@
-"""How people write: letters folded with their place kept, tokens, skeletons of freely spelt words."""
+"""How people write: letters folded with their place kept, tokens, skeletons of words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ LONGEST = 1500
 """Characters that are read; nobody orders in the rest of a longer message."""
 
 _SAME = str.maketrans("أإآٱىةؤئیکگڭڨپڤڥچژە", "اااايهوييككككبففشجه")
-_SPELT = {"œ": "oe", "æ": "ae", "ء": "", "×": "x", "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'",
-          "٪": "%", "،": ",", "؛": ";", "؟": "?", "٫": ".", "ø": "o", "ı": "i", "ـ": ""}  # fmt: skip
+_SPELT = {
+    **{"œ": "oe", "æ": "ae", "ø": "o", "ı": "i", "×": "x", "ء": "", "ـ": ""},
+    **{"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'"},
+    **{"٪": "%", "،": ",", "؛": ";", "؟": "?", "٫": "."},
+}
 _DOUBLE = re.compile(r"([^\W\d_])\1+")
 # "noon" is not "non", nor are "fees" Fes: two of these may be meant, three never are.
 _LENGTHENED = re.compile(r"([^\W\d_eo])\1+|([eo])\2{2,}")
@@ -24,6 +27,11 @@ _TOKEN = re.compile(
     r"|(?P<mark>[^\w\s])"
 )
 _SPLIT = re.compile(r"\d+|[a-z]+")
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list that is written as a text."""
+    return frozenset(text.split())
 
 
 @dataclass(slots=True)
@@ -56,7 +64,9 @@ def _folded(letter: str) -> str:
     if digit is not None:
         return str(digit)
     plain = unicodedata.normalize("NFKD", letter).casefold()
-    plain = "".join(_SPELT.get(c, c) for c in plain if unicodedata.category(c) not in ("Mn", "Cf", "Sk"))
+    plain = "".join(
+        _SPELT.get(c, c) for c in plain if unicodedata.category(c) not in ("Mn", "Cf", "Sk")
+    )
     return plain.translate(_SAME)
 
 
@@ -69,17 +79,19 @@ def tokens(text: str) -> list[Token]:
         pieces = _pieces(match) if kind == "latin" else [(match.group(), match.start())]
         for piece, at in pieces:
             end = places[at + len(piece) - 1] + 1
-            number = piece[0].isdigit() and not piece.isalnum() or piece.isdigit()
+            number = (piece[0].isdigit() and not piece.isalnum()) or piece.isdigit()
             named = "number" if number else "word" if kind in ("latin", "word") else kind
-            key = squeeze(piece) if named == "word" else piece.replace(",", ".") if number else piece
+            key = (
+                squeeze(piece) if named == "word" else piece.replace(",", ".") if number else piece
+            )
             found.append(Token(key, places[at], end, named))
     return found
 
 
 # What stands right after a number without a space: "2kg", "18h", "3x", "150dh".
-GLUED = frozenset(
-    "x h g gr gm kg kl l lt ltr ml cl cm mm m mg go gb to pc pcs pce pces piece pieces dh dhs da mad eur"
-    " h30 pm am ans an mois eme er e nd th st kilo kilos litre litres".split()
+GLUED = word_set(
+    "x h g gr gm kg kl l lt ltr ml cl cm mm m mg go gb to pc pcs pce pces piece pieces dh dhs da"
+    " mad eur h30 pm am ans an mois eme er e nd th st kilo kilos litre litres"
 )
 
 
@@ -94,7 +106,11 @@ def _pieces(match: re.Match[str]) -> list[tuple[str, int]]:
         return parts
     if first.isdigit() and len(first) > 1 and first not in ("77", "33", "99", "22", "55"):
         return [parts[0], (text[len(first) :], at + len(first))]
-    if not first.isdigit() and len(parts) == 2 and (first in ("x", "n", "no", "t") or len(parts[1][0]) > 1):
+    if (
+        not first.isdigit()
+        and len(parts) == 2
+        and (first in ("x", "n", "no", "t") or len(parts[1][0]) > 1)
+    ):
         return parts
     return [(text, at)]
 
@@ -144,17 +160,15 @@ def _arabic_stem(key: str) -> str:
 
 
 _SOUNDS = (
-    ("sch", "S"), ("tch", "S"), ("ch", "S"), ("sh", "S"), ("kh", "X"), ("gh", "G"), ("ph", "f"), ("th", "t"),
-    ("dh", "d"), ("dj", "j"), ("qu", "k"), ("gu", "k"), ("ck", "k"), ("ce", "s"), ("ci", "s"), ("cy", "s"),
-    ("ge", "j"), ("gi", "j"),
-)  # fmt: skip
-_LATIN_SOUND = {
-    **{letter: letter for letter in "bdfhjklmnrstz3"}, "c": "k", "q": "k", "9": "k", "g": "k", "p": "b",
-    "v": "f", "x": "ks", "7": "h", "5": "X", "8": "G", "6": "t", "w": "", "y": "",
-}  # fmt: skip
-_ARABIC_SOUND = dict(
-    zip("بتثجحخدذرزسشصضطظعغفقكلمنه", "bttjhXddrzsSsdtd3Gfkklmnh", strict=True)
+    *(("sch", "S"), ("tch", "S"), ("ch", "S"), ("sh", "S"), ("kh", "X"), ("gh", "G"), ("ph", "f")),
+    *(("th", "t"), ("dh", "d"), ("dj", "j"), ("qu", "k"), ("gu", "k"), ("ck", "k"), ("ce", "s")),
+    *(("ci", "s"), ("cy", "s"), ("ge", "j"), ("gi", "j")),
 )
+_LATIN_SOUND = {letter: letter for letter in "bdfhjklmnrstz3"} | {
+    **{"c": "k", "q": "k", "9": "k", "g": "k", "p": "b", "v": "f", "x": "ks", "7": "h"},
+    **{"5": "X", "8": "G", "6": "t", "w": "", "y": ""},
+}
+_ARABIC_SOUND = dict(zip("بتثجحخدذرزسشصضطظعغفقكلمنه", "bttjhXddrzsSsdtd3Gfkklmnh", strict=True))
 
 
 @lru_cache(maxsize=32768)
