@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from flows.errors import N_, Refused
 from flows.talks.standing import person_until
 from models import db
 from models.conversation import Conversation
@@ -55,19 +56,31 @@ def _opens_at(bot: Bot) -> datetime | None:
 
 def hold(conversation: Conversation) -> tuple[Talk, int]:
     """The talk of this conversation, held until the commit, and for how many hours its bot keeps
-    silent once somebody takes over.
+    silent once somebody takes over. Refused where the number has no bot that is on.
 
     A turn that is under way is waited for: nothing is said after this transaction.
     """
     session = db.session()
+    hours = select(Bot.silence_hours).where(Bot.channel_id == conversation.channel_id, Bot.active)
+    silence = session.scalar(hours)
+    if silence is None:
+        raise Refused("no_bot", N_("No bot answers on this number."))
     # The conversation first, as a turn does: two must not wait in a ring.
     mine = select(Conversation.id).where(Conversation.id == conversation.id)
     session.execute(mine.with_for_update(key_share=True))
+    _begin(conversation)
+    talk = select(Talk).where(Talk.conversation_id == conversation.id).with_for_update()
+    held = session.scalars(talk.execution_options(populate_existing=True)).one()
+    return held, silence or USUAL_HOURS
+
+
+def _begin(conversation: Conversation) -> None:
+    """Who has not talked with the bot yet has a talk, that begins with what comes now."""
     last = select(func.coalesce(func.max(Message.seq), 0)).where(
         Message.conversation_id == conversation.id
     )
     begun = insert(Talk).values(
-        merchant_id=session.merchant_id,
+        merchant_id=db.session().merchant_id,
         id=new_id(),
         conversation_id=conversation.id,
         step="",
@@ -75,8 +88,4 @@ def hold(conversation: Conversation) -> tuple[Talk, int]:
         misses=0,
         seen_seq=last.scalar_subquery(),
     )
-    session.execute(begun.on_conflict_do_nothing())
-    talk = select(Talk).where(Talk.conversation_id == conversation.id).with_for_update()
-    hours = select(Bot.silence_hours).where(Bot.channel_id == conversation.channel_id)
-    held = session.scalars(talk.execution_options(populate_existing=True)).one()
-    return held, session.scalar(hours) or USUAL_HOURS
+    db.session().execute(begun.on_conflict_do_nothing())

@@ -394,6 +394,7 @@ def test_without_a_bot_nobody_is_told_of_one(merchant: Merchant, salma: FlaskCli
     page = salma.get(f"/inbox/{talk}")
 
     assert '<div class="keeper" id="keeper"></div>' in page.text
+    assert salma.post(f"/inbox/{talk}/bot/take-over", headers=HTMX).status_code == 409
 
 
 def test_the_list_marks_what_the_bot_left_and_what_waits(place: Place, salma: FlaskClient) -> None:
