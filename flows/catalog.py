@@ -9,13 +9,18 @@ from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, literal, or_, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, joinedload
 
+from flows import audit
+from flows.errors import N_, Invalid, NotFound, Refused
 from models import db
 from models.catalog import Product, Variant
+from models.message import Media
 from models.search import begins_like, words
 from models.stock import StockLevel
-from models.types import clean
+from models.types import Json, clean
+
+MOST_NAMES, LONGEST_NAME = 20, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,51 @@ def create(
     product.index()
     db.session().add(product)
     return product
+
+
+def find(product_id: UUID) -> Product:
+    """NotFound when there is none."""
+    wanted = select(Product).where(Product.id == product_id).options(joinedload(Product.picture))
+    found = db.session().scalars(wanted).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def listed(text: str, *, limit: int) -> Sequence[Product]:
+    """Products on sale, by name, with their pictures: those whose words begin like those typed."""
+    wanted = select(Product).where(Product.active, begins_like(Product.search_text, words(text)))
+    shown = wanted.options(joinedload(Product.picture)).order_by(Product.name, Product.id)
+    return db.session().scalars(shown.limit(limit)).all()
+
+
+def introduce(product: Product, *, names: Sequence[str], picture: Media | None) -> None:
+    """The bot knows the product by these other names too, and shows it by this picture.
+
+    Audited; Invalid with `names` when one has no letters, is too long, or there are too many.
+    """
+    kept = list(dict.fromkeys(name for name in (" ".join(clean(n).split()) for n in names) if name))
+    if refusal := _wrong_names(kept):
+        raise Invalid({"names": refusal})
+    before = _introduced(product)
+    product.aliases, product.picture = kept, picture
+    product.index()
+    audit.changed("bot.product", before, _introduced(product), on=product.name)
+
+
+def _wrong_names(names: Sequence[str]) -> Refused | None:
+    if len(names) > MOST_NAMES:
+        return Refused("too_many", N_("At most {limit} names."), limit=MOST_NAMES)
+    if any(len(name) > LONGEST_NAME for name in names):
+        return Refused("too_long", N_("At most {limit} characters each."), limit=LONGEST_NAME)
+    if not all(words(name) for name in names):
+        return Refused("name", N_("A name needs letters or digits."))
+    return None
+
+
+def _introduced(product: Product) -> Json:
+    picture = product.picture.filename if product.picture else None
+    return {"names": list(product.aliases), "picture": picture}
 
 
 def search(text: str, *, limit: int = 20) -> list[Found]:

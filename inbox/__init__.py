@@ -15,6 +15,7 @@ PAGES = (
     "automations",
     "beside",
     "board",
+    "bot",
     "bulk",
     "calls",
     "catalog",

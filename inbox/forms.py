@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from datetime import time
 from typing import TypeVar
 from uuid import UUID
 
@@ -48,6 +49,10 @@ class Fields:
     def whole(self, name: str) -> int | None:
         """A count, in whatever digits it was typed; None when nothing was."""
         return self._read(name, _whole, N_("Enter a whole number."))
+
+    def clock(self, name: str) -> time | None:
+        """A time of day, to the minute; None when nothing was typed."""
+        return self._read(name, _clock, N_("This is not a time of day."))
 
     def uuid(self, name: str) -> UUID | None:
         """An identifier out of a list; None for its empty choice."""
@@ -94,6 +99,10 @@ def _whole(typed: str) -> int:
     if not digits.isdecimal() or len(digits) > 9:
         raise ValueError(typed)
     return int(digits)
+
+
+def _clock(typed: str) -> time:
+    return time.fromisoformat(typed).replace(tzinfo=None, second=0, microsecond=0)
 
 
 def _number(typed: str, region: str) -> Number:

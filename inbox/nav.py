@@ -33,6 +33,7 @@ MENU = (
     Entry("/inbox", N_("Inbox"), "inbox", "i", "inbox.read", "conversations.unread", "inbox"),
     Entry("/board", N_("Orders"), "board", "b", "orders.read", also=("/orders", "/calls")),
     Entry("/automations", N_("Automations"), "bolt", "a", "automations.read"),
+    Entry("/bot", N_("Bot"), "bot", "o", "automations.read", narrow=False),
     Entry("/runs", N_("Sent messages"), "receipt", "r", "automations.read", narrow=False),
     Entry(
         "/troubles",

@@ -42,8 +42,8 @@ class Product(Row):
     )
 
     def index(self) -> None:
-        """Make name and references findable; call after any of them changed."""
-        said = [self.name, self.sku]
+        """Make names and references findable; call after any of them changed."""
+        said = [self.name, self.sku, *(self.aliases or ())]
         said += [f"{variant.sku} {variant.label}" for variant in self.variants]
         self.search_text = " ".join(words(" ".join(said)))
 

@@ -144,16 +144,14 @@ class Worker(SimpleWorker):
 def work() -> None:
     """Everything queued is done: burst workers of all queues until nothing is left."""
     while busy := [name for name in outbox.QUEUES if outbox.queue(name).count]:
-        for name in busy:
-            work_for(name)
+        work_for(*busy)
         desk.rest()
 
 
-def work_for(queue: str) -> None:
-    """What is in this queue is done."""
-    worker = Worker(
-        [outbox.queue(queue)], connection=outbox.connection(), serializer=JSONSerializer
-    )
+def work_for(*names: str) -> None:
+    """What is in these queues is done."""
+    queues = [outbox.queue(name) for name in names]
+    worker = Worker(queues, connection=outbox.connection(), serializer=JSONSerializer)
     worker.work(burst=True, logging_level="WARNING")
 
 

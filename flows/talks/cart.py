@@ -63,7 +63,7 @@ class Cart:
     @classmethod
     def of(cls, facts: Json) -> Cart:
         """As `to_json` wrote it; an empty one of anything else."""
-        # A copy: what is kept must differ from what was, or nobody writes it down.
+        # A copy: what is changed in place would look unchanged where it was kept.
         kept = deepcopy(facts.get("cart") or {})
         return cls(
             lines=[Line(**line | {"source": _source(line)}) for line in kept.get("lines", ())],

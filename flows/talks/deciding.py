@@ -16,6 +16,8 @@ from models.talk import Phrase
 
 SURE = 0.6
 """From this confidence on a sentence is answered; what moves an order by itself needs more."""
+CERTAIN = 0.8
+"""Below it the merchant's own answer, on returns say, comes before a person."""
 PATIENCE = 3
 """So often in a row it may misunderstand before a person comes."""
 FILES = ("audio", "image", "video", "document")
@@ -63,8 +65,10 @@ INTENTS: dict[str, Deed] = {
     "human": lambda scene, said: leave(scene, "human"),
     "thanks": lambda scene, said: _thank(scene),
 }
-YES_OR_NO = (*ordering.STEPS, "cancel_sure", "failure", "order_it")
+YES_OR_NO = ("summary", "changing", "known_address", "cancel_sure", "failure", "order_it")
 """Where a bare yes or no is an answer."""
+NO_AT_MOST = ("product", "variant", "quantity", "phone", "city", "form")
+"""Where only a no is one; "Safi" is a city too."""
 FIRST = ("human", "complaint")
 """Whoever says this gets a person, whatever was asked."""
 WORDLESS = ("stop", "start")
@@ -186,13 +190,23 @@ def _hear_words(scene: Scene) -> None:
     if said.intent in WORDLESS and said.confidence >= SURE:
         scene.did("said_nothing", why=said.intent)
     elif said.intent in FIRST and said.confidence >= SURE:
-        INTENTS[said.intent](scene, said)
+        if said.confidence >= CERTAIN or not _answers_own(scene, said):
+            INTENTS[said.intent](scene, said)
     elif _answers_step(scene, said) or _answers_question(scene, said, asked):
         scene.talk.misses = 0
     elif said.confidence >= SURE and said.intent in INTENTS:
         _do(scene, said)
-    elif not (asking.answer_question(scene, said) or _goes_on(scene, said)):
+    elif not (_answers_own(scene, said) or _goes_on(scene, said)):
         _misunderstand(scene, asked)
+
+
+def _answers_own(scene: Scene, said: Understood) -> bool:
+    """Whether the merchant has an answer to this; an order is gone on with after."""
+    step = scene.talk.step
+    if not asking.answer_question(scene, said):
+        return False
+    _return_to(scene, step)
+    return True
 
 
 def _goes_on(scene: Scene, said: Understood) -> bool:
@@ -202,6 +216,9 @@ def _goes_on(scene: Scene, said: Understood) -> bool:
 
 def _understand(scene: Scene, asked: bool) -> Understood:
     said = _read(scene, asked_confirm=asked or scene.talk.step in YES_OR_NO)
+    if scene.talk.step in NO_AT_MOST and said.intent in ("other", "thanks"):
+        no = _read(scene, asked_confirm=True)
+        said = no if no.intent == "refuse" else said
     scene.understood = said
     turn = scene.turn
     turn.language, turn.intent = said.language, said.intent
@@ -237,8 +254,10 @@ def _remember_language(scene: Scene, language: str) -> None:
 def _shows_language(scene: Scene, said: Understood) -> bool:
     """Whether one can tell a language by it: a name, a city or an address has none."""
     words = scene.turn.heard.split()
+    if not any(character.isalpha() for character in scene.turn.heard):
+        return False
     if scene.talk.language is None:
-        return any(character.isalpha() for character in scene.turn.heard)
+        return True
     if scene.talk.step in DATA and said.intent == "other":
         return False
     letters = sum(len(word) for word in words)
@@ -272,18 +291,20 @@ def _do(scene: Scene, said: Understood) -> None:
     if not scene.cart.empty and _about_cart(scene, said):
         return
     INTENTS[said.intent](scene, said)
-    if step in ordering.STEPS and not scene.leaves and not scene.talk.step:
-        _return_to(scene)
+    _return_to(scene, step)
 
 
 def _about_cart(scene: Scene, said: Understood) -> bool:
-    """While an order is being put together, changes and a no are about that one."""
+    """While an order is being put together, changes, a yes and a no are about that one."""
     if said.intent in ("change_address", "change_order"):
-        return ordering.answer_summary(scene, said)
+        return ordering.answer_summary(scene, said) or ordering.asked_what(scene)
     if said.intent in ("cancel", "refuse"):
         ordering.drop(scene)
-        return True
-    return False
+    elif said.intent == "confirm":
+        ordering.go_on(scene)
+    else:
+        return False
+    return True
 
 
 def _has_own(scene: Scene, said: Understood) -> bool:
@@ -291,11 +312,13 @@ def _has_own(scene: Scene, said: Understood) -> bool:
     tells = {"delivery_time": scene.bot.days_from is not None, "delivery_cost": bool(said.city)}
     if tells.get(said.intent, said.intent == "greeting"):
         return False
-    return asking.answer_question(scene, said)
+    return _answers_own(scene, said)
 
 
-def _return_to(scene: Scene) -> None:
+def _return_to(scene: Scene, step: str) -> None:
     """A question in the middle of an order was answered; what was asked before is asked again."""
+    if step not in ordering.STEPS or scene.leaves or scene.talk.step:
+        return
     if scene.reply is not None:
         scene.notes.append(scene.reply.text)
     deed, facts = scene.turn.did, scene.turn.facts

@@ -61,6 +61,18 @@ def remove(question: Question) -> None:
     db.session().delete(question)
 
 
+def reorder(ids: Sequence[UUID]) -> None:
+    """The questions stand in this order; those it does not name follow, as they stood."""
+    turns.take()
+    before = listed()
+    place = {id_: number for number, id_ in enumerate(ids)}
+    after = sorted(before, key=lambda question: place.get(question.id, len(place)))
+    for position, question in enumerate(after, 1):
+        question.position = position
+    names = [{"questions": [question.name for question in order]} for order in (before, after)]
+    audit.changed("bot.questions_reordered", *names)
+
+
 def _wrong(
     name: str, keywords: Sequence[str], answers: Mapping[str, str]
 ) -> Sequence[tuple[str, Refused]]:

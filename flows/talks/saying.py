@@ -33,8 +33,13 @@ def texts(language: str) -> Mapping[str, str]:
 
 
 def blanks(text: str) -> set[str]:
-    """The names in {braces}; ValueError where braces do not match."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    """What stands in {braces}, whole: {name:>999} is no blank of ours. ValueError where braces do
+    not match."""
+    return {
+        f"{name}{'!' * bool(conversion)}{conversion or ''}{':' * bool(spec)}{spec or ''}"
+        for _, name, spec, conversion in string.Formatter().parse(text)
+        if name is not None
+    }
 
 
 def say(bot: Bot, language: str, key: str, **facts: Any) -> str:

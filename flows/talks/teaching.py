@@ -131,10 +131,12 @@ def dismiss(turn_id: UUID) -> None:
 
 
 def _settle(text: str) -> None:
+    # A burst is heard line by line; what is taught is one line.
+    heard = func.regexp_replace(func.lower(Turn.heard), r"\s+", " ", "g")
     settled = update(Turn).where(
         Turn.did == "not_understood",
         Turn.taught_at.is_(None),
-        func.lower(Turn.heard) == text.lower(),
+        func.btrim(heard) == " ".join(text.lower().split()),
     )
     done = settled.values(taught_at=utcnow())
     db.session().execute(done.execution_options(synchronize_session=False))

@@ -48,6 +48,7 @@ def try_out(bot: Bot, lines: Sequence[str]) -> list[Said]:
 
     The caller rolls the transaction back: no message leaves, no order stays.
     """
+    db.session().add(bot)  # one that was never switched on has no row yet
     talk_with = _conversation(bot)
     said: list[Said] = []
     for line in lines[:MOST]:

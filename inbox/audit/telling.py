@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint
@@ -11,9 +11,17 @@ from markupsafe import Markup
 from flows import permissions, plans
 from inbox import filters
 from inbox.audit.words import AMOUNTS, FIELDS, ICONS, LOOKS, N_, WAYS, Look
+from inbox.bot import words as bot
 from inbox.current import ROLE_NAMES, current
 from inbox.languages import gettext
 from models.audit import AuditEntry
+
+# What the bot's fields hold, in words.
+CODES: dict[str, Mapping[str, str]] = {
+    "intent": bot.INTENTS,
+    "menu": bot.MENU,
+    "order_rule": {rule: title for rule, (title, _) in bot.ORDER_RULES.items()},
+}
 
 
 def attach(pages: Blueprint) -> None:
@@ -55,6 +63,9 @@ def _value(name: str, value: Any) -> Markup:
         return filters.bdi(", ".join(_role(role) for role in roles))
     if name == "permissions" and isinstance(value, list):
         return filters.bdi(", ".join(_permission(one) for one in value))
+    if name in CODES:
+        codes = value if isinstance(value, list) else [value]
+        return filters.listed(gettext(CODES[name].get(code, code)) for code in codes)
     if name == "plan" and value in plans.PLANS:
         return filters.bdi(gettext(plans.PLANS[value].name))
     if name == "second_step" and value in WAYS:

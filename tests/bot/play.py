@@ -68,6 +68,8 @@ WAYS = {
     "cancelled": ("cancelled",),
 }
 """The states an order goes through to get to one."""
+TOGETHER = 20
+"""Events that Meta puts into one body."""
 _PIECES = re.compile(r"(\d+)×(\S+)")
 _IN_CART = re.compile(r"(\d+)×([^\s@]+)(?:@(\d+))?")
 
@@ -367,7 +369,9 @@ class Play:
         """So many more products, after those of the demo by their names."""
         with db.merchant(self.shop.id):
             for n in range(int(count)):
-                catalog.create(f"Zellige {n:02}", sku=f"ZEL-{n:02}", price=5000, track_stock=False)
+                catalog.create(
+                    f"Savon beldi {n:02}", sku=f"SAV-{n:02}", price=5000, track_stock=False
+                )
 
     def _given_picture(self, sku: str) -> None:
         data, mime_type, name = sample("image")
@@ -464,12 +468,14 @@ class Play:
 
     def settle(self) -> None:
         """Webhooks, sweeps and workers until nothing moves any more."""
+        self.simulator.deliver(batch=TOGETHER)
+        self.work()
+        outbox.sweep()
+        self.work()
         for _ in range(20):
-            self.work()
-            outbox.sweep()
-            self.work()
-            if not self.simulator.deliver():
+            if not self.simulator.deliver(batch=TOGETHER):
                 return
+            self.work()
         raise AssertionError("it never gets quiet")
 
     def _on_phone(self) -> list[Bubble]:

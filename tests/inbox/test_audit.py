@@ -21,7 +21,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from flows import audit, channels, permissions, plans, snippets, team, templates
+from flows import audit, catalog, channels, permissions, plans, snippets, team, templates
+from flows.talks import questions, teaching
 from flows.team import groups, roles
 from inbox.audit import words
 from models import db
@@ -59,6 +60,7 @@ AUTOMATION, PIPELINE = {"automation_id": "automation"}, {"pipeline_id": "pipelin
 DRAFT, MEMBER = {"template_id": "draft"}, {"member_id": "member"}
 SET = {"stage": "stage", "template": "template", "timeout": "", "variables.body.1": "customer.name"}
 NUMBER, GROUP, OWN = {"channel_id": "number"}, {"team_id": "group"}, {"role_id": "own_role"}
+QUESTION = {"question_id": "question"}
 INVITED, ANSWER = {"invitation_id": "invitation"}, {"snippet_id": "answer"}
 LIST = "Market,Marketing\nMorocco,0.05"
 WRITTEN = {"name": "new_one", "language": "fr", "category": "utility", "body": "Salam"}
@@ -76,6 +78,21 @@ ACTS: dict[str, Act] = {
     "automations.create": Act("automations.added", form=SET | {"name": "Bonjour"}),
     "automations.delete": Act("automations.deleted", AUTOMATION),
     "automations.switch": Act("automations.switched_off", AUTOMATION),
+    "bot.add_question": Act("bot.question_added", form={"name": "Est", "answers.fr": "Oui"}),
+    "bot.change_behaviour": Act(
+        "bot.changed", NUMBER, {"order_rule": "none", "silence_hours": "6"}
+    ),
+    "bot.change_menu": Act("bot.changed", NUMBER, {"order": "human", "item": "human"}),
+    "bot.change_product": Act("bot.product", {"product_id": "product"}, {"names": "chkara"}),
+    "bot.change_question": Act(
+        "bot.question_changed", QUESTION, {"name": "Heures", "answers.fr": "Oui"}
+    ),
+    "bot.change_texts": Act("bot.changed", NUMBER, {"texts.greeting.fr": "Salut"}),
+    "bot.delete_question": Act("bot.question_deleted", QUESTION),
+    "bot.forget": Act("bot.forgotten", {"phrase_id": "phrase"}),
+    "bot.learn": Act("bot.taught", form={"text": "wach kayn", "intent": "availability"}),
+    "bot.order_questions": Act("bot.questions_reordered", form={"order": "question"}),
+    "bot.switch": Act("bot.changed", NUMBER, {"on": "1"}),
     "channels.change": Act("channels.renamed", NUMBER, {"name": "Comptoir"}),
     "channels.create": Act(
         "channels.added",
@@ -158,6 +175,10 @@ EXCEPTIONS = {
     "account.renew_codes": "told by test_the_second_step_is_noted_from_its_beginning",
     "account.start_second_step": "a key that no code has confirmed protects nothing yet",
     "account.turn_off_second_step": "told by test_the_second_step_is_noted_from_its_beginning",
+    "bot.dismiss": "nothing is learnt: the turn keeps that somebody saw to it",
+    "bot.preview": "changes nothing",
+    "bot.publish_form": "told by test_the_form_is_published_by_a_worker_and_told",
+    "bot.say": "a trial, all of which is undone",
     "channels.dismiss": "the notice keeps who has seen to it",
     "channels.look": "asks Meta; what that changes is Meta's doing",
     "channels.test": "a message like any other: its conversation tells it",
@@ -226,6 +247,10 @@ def shop(merchant: Merchant, boss: Membership, agent: Membership) -> SimpleNames
         spare.every_stage = [Stage(position=1, name="A", color="red", state=stage.state)]
         session.add_all([automation, zone, view, spare])
         session.flush()
+        asked = [questions.save(None, name=n, keywords=[], answers={"fr": n}) for n in "AB"]
+        phrase = teaching.teach("wakha", "confirm", by=boss)
+        product = catalog.create("Sac", sku="S1", price=1000)
+        session.flush()
         known = SimpleNamespace(
             merchant=merchant.id,
             stage=stage.id,
@@ -243,6 +268,9 @@ def shop(merchant: Merchant, boss: Membership, agent: Membership) -> SimpleNames
             own_role=own_role.id,
             group=group.id,
             answer=answer.id,
+            question=asked[1].id,
+            phrase=phrase.id,
+            product=product.id,
             number=channels.all_of_merchant()[0].id,
             unproven=unproven.id,
             paused=paused.id,

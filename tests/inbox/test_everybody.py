@@ -41,6 +41,7 @@ from flows.talks.cart import Cart, Line
 from inbox.auth import needs_of
 from models import db
 from models.automation import Automation, Run
+from models.catalog import Product
 from models.channel import Channel
 from models.conversation import Conversation
 from models.db import Base, Row
@@ -53,7 +54,7 @@ from models.notification import Notification
 from models.order import CallAttempt, Order
 from models.pipeline import Stage, SystemState
 from models.snippet import Snippet
-from models.talk import OrderDraft
+from models.talk import Bot, OrderDraft, Phrase, Question, Turn
 from models.team import CustomRole, Team
 from models.template import MessageTemplate
 from models.timeline import By
@@ -109,6 +110,9 @@ INVITATION = {"invitation_id": "invitation"}
 BODY = {"envelope_id": "envelope"}
 DRAFT = {"draft_id": "draft"}
 CONTACT = {"message_id": "contact", "place": "first"}
+PRODUCT = {"product_id": "product"}
+QUESTION = {"question_id": "question"}
+TURN = {"turn_id": "turn"}
 AGREED = {"given": "1", "wording": "stolen"}
 TABLE: dict[str, Call] = {
     "account.change": Call(form={"name": "x", "email": "x@example.com"}),
@@ -225,6 +229,36 @@ TABLE: dict[str, Call] = {
     "automations.delete": Call({"automation_id": "automation"}),
     "board.strip": Call(),
     "board.undo": Call(ORDER),
+    "bot.add_question": Call(form={"name": "x", "answers.fr": "y"}),
+    "bot.behaviour": Call(CHANNEL),
+    "bot.change_behaviour": Call(CHANNEL, {"order_rule": "order", "silence_hours": "1"}),
+    "bot.change_menu": Call(CHANNEL, {"order": "human", "item": "human"}),
+    "bot.change_product": Call(PRODUCT, {"names": "stolen"}),
+    "bot.change_question": Call(QUESTION, {"name": "stolen", "answers.fr": "y"}),
+    "bot.change_texts": Call(CHANNEL, {"texts.greeting.fr": "stolen"}),
+    "bot.delete_question": Call(QUESTION),
+    "bot.dismiss": Call(TURN),
+    "bot.edit_question": Call(QUESTION),
+    "bot.forget": Call({"phrase_id": "phrase"}),
+    "bot.form": Call(CHANNEL),
+    "bot.index": Call(),
+    "bot.learn": Call(form={"text": "x", "intent": "price"}),
+    "bot.menu": Call(CHANNEL),
+    "bot.new_question": Call(),
+    "bot.order_questions": Call(form={"order": "question"}),
+    "bot.preview": Call(CHANNEL, query={"key": "greeting", "language": "fr"}),
+    "bot.product": Call(PRODUCT),
+    "bot.products": Call(query={"q": "kanari"}),
+    "bot.publish_form": Call(CHANNEL),
+    "bot.questions": Call(),
+    "bot.say": Call(CHANNEL, {"typed": "Bonjour"}),
+    "bot.show": Call(CHANNEL),
+    "bot.switch": Call(CHANNEL, {"on": "1"}),
+    "bot.teach": Call(),
+    "bot.texts": Call(CHANNEL),
+    "bot.transcripts": Call(query={"number": "channel"}),
+    "bot.try_it": Call(CHANNEL),
+    "bot.turn": Call(TURN),
     "bulk.again": Call(BULK),
     "bulk.show": Call(BULK),
     "bulk.start": Call(form={"order": "order", "stage": "stage", "client_id": "uuid"}),
@@ -437,6 +471,9 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         snippet = Snippet(name=fold(CANARY), text=CANARY)
         snippet.index()
         session.add_all([zone, view, attempt, notice, nord, role, snippet])
+        question, phrase, turn = _of_bot(conversation)
+        product = session.scalars(select(Product)).one()
+        product.aliases = [CANARY]
         failed = messages.queue_text(conversation, f"Échec {CANARY}", by=owner)
         failed.sending, failed.reason, failed.failed_at = Sending.FAILED, "undeliverable", utcnow()
         failed.error_detail = CANARY
@@ -472,6 +509,10 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             zone=zone.id,
             view=view.id,
             snippet=snippet.id,
+            question=question.id,
+            phrase=phrase.id,
+            turn=turn.id,
+            product=product.id,
             attempt=attempt.id,
             bulk=moved.id,
             channel=conversation.channel_id,
@@ -519,6 +560,18 @@ def _conversation() -> Conversation:
     card = factories.inbound(CANARY, kind="contacts", payload={"contacts": [shared]}, **here)
     arrivals.take_in([factories.inbound(CANARY, **here), card])
     return db.session().scalars(select(Conversation)).one()
+
+
+def _of_bot(conversation: Conversation) -> tuple[Question, Phrase, Turn]:
+    """A bot that is on, what it answers, what it was taught, what it did not understand."""
+    here = {"conversation_id": conversation.id, "channel_id": conversation.channel_id}
+    bot = Bot(channel_id=conversation.channel_id, active=True, texts={"greeting": {"fr": CANARY}})
+    question = Question(name=CANARY, keywords=[CANARY], answers={"fr": CANARY})
+    phrase = Phrase(text=CANARY, folded=fold(CANARY), intent="price")
+    found = {"kind": "city", "value": CANARY, "start": 0, "end": len(CANARY)}
+    turn = Turn(**here, heard=CANARY, did="not_understood", entities=[found], rule=CANARY)
+    db.session().add_all([bot, question, phrase, turn])
+    return question, phrase, turn
 
 
 def _template(conversation: Conversation) -> MessageTemplate:

@@ -21,6 +21,7 @@ from flows.talks.ordering.brought import take_cart, take_contact, take_form, tak
 from flows.talks.ordering.missing import go_on
 from flows.talks.ordering.placing import drop, ended_by_time, order, take_up_draft
 from flows.talks.ordering.taps import (
+    asked_what,
     begin_with,
     change,
     choose_option,
@@ -49,6 +50,7 @@ __all__ = [
     "answer_quantity",
     "answer_summary",
     "answer_variant",
+    "asked_what",
     "begin_with",
     "change",
     "choose_option",

@@ -21,7 +21,7 @@ from models.search import words
 
 EXAMPLES = {"MA": "0612345678", "DZ": "0551234567"}
 NO_ADDRESS = (
-    *("human", "complaint", "confirm", "refuse", "later", "cancel", "greeting", "thanks"),
+    *("human", "complaint", "confirm", "refuse", "cancel", "greeting", "thanks"),
     *("where_is_my_order", "change_order", "price", "availability"),
     *("delivery_cost", "delivery_time"),
 )

@@ -74,6 +74,11 @@ def _take_open(scene: Scene, said: Understood) -> bool:
 
 def chosen_options(said: Understood, found: Found) -> dict[str, str]:
     """The options that were named, where the product has them."""
+    return dict(named_options(said, found))
+
+
+def named_options(said: Understood, found: Found) -> list[tuple[str, str]]:
+    """Each option of the product that was named, wanted or not."""
     known = {
         (name, str(value))
         for offer in found.offers
@@ -84,7 +89,7 @@ def chosen_options(said: Understood, found: Found) -> dict[str, str]:
         for entity in said.entities
         if entity.kind == "variant"
     ]
-    return {name: value for name, value in named if (name, value) in known}
+    return [pair for pair in named if pair in known]
 
 
 def _where(scene: Scene, said: Understood, product: str) -> Source | None:
@@ -139,10 +144,10 @@ def change_cart(scene: Scene, said: Understood) -> bool:
     changed = _remove(scene, said)
     if said.lines or said.missing:
         changed |= take_in(scene, said)
+    elif _change_option(scene, said):
+        changed = True
     elif said.quantity and len(cart.lines) == 1:
         cart.lines[0].quantity = said.quantity
-        changed = True
-    elif _change_option(scene, said):
         changed = True
     return take_person(scene, said) or changed
 
@@ -178,12 +183,14 @@ def _change_option(scene: Scene, said: Understood) -> bool:
     if current is None:
         return False
     found = catalog.offered([current.product_id])[current.product_id]
-    chosen = chosen_options(said, found)
-    wanted = {name: str(value) for name, value in current.options.items()} | chosen
+    there = {name: str(value) for name, value in current.options.items()}
+    # "le noir, pas le rouge": what it is already is not what is wanted.
+    chosen = dict(pair for pair in named_options(said, found) if there.get(pair[0]) != pair[1])
+    wanted = there | chosen
     fits = [o for o in found.offers if {n: str(v) for n, v in o.variant.options.items()} == wanted]
     if not chosen or len(fits) != 1:
         return False
     line.variant = str(fits[0].variant.id)
-    if said.quantity:
+    if said.quantity and said.quantity > 1:  # "the black one"
         line.quantity = said.quantity
     return True

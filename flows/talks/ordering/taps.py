@@ -84,6 +84,14 @@ def change(scene: Scene) -> None:
     scene.did("asked_change")
 
 
+def asked_what(scene: Scene) -> bool:
+    """Something shall be different and it is not clear what: asked, unless it just was."""
+    if scene.talk.step == "changing":
+        return False
+    change(scene)
+    return True
+
+
 def tapped_confirm(scene: Scene, argument: str) -> None:
     """The button below a summary: only of the one that is still true."""
     if scene.talk.step != "summary" or argument != stamp(scene):
