@@ -57,7 +57,13 @@ from tests import factories
 from tests.stories.steps import Work
 
 FOLDER = Path(__file__).parent / "talks"
-NAMES = ("fatima", "khadija", "youssef", "nadia")
+HELLO = {
+    "fatima": "Bonjour",
+    "khadija": "السلام عليكم",
+    "youssef": "Salam",
+    "nadia": "Bonjour",
+}
+NAMES = tuple(HELLO)
 WAYS = {
     "": (),
     "to_confirm": ("to_confirm",),
@@ -278,7 +284,7 @@ class Play:
     def _given_order(self, rest: str) -> None:
         pieces, _, state = rest.partition(" on ")
         if not self._talks():
-            self.simulator.write(self.who, "Salam")
+            self.simulator.write(self.who, HELLO[self.who])
             self.settle()
         with self._at_work("manager") as agent:
             wanted = {sku: int(n) for n, sku in _PIECES.findall(pieces)}
