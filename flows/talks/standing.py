@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from flows import costs
 from flows.talks.scene import Scene
 from models import db
-from models.conversation import Activity
+from models.conversation import Activity, Conversation
 from models.message import Direction, Message, Origin
-from models.talk import Turn
+from models.talk import Talk, Turn
 from models.types import utcnow
 
 OLD = timedelta(minutes=15)
@@ -67,26 +67,36 @@ def _open(scene: Scene) -> bool:
 
 
 def _person(scene: Scene) -> bool:
-    until = scene.talk.silent_until
-    if until is not None and until > utcnow():
-        return True
-    since = utcnow() - timedelta(hours=scene.bot.silence_hours)
+    return person_until(scene.conversation, scene.talk, scene.bot.silence_hours) is not None
+
+
+def person_until(conversation: Conversation, talk: Talk | None, hours: int) -> datetime | None:
+    """Until when people have the conversation: the bot left it to them, or somebody of the team
+    wrote in it or took it less than so many hours ago. None: nobody has it."""
+    until = talk.silent_until if talk is not None else None
+    back = talk.back_at if talk is not None else None
+    worked = _worked_at(conversation, utcnow() - timedelta(hours=hours))
+    if worked is not None and (back is None or worked > back):
+        until = max(filter(None, (until, worked + timedelta(hours=hours))))
+    return until if until is not None and until > utcnow() else None
+
+
+def _worked_at(conversation: Conversation, since: datetime) -> datetime | None:
     wrote = select(func.max(Message.created_at)).where(
-        Message.conversation_id == scene.conversation.id,
+        Message.conversation_id == conversation.id,
         Message.direction == Direction.OUT,
         Message.origin.in_((Origin.AGENT, Origin.PHONE)),
         Message.at >= since,
     )
     took = select(func.max(Activity.at)).where(
-        Activity.conversation_id == scene.conversation.id,
+        Activity.conversation_id == conversation.id,
         Activity.kind == "assigned",
         Activity.actor_id.is_not(None),
         Activity.facts["to"].astext.is_not(None),
         Activity.at >= since,
     )
-    last = [at for at in (db.session().scalar(wrote), db.session().scalar(took)) if at is not None]
-    back = scene.talk.back_at
-    return bool(last) and (back is None or max(last) > back)
+    last = func.greatest(wrote.scalar_subquery(), took.scalar_subquery())
+    return db.session().scalar(select(last))
 
 
 def _used_up(scene: Scene) -> bool:
