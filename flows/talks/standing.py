@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,16 +29,7 @@ def silenced(scene: Scene) -> str | None:
 
     off, closed (its hours), blocked, person (a colleague has the conversation), old, window, quota.
     """
-    reasons = (
-        ("off", lambda: not scene.bot.active),
-        ("blocked", lambda: _blocked(scene)),
-        ("closed", lambda: not _open(scene)),
-        ("person", lambda: _person(scene)),
-        ("old", lambda: not scene.heard),
-        ("window", lambda: not scene.conversation.window_open),
-        ("quota", lambda: not scene.bot.paid and _used_up(scene)),
-    )
-    return next((name for name, holds in reasons if holds()), None)
+    return next((name for name, holds in _REASONS if holds(scene)), None)
 
 
 def fresh(messages: list[Message]) -> list[Message]:
@@ -103,3 +95,14 @@ def _used_up(scene: Scene) -> bool:
     """Whether the next message of this number would cost something."""
     today = utcnow().astimezone(ZoneInfo(scene.channel.time_zone)).date()
     return costs.free_used(scene.channel, today) >= costs.FREE_SERVICE_MESSAGES
+
+
+_REASONS: tuple[tuple[str, Callable[[Scene], bool]], ...] = (
+    ("off", lambda scene: not scene.bot.active),
+    ("blocked", _blocked),
+    ("closed", lambda scene: not _open(scene)),
+    ("person", _person),
+    ("old", lambda scene: not scene.heard),
+    ("window", lambda scene: not scene.conversation.window_open),
+    ("quota", lambda scene: not scene.bot.paid and _used_up(scene)),
+)
