@@ -21,7 +21,6 @@ from flows import logs
 from flows.backups.archive import Impossible
 from flows.errors import Invalid, Refused
 
-
 ALONE = ("understand",)
 """What needs no install: neither a database nor what the environment says of one."""
 

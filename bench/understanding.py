@@ -1,6 +1,6 @@
 """How well customers' messages are understood, and how long one takes.
 
-    .venv/bin/python -m bench.understanding [--part tuning|tuning_goods|held_out] [--wrong 40] [--json]
+    .venv/bin/python -m bench.understanding [--part tuning] [--wrong 40] [--json]
 
 The utterances are tests/bot/corpus/<part>.jsonl; nothing was tuned on the held-out part. Time is
 measured over the same texts against a catalogue of 1,000 variants.
@@ -29,6 +29,7 @@ ACTING = frozenset(
     ("order with lines", "confirm", "refuse", "cancel", "later", "change_address", "change_order")
 )
 WITHIN_MS = 5.0
+PARTS = ("tuning", "tuning_goods", "tuning_shops", "held_out")
 THINGS = """
 Sac Robe Chemise Pantalon Veste Montre Bague Collier Parfum Crème Huile Savon Tapis
 Lampe Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"""
@@ -232,7 +233,7 @@ def _print(scores: Scores, times: list[float], wrong: int) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--part", default="held_out", choices=["tuning", "tuning_goods", "held_out"])
+    parser.add_argument("--part", default="held_out", choices=PARTS)
     parser.add_argument("--wrong", type=int, default=0, help="how many of the wrong ones to print")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

@@ -20,6 +20,7 @@ from models.channel import Channel
 from models.conversation import Activity, Conversation
 from models.customer import WhatsAppIdentity
 from models.message import Direction, Message, Sending
+from models.talk import BY_PEOPLE, Bot, DraftState, OrderDraft, Talk
 from models.team import TeamMember
 from models.template import MessageTemplate
 from models.user import Membership
@@ -31,6 +32,13 @@ LONGEST = 300
 MOST_UNREAD = 100
 PARTS = ("reaction", "edit", "revoke")
 """Kinds that become a part of the message they are about."""
+
+_LEFT = (
+    Talk.conversation_id == Conversation.id,
+    Talk.silent_until > func.now(),
+    Talk.left_because != BY_PEOPLE,
+)
+_WAITS = (OrderDraft.conversation_id == Conversation.id, OrderDraft.state == DraftState.WAITING)
 
 Place = tuple[datetime, UUID]
 """Where a conversation stands in the list: (last_message_at, id)."""
@@ -47,6 +55,10 @@ class Listed:
 
     conversation: Conversation
     last: Message | None
+    left_because: str | None = None
+    """Why the bot has left it to people; None: it has not."""
+    draft_id: UUID | None = None
+    """An order of the bot that waits there."""
 
     @property
     def place(self) -> Place:
@@ -63,14 +75,17 @@ def listed(
     until: Place | None = None,
     limit: int = PAGE,
 ) -> list[Listed]:
-    """Conversations newest first, identity, card, channel and assignee loaded with them.
+    """Conversations newest first, identity, card, channel and assignee loaded with them, and what
+    the bot left there.
 
     `before` is the place of the last row of the previous page. `until` asks again for all that is
     above this place, and the place itself: LONGEST rows at most.
     """
     wanted = (
-        select(Conversation, Message)
+        select(Conversation, Message, Talk.left_because, OrderDraft.id)
         .outerjoin(Message, Message.id == Conversation.last_message_id)
+        .outerjoin(Talk, and_(*_LEFT))
+        .outerjoin(OrderDraft, and_(*_WAITS))
         .options(
             joinedload(Conversation.identity).joinedload(WhatsAppIdentity.customer),
             joinedload(Conversation.channel),
@@ -150,15 +165,32 @@ def find(conversation_id: UUID) -> Conversation:
     return found
 
 
-def opened(
-    conversation_id: UUID, member: Membership | None = None
-) -> tuple[Conversation, Overview]:
-    """The same with what stands around the list, in one question to the database."""
-    wanted = _whole(select(Conversation, *_around(member)), conversation_id)
-    row = db.session().execute(wanted).one_or_none()
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A conversation with all that its page shows around the thread."""
+
+    conversation: Conversation
+    around: Overview
+    bot: Bot | None
+    """Of its number, while that one is on."""
+    talk: Talk | None
+    draft: OrderDraft | None
+    """The order of the bot that waits there."""
+
+
+def opened(conversation_id: UUID, member: Membership | None = None) -> Opened:
+    """The same with what stands around it, in one question to the database."""
+    wanted = (
+        select(Conversation, Bot, Talk, OrderDraft, *_around(member))
+        .outerjoin(Bot, and_(Bot.channel_id == Conversation.channel_id, Bot.active))
+        .outerjoin(Talk, Talk.conversation_id == Conversation.id)
+        .outerjoin(OrderDraft, and_(*_WAITS))
+    )
+    row = db.session().execute(_whole(wanted, conversation_id)).one_or_none()
     if row is None:
         raise NotFound
-    return row[0], _overview(row)
+    conversation, bot, talk, draft = row[:4]
+    return Opened(conversation, _overview(row), bot, talk, draft)
 
 
 def _whole(wanted: Select[Any], conversation_id: UUID) -> Select[Any]:

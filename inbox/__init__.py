@@ -13,6 +13,7 @@ PAGES = (
     "audit",
     "auth",
     "automations",
+    "beside",
     "board",
     "bot",
     "bulk",

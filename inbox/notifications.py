@@ -15,6 +15,7 @@ from flows import notifications, troubles
 from inbox import filters, htmx
 from inbox.auth import needs
 from inbox.channels import notices
+from inbox.conversations import asides
 from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.languages import N_, gettext
@@ -111,6 +112,7 @@ SENTENCES |= {
     ),
     "number.permission": ("phone", "red", N_("%(name)s sends nothing: its token may not send")),
 }
+SENTENCES["bot_left"] = ("bot", "orange", N_("%(name)s: %(why)s"))
 # The others are said as in the banner.
 SENTENCES |= {
     f"number.{kind}": ("coins" if kind == "payment" else "phone", color, sentence)
@@ -196,6 +198,8 @@ def _ring(one: Notification) -> Ring:
     facts |= {name: filters.bdi(value) for name, value in one.facts.items()}
     if one.kind == "number":
         facts = notices.told(one.facts)
+    if one.kind == "bot_left":
+        facts["why"] = filters.bdi(asides.why(one.facts.get("why", "")))
     if one.order is not None:
         facts["number"] = filters.ltr(f"#{one.order.number}")
         facts["customer"] = filters.bdi(one.order.ship_name)
@@ -213,6 +217,8 @@ def _place(one: Notification) -> str:
         return url_for("costs.index")
     if one.kind == "bulk_done":
         return url_for("bulk.show", bulk_id=one.facts["bulk"])
+    if one.kind == "bot_left" and current.may("inbox.read"):
+        return url_for("conversations.show", conversation_id=one.facts["conversation"])
     if one.order is not None:
         return url_for("orders.show", number=one.order.number)
     if one.template_id is not None:

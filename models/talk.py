@@ -16,6 +16,9 @@ from models.db import Row, one, ref
 from models.types import utcnow
 from models.user import Membership
 
+BY_PEOPLE = "person"
+"""Why the bot keeps out where somebody of the team took the conversation over."""
+
 
 class OrderRule(enum.StrEnum):
     """What becomes of an order that a customer has put together with the bot."""

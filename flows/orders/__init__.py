@@ -21,7 +21,7 @@ from flows.orders.form import (
 )
 from flows.orders.panel import PAGE, Panel, listed, panel
 from flows.orders.people import Known, people
-from flows.orders.story import adjustments, find, said, timeline
+from flows.orders.story import adjustments, find, said, timeline, versions
 from flows.orders.taking import create
 
 __all__ = [
@@ -50,4 +50,5 @@ __all__ = [
     "prefill",
     "said",
     "timeline",
+    "versions",
 ]

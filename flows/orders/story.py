@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
@@ -22,6 +22,12 @@ def find(number: int) -> Order:
     if order is None:
         raise NotFound
     return order
+
+
+def versions(numbers: Collection[int]) -> dict[int, int]:
+    """How often each of these orders has changed, by number."""
+    found = select(Order.number, Order.version).where(Order.number.in_(numbers))
+    return dict(db.session().execute(found).all())
 
 
 def timeline(order: Order) -> Sequence[Entry]:

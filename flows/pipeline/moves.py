@@ -181,6 +181,10 @@ def tell(order: Order, entry: Entry) -> None:
         return
     facts = {"number": order.number, "by": entry.actor}
     facts |= {key: entry.facts[key] for key in ("from", "to")}
+    if "spoken" in entry.facts:  # understood, not tapped: people see why, and may take it back
+        told = ("spoken", "confidence")
+        facts |= {key: entry.facts[key] for key in told if key in entry.facts}
+        facts["version"] = order.version
     conversations.note_activity(order.conversation, "order_moved", facts, actor=entry.member)
 
 

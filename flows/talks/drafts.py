@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flows import customers, live
 from flows.customers import Number
-from flows.errors import NotFound
+from flows.errors import N_, NotFound, Refused
 from flows.orders import NewLine, NewOrder
 from flows.talks.cart import Cart
 from models import db
@@ -68,13 +68,33 @@ def find(draft_id: UUID) -> OrderDraft:
 
 
 def accept(draft: OrderDraft, order: Order, *, by: Membership) -> None:
-    """The draft has become this order."""
-    _settle(draft.conversation_id, DraftState.ACCEPTED, by=by, order=order)
+    """The draft has become this order. Refused when somebody has put it away meanwhile."""
+    settled = _settle(draft.conversation_id, DraftState.ACCEPTED, by=by, order=order)
+    if not settled and draft.order_id != order.id:
+        raise _settled_already()
 
 
 def dismiss(draft: OrderDraft, *, by: Membership) -> None:
-    """Nobody makes an order of it."""
-    _settle(draft.conversation_id, DraftState.DISMISSED, by=by)
+    """Nobody makes an order of it. Refused when somebody has, or has put it away already."""
+    if draft.state is not DraftState.WAITING or not _settle(
+        draft.conversation_id, DraftState.DISMISSED, by=by
+    ):
+        raise _settled_already()
+
+
+def _settled_already() -> Refused:
+    return Refused("draft_settled", N_("Somebody has dealt with this order already."))
+
+
+def take_back(draft: OrderDraft) -> None:
+    """What was dismissed waits again. Refused when another order of theirs waits by now."""
+    # The conversation first, as a turn of the bot does: no other draft comes meanwhile.
+    theirs = select(Conversation.id).where(Conversation.id == draft.conversation_id)
+    db.session().execute(theirs.with_for_update(key_share=True))
+    if draft.state is not DraftState.DISMISSED or waiting_among([draft.conversation_id]):
+        raise _settled_already()
+    draft.state, draft.by_id, draft.settled_at = DraftState.WAITING, None, None
+    _tell(draft.conversation_id)
 
 
 def withdraw(conversation: Conversation) -> None:
@@ -88,7 +108,8 @@ def _settle(
     *,
     by: Membership | None = None,
     order: Order | None = None,
-) -> None:
+) -> bool:
+    """Whether a draft was waiting there."""
     settled = (
         update(OrderDraft)
         .where(
@@ -101,16 +122,21 @@ def _settle(
             settled_at=utcnow(),
         )
     )
-    db.session().execute(settled.execution_options(synchronize_session="fetch"))
+    settled = settled.returning(OrderDraft.id).execution_options(synchronize_session="fetch")
+    found = db.session().scalars(settled).all()
     _tell(conversation_id)
+    return bool(found)
 
 
 def _tell(conversation_id: UUID) -> None:
     live.changed("inbox", f"conversation:{conversation_id}")
 
 
-def form_of(cart: Cart, key: UUID, country: str) -> NewOrder:
-    """The order form as this cart fills it in; `key` makes confirming it twice one order."""
+def form_of(cart: Cart, key: UUID, country: str, *, amount_due: int | None = None) -> NewOrder:
+    """The order form as this cart fills it in; `key` makes confirming it twice one order.
+
+    `amount_due`: what the screen showed, where a person looked.
+    """
     number = customers.read_phone(cart.phone, country) if cart.phone else None
     return NewOrder(
         client_id=key,
@@ -122,5 +148,6 @@ def form_of(cart: Cart, key: UUID, country: str) -> NewOrder:
             NewLine(variant_id=UUID(line.variant), quantity=line.quantity) for line in cart.lines
         ),
         note=cart.note,
+        amount_due=amount_due,
         source="bot",
     )

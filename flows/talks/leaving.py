@@ -11,7 +11,7 @@ from flows.talks.scene import Scene
 from models import db
 from models.conversation import Conversation
 from models.message import Message
-from models.talk import Talk
+from models.talk import BY_PEOPLE, Talk
 from models.types import utcnow
 from models.user import Membership
 
@@ -85,7 +85,7 @@ def keep_unread(conversation: Conversation) -> None:
 def take_over(conversation: Conversation, talk: Talk, hours: int, *, by: Membership) -> None:
     """The bot keeps out of this conversation: this person has it."""
     talk.silent_until = utcnow() + timedelta(hours=hours)
-    talk.left_because = "person"
+    talk.left_because = BY_PEOPLE
     talk.due_at = talk.waiting_since = None
     conversations.note_activity(conversation, "bot_stopped", {}, actor=by)
     live.changed("inbox")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -10,9 +11,9 @@ from sqlalchemy import func, select
 from flows import costs
 from flows.talks.scene import Scene
 from models import db
-from models.conversation import Activity
+from models.conversation import Activity, Conversation
 from models.message import Direction, Message, Origin
-from models.talk import Turn
+from models.talk import Talk, Turn
 from models.types import utcnow
 
 OLD = timedelta(minutes=15)
@@ -28,16 +29,7 @@ def silenced(scene: Scene) -> str | None:
 
     off, closed (its hours), blocked, person (a colleague has the conversation), old, window, quota.
     """
-    reasons = (
-        ("off", lambda: not scene.bot.active),
-        ("blocked", lambda: _blocked(scene)),
-        ("closed", lambda: not _open(scene)),
-        ("person", lambda: _person(scene)),
-        ("old", lambda: not scene.heard),
-        ("window", lambda: not scene.conversation.window_open),
-        ("quota", lambda: not scene.bot.paid and _used_up(scene)),
-    )
-    return next((name for name, holds in reasons if holds()), None)
+    return next((name for name, holds in _REASONS if holds(scene)), None)
 
 
 def fresh(messages: list[Message]) -> list[Message]:
@@ -67,29 +59,50 @@ def _open(scene: Scene) -> bool:
 
 
 def _person(scene: Scene) -> bool:
-    until = scene.talk.silent_until
-    if until is not None and until > utcnow():
-        return True
-    since = utcnow() - timedelta(hours=scene.bot.silence_hours)
+    return person_until(scene.conversation, scene.talk, scene.bot.silence_hours) is not None
+
+
+def person_until(conversation: Conversation, talk: Talk | None, hours: int) -> datetime | None:
+    """Until when people have the conversation: the bot left it to them, or somebody of the team
+    wrote in it or took it less than so many hours ago. None: nobody has it."""
+    until = talk.silent_until if talk is not None else None
+    back = talk.back_at if talk is not None else None
+    worked = _worked_at(conversation, utcnow() - timedelta(hours=hours))
+    if worked is not None and (back is None or worked > back):
+        until = max(filter(None, (until, worked + timedelta(hours=hours))))
+    return until if until is not None and until > utcnow() else None
+
+
+def _worked_at(conversation: Conversation, since: datetime) -> datetime | None:
     wrote = select(func.max(Message.created_at)).where(
-        Message.conversation_id == scene.conversation.id,
+        Message.conversation_id == conversation.id,
         Message.direction == Direction.OUT,
         Message.origin.in_((Origin.AGENT, Origin.PHONE)),
         Message.at >= since,
     )
     took = select(func.max(Activity.at)).where(
-        Activity.conversation_id == scene.conversation.id,
+        Activity.conversation_id == conversation.id,
         Activity.kind == "assigned",
         Activity.actor_id.is_not(None),
         Activity.facts["to"].astext.is_not(None),
         Activity.at >= since,
     )
-    last = [at for at in (db.session().scalar(wrote), db.session().scalar(took)) if at is not None]
-    back = scene.talk.back_at
-    return bool(last) and (back is None or max(last) > back)
+    last = func.greatest(wrote.scalar_subquery(), took.scalar_subquery())
+    return db.session().scalar(select(last))
 
 
 def _used_up(scene: Scene) -> bool:
     """Whether the next message of this number would cost something."""
     today = utcnow().astimezone(ZoneInfo(scene.channel.time_zone)).date()
     return costs.free_used(scene.channel, today) >= costs.FREE_SERVICE_MESSAGES
+
+
+_REASONS: tuple[tuple[str, Callable[[Scene], bool]], ...] = (
+    ("off", lambda scene: not scene.bot.active),
+    ("blocked", _blocked),
+    ("closed", lambda scene: not _open(scene)),
+    ("person", _person),
+    ("old", lambda scene: not scene.heard),
+    ("window", lambda scene: not scene.conversation.window_open),
+    ("quota", lambda scene: not scene.bot.paid and _used_up(scene)),
+)

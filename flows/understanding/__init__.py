@@ -23,7 +23,7 @@ from flows.understanding.writing import keys_of
 __all__ = ["SURE", "Catalogue", "Entity", "Item", "Line", "Taught", "Understood", "understand"]
 
 ASKED_CONFIRM = "asked_confirm"
-WITH_LINES = frozenset(("order", "change_order", "confirm"))
+WITH_LINES = frozenset(("order", "change_order"))
 
 
 def understand(
@@ -114,6 +114,7 @@ class _Reading:
                 self.message.words[i].tags.add("product")
                 self.message.words[i].keys.intersection_update({self.message.words[i].key})
                 self.free[i] = False
+        self._keep_names_whole()
         used = {i for mention in self.mentions for i in mention.used}
         for word in message.words:
             if word.denied_by in used:  # ماء الورد begins like a negation
@@ -164,6 +165,20 @@ class _Reading:
             catalogue,
             all_of_them=any(w.keys & every for w in message.words) or self._both(),
         )
+
+    def _keep_names_whole(self) -> None:
+        """The "sans" of "friteuse sans huile" is of its name and leaves nothing out."""
+        for mention in self.mentions:
+            for i in range(mention.first + 1, mention.end):
+                word = self.message.words[i]
+                if i not in mention.used and lexicon().sections["without"].at(
+                    self.message.phrases, i
+                ):
+                    word.keys.clear()
+                    word.stems.clear()
+                    word.tags.add("product")
+                    for other in self.message.words[mention.first : mention.end]:
+                        other.denied_by = None
 
     def _clear_agreed(self) -> None:
         """The "pas" of "pas de souci" denies nothing that follows."""
@@ -327,7 +342,7 @@ class _Reading:
             )
             if (
                 (after and words[i + 1].sentence == word.sentence)
-                or float(word.key) > LARGEST
+                or (float(word.key) > LARGEST and word.key not in self.catalogue.numbers)
                 or offered
             ):
                 self.free[i] = False
@@ -336,9 +351,14 @@ class _Reading:
 
     def _claim_durations(self) -> None:
         words, spans = self.message.words, lexicon().sections["duration"]
+        ages = lexicon().sections["unit"] if self.catalogue.has_ages else None
         numbers = lexicon().sections["number"]
         for i in range(len(words) - 1):
             counted = words[i].kind == "number" or numbers.at(self.message.phrases, i)
+            if ages and any(
+                unit.endswith(" month") for _, unit in ages.at(self.message.phrases, i + 1)
+            ):
+                continue
             if (
                 self.free[i]
                 and counted

@@ -34,7 +34,13 @@ def catalogue_of_merchant() -> Catalogue:
 def _fingerprint() -> object:
     """Changes whenever a name, an option, a price or what is on sale does; one query."""
     said = func.concat_ws(
-        "|", Variant.id, Product.name, Variant.sku, Variant.options, Product.price, Variant.price,
+        "|",
+        Variant.id,
+        Product.name,
+        Variant.sku,
+        Variant.options,
+        Product.price,
+        Variant.price,
         func.array_to_string(Product.aliases, ","),
     )
     found = (

@@ -249,7 +249,7 @@ def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
         or (word.known and not _is_led_to(message, i))
     ):
         return None
-    if word.key in lexicon_known():
+    if (word.keys | word.stems) & lexicon_known():
         return None
     led = _is_led_to(message, i)
     near = process.extract(

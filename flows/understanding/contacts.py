@@ -33,7 +33,7 @@ _MONTHS = (
 _NTH = r"([0-3]?\d)(?:st|nd|rd|th|er)?"
 _DAY = re.compile(
     rf"\b{_NTH}\s(?:of\s)?(?:{_MONTHS})\b|\b(?:{_MONTHS})\s{_NTH}\b"
-    rf"|\b(?:nhare?|نهار|يوم|youm|the)\s{_NTH}(?!\s?\w)"
+    rf"|\b(?:nhare?|نهار|يوم|youm)\s{_NTH}(?!\s?\w)"
     rf"|\b(?:le|the)\s{_NTH}\s(?:du mois|of the month)"
     r"|\ble\s([0-3]?\d)(?=\s+(?:du|de ce|prochain)\s|\s*(?:[,.;!?]|$))"
 )

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -123,23 +124,41 @@ class Catalogue:
             )
         return cls(list(products.values()), extra or {})
 
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The numbers of its option values: 10000 of "10000 mAh"."""
+        return frozenset(
+            value.split(" ")[0]
+            for product in self.products
+            for values in product.values
+            for one in values
+            for kind, value in one.options
+            if kind in ("number", "measure", "age")
+        )
+
+    @cached_property
+    def has_ages(self) -> bool:
+        return any(
+            kind == "age"
+            for product in self.products
+            for values in product.values
+            for one in values
+            for kind, _ in one.options
+        )
+
     def knows(self, key: str) -> bool:
         """Whether a word is one of its names' or values'."""
         return stem(key) in self._by_stem or key in self._value_words
 
-    @property
+    @cached_property
     def _value_words(self) -> frozenset[str]:
-        cached = self.__dict__.get("value_words")
-        if cached is None:
-            cached = frozenset(
-                word
-                for product in self.products
-                for values in product.values
-                for value in values
-                for word in value.words
-            )
-            self.__dict__["value_words"] = cached
-        return cached
+        return frozenset(
+            word
+            for product in self.products
+            for values in product.values
+            for value in values
+            for word in value.words
+        )
 
     def _index(self, number: int, product: Product, name: str, *, named: bool) -> None:
         message = read(name, lambda _: True)  # names are not corrected
@@ -174,9 +193,12 @@ class Catalogue:
                 product.terms.append(Term(1.0 if plain else WEAK, plain))
             term = (number, number_of_term)
             for k in range(i, i + length):
-                share = EXACT if length == 1 or k == i else WEAK
+                share = EXACT if length == 1 or (k == i and not colour) else WEAK
                 if words[k].key not in _EMPTY and len(words[k].key) > 1:
                     self._by_stem[stem(words[k].key)].setdefault(term, share)
+            for inner, concept in lex.goods.every_at(message.stems, i):
+                if inner < length:
+                    self._by_concept[concept].setdefault(term, NARROWER)
             for _, concept in concepts:
                 self._by_concept[concept][term] = EXACT
                 self._concepts_of[number].add(concept)
@@ -228,7 +250,7 @@ class Catalogue:
             return {}
         found: dict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
         bare = word.key in _EMPTY and message.text[word.start : word.end].casefold() == word.key
-        for length, concept in lexicon().goods.at(message.stems, i):
+        for length, concept in lexicon().goods.every_at(message.stems, i):
             if bare and length == 1:
                 continue  # "the" is no tea, "thé" is
             for (product, term), sure in self._by_concept.get(concept, {}).items():
@@ -440,6 +462,7 @@ def _passes(message: Message, i: int) -> bool:
     sections = lexicon().sections
     return bool(
         sections["linking"].at(message.phrases, i)
+        or sections["without"].at(message.phrases, i)
         or sections["neutral"].at(message.phrases, i)
         or sections["colour"].at(message.stems, i)
         or sections["unit"].at(message.phrases, i)

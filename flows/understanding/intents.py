@@ -132,9 +132,8 @@ def _undoes(of: Evidence) -> Weighed | None:
 
 def _changes(of: Evidence) -> Weighed | None:
     something = of.has_lines or of.has_quantity or of.has_option
-    if of.sure("change_order") or (of.likely("change_order") and something):
-        return _by(of, "change_order", 0.9)
-    return None
+    said = of.sure("change_order") or (something and of.likely("change_order", "contrast"))
+    return Weighed("change_order", 0.9, of.why[said]) if said else None
 
 
 def _refuses(of: Evidence) -> Weighed | None:
@@ -162,7 +161,8 @@ def _moves_house(of: Evidence) -> Weighed | None:
 
 
 def _yes_in_another_number(of: Evidence) -> Weighed | None:
-    other = of.yes and _but(of) and of.has_quantity and not (of.question or of.has_time)
+    told = of.has_quantity or of.has_option or of.has_product
+    other = of.yes and _but(of) and told and not (of.question or of.has_time)
     return Weighed("change_order", 0.8, "yes, but <number>") if other else None
 
 
@@ -187,6 +187,8 @@ def _agrees(of: Evidence) -> Weighed | None:
     sureness = 0.95 if of.sure("confirm") or of.yes else 0.85
     if of.question:
         sureness -= 0.25 if of.sure("confirm") else 0.45
+    if _but(of) and not of.sure("confirm"):
+        sureness -= 0.4  # "oui mais …" of what nothing here explains
     if not said:
         sureness -= 0.05 * max(0, of.beside - 4)  # a yes before a long story may be of the story
     return Weighed("confirm", sureness, of.why.get("confirm", "yes"))
@@ -236,6 +238,8 @@ def _said(of: Evidence) -> Weighed | None:
         return _order(of, 0.75)
     if of.has_product and of.has_option and not _wonders(of) and not of.likely(*MOVES):
         return _order(of, 0.65)
+    if of.likely("contrast") and not of.has_lines:
+        return Weighed("change_order", 0.72, of.why["contrast"])
     for intent in FIRST:
         if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
             continue

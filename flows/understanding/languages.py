@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from flows.understanding import cues
 from flows.understanding.lexicon import lexicon, word_list
-from flows.understanding.reading import Message, spelling
+from flows.understanding.reading import Message
 from flows.understanding.writing import is_arabic
 
 _ARABIZI = re.compile(r"(?:[a-z][3795]|[3795][a-z])[a-z]*|[a-z]+[3795][a-z]+")
@@ -52,7 +53,7 @@ def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:
     if languages is None:
         if key in _DARIJA:
             scores["darija"] += 1
-        elif len(key) > 3 and _CLUSTER.match(key) and key in spelling().known:
+        elif len(key) > 3 and _CLUSTER.match(key) and key in cues.words():
             scores["darija"] += 1.5
         elif _ARABIZI.fullmatch(key):
             scores["darija"] += 2

@@ -50,6 +50,16 @@ class Phrases(Generic[T]):
                     found.append((len(phrase), meaning))
         return found
 
+    def every_at(self, words: Sequence[Iterable[str]], start: int) -> list[tuple[int, T]]:
+        """Like `at`, with the shorter phrases too: a "body bébé" is also a "body"."""
+        return [
+            (len(phrase), meaning)
+            for first in words[start]
+            for phrase, meaning in self._by_first.get(first, ())
+            if start + len(phrase) <= len(words)
+            and all(word in words[start + i] for i, word in enumerate(phrase[1:], 1))
+        ]
+
     def words(self) -> Iterator[str]:
         for phrases in self._by_first.values():
             for phrase, _ in phrases:

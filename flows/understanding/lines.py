@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -138,7 +139,14 @@ def worded(
     }
     if not values:
         return []
-    found, i = [], 0
+    # "oz" of "10 oz" and "12 oz" tells them not apart.
+    common = Counter(word for value in values for word in set(value.words))
+    values = {
+        replace(value, words=tuple(word for word in value.words if common[word] == 1))
+        for value in values
+    }
+    found: list[Option] = []
+    i = 0
     ordered_values = sorted(values, key=lambda value: (value.axis, value.text))
     while i < len(message.words):
         hit = _value_at(message, i, ordered_values) if free[i] else None
@@ -354,7 +362,7 @@ def _size_number(
         for each in catalogue.products[p].values
         for one in each
         for kind, value in one.options
-        if kind in ("number", "measure")
+        if kind in ("number", "measure", "age")
     }
     plain = {value.split(" ")[0] for value in values}
     if word.key not in plain:
@@ -611,8 +619,8 @@ def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool =
     """The lines that are clear, and what is missing of the others."""
     gathered = _inherited(wishes(found), next((p.mention for p in found if p.mention), None))
     if not any(wish.mention for wish in gathered):
-        amounts = [wish.quantity for wish in gathered if wish.quantity]
-        return Ordered(quantity=amounts[0] if len(amounts) == 1 else None)
+        bare = [wish.quantity for wish in gathered if wish.quantity]
+        return Ordered(quantity=bare[0] if len(bare) == 1 else None)
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
     for before, wish in itertools.pairwise(gathered):
         if wish.same and not wish.has("colour"):
@@ -779,12 +787,17 @@ def _variants(
 
 def _matters(product: Product, option: Option) -> bool:
     """Whether the product has this kind of option, so that an unknown value is a question."""
-    kinds = {kind for values in product.values for value in values for kind, _ in value.options}
-    if option.kind in ("size", "number"):
-        return bool(kinds & {"size", "number"}) and (
-            option.kind in kinds or option.kind == "number"
-        )
-    return option.kind in kinds
+    kinds = [
+        {kind for value in values for kind, _ in value.options}
+        for values in product.all_axes().values()
+    ]
+    if option.kind == "number":
+        return any(axis & {"size", "number"} for axis in kinds)
+    # A scent called "rose" does not make a colour of "savon noir" a question.
+    return any(
+        all(any(kind == option.kind for kind, _ in value.options) for value in values)
+        for values in product.all_axes().values()
+    )
 
 
 def _measured(product: Product) -> bool:

@@ -125,7 +125,12 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
             end += 1 + part[0][0]
             whole = 0
     bare = int(whole) if float(times) == 1000 and whole == int(whole) else 0
-    return Option("measure", f"{quantity:g} {base}", start, end, quantity, bare)
+    kind = "age" if base == "month" else "measure"
+    if kind == "age" and amount is None:
+        return None
+    return Option(
+        kind, f"{quantity:g} {base}", start, end, quantity, bare if kind == "measure" else 0
+    )
 
 
 def _number_word(keys: list[set[str]], i: int) -> tuple[int, str] | None:

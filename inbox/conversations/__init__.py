@@ -9,11 +9,11 @@ from uuid import UUID
 from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from flows import conversations, team, threads
+from flows import conversations, notifications, team, threads
 from flows.team import groups
 from inbox import htmx
 from inbox.auth import needs
-from inbox.conversations import beside, kinds, thread
+from inbox.conversations import asides, beside, kinds, thread
 from inbox.conversations.asked import (
     BEGINNING,
     Asked,
@@ -44,6 +44,8 @@ pages.add_app_template_filter(kinds.asks_for)
 pages.add_app_template_filter(kinds.label, "kind_label")
 pages.add_app_template_filter(kinds.icon, "kind_icon")
 pages.add_app_template_filter(kinds.raw, "raw_body")
+pages.add_app_template_filter(asides.who_has)
+pages.add_app_template_filter(asides.why, "why_left")
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -64,11 +66,13 @@ def index() -> str:
 def show(conversation_id: UUID) -> str:
     """The list beside a thread; for htmx the thread and the customer alone."""
     asked = Asked.read(request.args)
-    conversation, around = threads.opened(conversation_id, current.member)
-    opened = _opened(conversation)
+    opened = threads.opened(conversation_id, current.member)
+    facts = _opened(opened)
     if current.wants_fragment:
-        return render_template("conversations/_open.html", asked=asked, around=around, **opened)
-    return _page(asked, around, **opened)
+        return render_template(
+            "conversations/_open.html", asked=asked, around=opened.around, **facts
+        )
+    return _page(asked, opened.around, **facts)
 
 
 def _page(asked: Asked, around: threads.Overview, **more: Any) -> str:
@@ -76,7 +80,8 @@ def _page(asked: Asked, around: threads.Overview, **more: Any) -> str:
     return render_template("conversations/index.html", asked=asked, around=around, **rows, **more)
 
 
-def _opened(conversation: Conversation) -> dict[str, Any]:
+def _opened(opened: threads.Opened) -> dict[str, Any]:
+    conversation = opened.conversation
     newest = threads.stretch(conversation)
     unread_from = thread.first_unread(newest, conversation)
     return {
@@ -86,6 +91,7 @@ def _opened(conversation: Conversation) -> dict[str, Any]:
         "above": _start(newest),
         "unread_from": unread_from,
         "composer": compose(conversation) if current.may("inbox.reply") else None,
+        **beside.bot(opened),
     }
 
 
@@ -156,7 +162,8 @@ def _address(asked: Asked) -> str:
 @needs("inbox.read")
 def refreshed(conversation_id: UUID) -> str:
     """All from the point `since` on, as it is now; or the page of messages `before` a point."""
-    conversation, around = threads.opened(conversation_id, current.member)
+    opened = threads.opened(conversation_id, current.member)
+    conversation = opened.conversation
     before = read_point(request.args.get("before"))
     if before is not None:
         earlier = threads.stretch(conversation, before=before)
@@ -172,11 +179,12 @@ def refreshed(conversation_id: UUID) -> str:
     return render_template(
         "conversations/_refreshed.html",
         conversation=conversation,
-        around=around,
+        around=opened.around,
         days=thread.days(newest, unread_from=unread_from),
         since=since if newest.whole else _start(newest),
         above=None if newest.whole else _start(newest),
         unread_from=unread_from,
+        **beside.bot(opened),
     )
 
 
@@ -195,8 +203,9 @@ def panel(conversation_id: UUID) -> str:
 @pages.post("/<uuid:conversation_id>/read")
 @needs("inbox.read", "inbox.reply")
 def read(conversation_id: UUID) -> tuple[str, int]:
-    """Somebody has the conversation before their eyes."""
+    """Somebody has the conversation before their eyes: what called them to it rings no more."""
     conversations.mark_read(threads.find(conversation_id))
+    notifications.seen(current.member, "bot_left", conversation=str(conversation_id))
     return "", 204
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
 from markupsafe import Markup
 
+from flows import orders
+from inbox.conversations import asides
 from inbox.current import current
 from inbox.filters import bdi, ltr
 from inbox.languages import N_, gettext
@@ -22,6 +24,9 @@ class Line:
     activity: Activity
     icon: str
     text: Markup
+    undo: tuple[str, int] | None = None
+    """Where the move that it tells of is taken back, and the order's version since; None where it
+    cannot be, or nobody who looks may."""
 
 
 # Kind → icon and sentence; its facts are those of the activity, `who` and `order`.
@@ -72,6 +77,29 @@ SAID: dict[str, tuple[str, str]] = {
         "alert",
         N_("The automation “%(automation)s” could not send its message for order %(order)s"),
     ),
+    "bot_left": ("bot", "%(summary)s"),
+    "bot_stopped": ("user", N_("%(who)s took the conversation over from the bot")),
+    "bot_back": ("bot", N_("%(who)s gave the conversation back to the bot")),
+    "wishes": ("alert", N_("%(who)s wrote “%(spoken)s” about order %(order)s: it needs somebody")),
+}
+# The same where the customer wrote it and the bot understood: the sentence, and how sure it was.
+SPOKEN: dict[str, str] = {
+    "order_moved": N_(
+        "%(who)s wrote “%(spoken)s”%(sure)s: order %(order)s moved from “%(from)s” to “%(to)s”"
+    ),
+    "repeated_tap": N_(
+        "%(who)s wrote “%(spoken)s”%(sure)s again: order %(order)s stays on “%(stage)s”"
+    ),
+    "late_tap": N_(
+        "%(who)s wrote “%(spoken)s”%(sure)s too late: order %(order)s was already on “%(stage)s”"
+    ),
+    "tap_refused": N_(
+        "%(who)s wrote “%(spoken)s”%(sure)s: order %(order)s cannot go from “%(stage)s” to “%(to)s”"
+    ),
+    "stock_blocked": N_(
+        "%(who)s wrote “%(spoken)s”%(sure)s, but “%(name)s” is short of stock: "
+        "order %(order)s stays on “%(stage)s”"
+    ),
 }
 _ACTORS = {
     Actor.CUSTOMER: N_("The customer"),
@@ -80,14 +108,31 @@ _ACTORS = {
     Actor.STORE: N_("The shop"),
     Actor.SYSTEM: N_("Wasl"),
 }
-_BY_CUSTOMER = ("tapped", "repeated_tap", "late_tap", "tap_refused", "stock_blocked")
+_BY_CUSTOMER = ("tapped", "repeated_tap", "late_tap", "tap_refused", "stock_blocked", "wishes")
 
 
-def line(activity: Activity) -> Line:
+def lines(activities: Sequence[Activity]) -> list[Line]:
+    """The activities in words; moves that the bot understood can be taken back from there."""
+    understood = [a for a in activities if "version" in a.facts]
+    versions: Mapping[int, int] = {}
+    if understood and current.may("orders.move"):
+        versions = orders.versions([a.facts["number"] for a in understood])
+    return [line(activity, versions) for activity in activities]
+
+
+def line(activity: Activity, versions: Mapping[int, int] | None = None) -> Line:
     """The activity in words; a kind nobody has words for is named as it is."""
     icon, sentence = _said(activity)
     # Our own sentence is the markup; every fact in it is escaped.
-    return Line(activity, icon, Markup(gettext(sentence)) % _Facts(activity))  # noqa: S704
+    text = Markup(gettext(sentence)) % _Facts(activity)  # noqa: S704
+    return Line(activity, icon, text, _undo(activity.facts, versions or {}))
+
+
+def _undo(facts: Json, versions: Mapping[int, int]) -> tuple[str, int] | None:
+    number, version = facts.get("number"), facts.get("version")
+    if not isinstance(number, int) or version is None or versions.get(number) != version:
+        return None
+    return url_for("board.undo", number=number), version
 
 
 # What the customer said themselves, or Meta in their name.
@@ -132,6 +177,10 @@ def _length(activity: Activity) -> Markup:
 def _said(activity: Activity) -> tuple[str, str]:
     if activity.kind == "call":
         return "phone", _call(activity.facts)
+    if activity.kind in SPOKEN and activity.facts.get("spoken"):
+        return SAID[activity.kind][0], SPOKEN[activity.kind]
+    if activity.kind == "order_created" and activity.facts.get("by") == Actor.CUSTOMER:
+        return "bot", N_("%(who)s ordered from the bot: order %(order)s")
     theirs = _THEIRS.get((activity.kind, str(activity.facts.get("source"))))
     if theirs is not None:
         return theirs
@@ -165,9 +214,16 @@ def _order(activity: Activity) -> Markup:
     return Markup('<a href="{}">{}</a>').format(url_for("orders.show", number=number), shown)
 
 
+def _sure(activity: Activity) -> Markup:
+    said = asides.sure(activity.facts.get("confidence"))
+    return Markup(" ({})").format(said) if said else Markup("")
+
+
 _MADE: dict[str, Callable[[Activity], Markup]] = {
     "who": _who,
     "order": _order,
+    "summary": asides.summed_up,
+    "sure": _sure,
     "length": _length,
     "kind": lambda activity: bdi(activity.kind.replace("_", " ")),
 }

@@ -17,7 +17,7 @@ from flows import costs
 from flows.messages import PASSED_ON
 from flows.threads import PARTS, Part, Stretch
 from flows.verdicts import REASONS, Reason
-from inbox.conversations import activities, kinds, prices
+from inbox.conversations import activities, asides, kinds, prices
 from inbox.conversations.known import Known
 from inbox.current import current
 from models.conversation import Conversation
@@ -33,7 +33,7 @@ _EMOJI = re.compile(
 TOLD_ABOVE = {"forwarded", "referral", "product", "historic", "group_id"}
 
 # Not written by the customer nor by the agent whose name stands below.
-_NAMED = (Origin.AUTOMATION, Origin.PHONE)
+_NAMED = (Origin.AUTOMATION, Origin.BOT, Origin.PHONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,11 @@ class Bubble:
         return self.message.kind in PASSED_ON or bool(self.message.text)
 
     @property
+    def why_url(self) -> str | None:
+        """Where it is told why the bot said this."""
+        return asides.why_url(self.message.turn_id)
+
+    @property
     def big(self) -> bool:
         """Whether the text is nothing but a few emoji."""
         return _EMOJI.fullmatch(self.text) is not None
@@ -166,7 +171,7 @@ def days(stretch: Stretch, *, unread_from: UUID | None = None) -> list[Day]:
     """Bubbles and lines in the order of their times, day by day in the merchant's time zone."""
     items: list[Any] = [
         *_bubbles(stretch),
-        *(Small(activities.line(a)) for a in stretch.activities),
+        *map(Small, activities.lines(stretch.activities)),
     ]
     items.sort(key=lambda item: item.at)  # stable: messages of one second keep their order
     _divide(items, unread_from)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from flows import catalog
@@ -22,7 +23,9 @@ from inbox import filters, languages
 from inbox.conversations.kinds import CartLine
 from inbox.forms import Fields
 from inbox.languages import N_, gettext, ngettext
+from inbox.orders import proposing
 from inbox.orders.figures import figures, plain, read_line
+from inbox.orders.proposing import Hint, Mark, Proposal
 from models.types import new_id
 
 CONSENT = N_("The customer agrees to receive offers on WhatsApp.")
@@ -64,6 +67,8 @@ class Dialog:
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     """Why the order as a whole was refused, when no field is to blame."""
+    proposal: Proposal | None = None
+    """What the customer's own words say of this order."""
 
     @property
     def trouble(self) -> str:
@@ -82,6 +87,39 @@ class Dialog:
     def sources(self) -> dict[str, str]:
         return {name: SOURCES[name] for name in self.draft.sources}
 
+    def mark(self, name: str) -> Mark | None:
+        """Where the field was read in the conversation; None once it holds something else."""
+        if self.proposal is None or not self._holds(name, getattr(self.proposal.cart, name)):
+            return None
+        return self.proposal.marks.get(name)
+
+    def _holds(self, name: str, said: str) -> bool:
+        typed = self.typed.get(name, "")
+        if name == "phone":
+            said, typed = (re.sub(r"\D", "", text)[-8:] for text in (said, typed))
+        return bool(said) and said == typed
+
+    def mark_of(self, row: Row) -> Mark | None:
+        """Where the line was read in the conversation."""
+        variant = row.typed.get("variant_id", "")
+        return self.proposal.marks.get(variant) if self.proposal and variant else None
+
+    @property
+    def hints(self) -> list[tuple[Hint, Row, Mark | None]]:
+        """What was named without its version, each with the line it will be and where it stands."""
+        if self.proposal is None:
+            return []
+        there = {row.found.product.id for row in self.rows if row.found}
+        return [
+            (
+                hint,
+                Row("__", hint.found, {"quantity": str(hint.quantity)}),
+                self.proposal.marks.get(str(hint.found.product.id)),
+            )
+            for hint in self.proposal.hints
+            if hint.found.product.id not in there
+        ]
+
     @property
     def free_row(self) -> Row:
         """The row of a free product to be; the page puts a number for its index."""
@@ -96,8 +134,9 @@ class Dialog:
         return next((name for name in needed if not self.typed.get(name)), "products")
 
 
-def fresh(draft: Draft, rows: Sequence[Row] = ()) -> Dialog:
-    """The dialog before anybody typed, with the lines that are known already."""
+def fresh(draft: Draft, rows: Sequence[Row] = (), proposal: Proposal | None = None) -> Dialog:
+    """The dialog before anybody typed, with what is known already: of lines `rows`, where there
+    are any, else what is proposed."""
     typed = {
         "client_id": str(draft.client_id),
         "customer_id": str(draft.card.id) if draft.card else "",
@@ -113,7 +152,20 @@ def fresh(draft: Draft, rows: Sequence[Row] = ()) -> Dialog:
         "payment_status": "pending",
         "assignee_id": str(draft.assignee.id) if draft.assignee else "",
     }
-    return Dialog(draft=draft, typed=typed, rows=list(rows))
+    if proposal is not None:
+        draft, typed = proposing.filled(typed, draft, proposal)
+        rows = rows or proposed_rows(proposal)
+    return Dialog(draft=draft, typed=typed, rows=list(rows), proposal=proposal)
+
+
+def proposed_rows(proposal: Proposal) -> list[Row]:
+    """The lines of an order that the customer's words make."""
+    rows = []
+    for index, (quantity, variant) in enumerate(proposal.lines[:MOST_LINES]):
+        typed = {"quantity": str(quantity), "variant_id": str(variant.id)}
+        typed["product_id"] = str(variant.product_id)
+        rows.append(Row(index, proposal.goods[str(variant.id)], typed))
+    return rows
 
 
 def cart_rows(lines: Sequence[CartLine], currency: str) -> list[Row]:
@@ -134,18 +186,36 @@ def cart_rows(lines: Sequence[CartLine], currency: str) -> list[Row]:
     return rows
 
 
-def again(draft: Draft, posted: Mapping[str, str], refusal: Refused) -> Dialog:
+def again(
+    draft: Draft,
+    posted: Mapping[str, str],
+    refusal: Refused,
+    proposal: Proposal | None = None,
+) -> Dialog:
     """The dialog as it was posted, nothing lost, with what was refused beside each field."""
     rows = list(_rows(posted))
-    wrong = refusal.fields if isinstance(refusal, Invalid) else _at_its_line(refusal, rows)
-    errors = {name: languages.told(why) for name, why in wrong.items()}
+    if posted.get("draft"):
+        draft = proposing.from_bot(draft)
+    errors = _wrong(refusal, rows)
     return Dialog(
         draft=draft,
         typed=posted,
         rows=rows,
         errors=errors,
         problem="" if errors else languages.told(refusal),
+        proposal=proposal,
     )
+
+
+def accused(begun: Dialog, refusal: Refused) -> Dialog:
+    """The dialog that nobody has seen yet, with what is wrong beside each field."""
+    wrong = _wrong(refusal, begun.rows)
+    return replace(begun, errors=wrong, problem="" if wrong else languages.told(refusal))
+
+
+def _wrong(refusal: Refused, rows: list[Row]) -> dict[str, str]:
+    wrong = refusal.fields if isinstance(refusal, Invalid) else _at_its_line(refusal, rows)
+    return {name: languages.told(why) for name, why in wrong.items()}
 
 
 def read(posted: Mapping[str, str], region: str, currency: str, sources: Sequence[str]) -> NewOrder:

@@ -73,8 +73,20 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     "call_asked": ("phone", "orange", N_("The automation %(automation)s asks to call")),
     "called": ("phone", "blue", N_("Called: %(outcome)s")),
     "call_undone": ("back", "gray", N_("The call was taken back: %(outcome)s")),
+    "wishes": ("alert", "orange", N_("The customer wants something else")),
     "kept_both": ("check", "gray", N_("Not the same as order %(other)s: both are kept")),
     "seen": ("check", "gray", N_("Seen: %(flag)s")),
+}
+# The same where the customer did not tap a button but wrote it: why is told below.
+SPOKEN: dict[str, str] = {
+    "tapped": N_("The customer answered"),
+    "repeated_tap": N_("The customer answered after an earlier answer"),
+    "late_tap": N_("The customer answered too late: the order was on %(stage)s already"),
+    "tap_refused": N_("The customer answered, but from %(stage)s the order cannot go to %(to)s"),
+    "stock_blocked": N_(
+        "The customer answered yes, but stock is short: %(name)s, %(needed)s needed,"
+        " %(available)s available"
+    ),
 }
 OTHER = ("info", "gray", N_("Noted: %(kind)s"))
 

@@ -12,6 +12,7 @@ from flows.customers import read_phone
 from flows.duplicates import Goods
 from flows.errors import Refused
 from flows.orders.draft import FROM_A_CONVERSATION, FROM_NOWHERE
+from flows.talks import drafts
 from inbox import htmx, life
 from inbox.auth import needs
 from inbox.conversations import kinds
@@ -19,7 +20,7 @@ from inbox.conversations.asked import read_id
 from inbox.current import current
 from inbox.forms import Fields
 from inbox.languages import gettext as _
-from inbox.orders import dialog
+from inbox.orders import dialog, proposing
 from inbox.orders.routes import pages
 from models.conversation import Conversation
 from models.order import Order
@@ -33,11 +34,13 @@ Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
 @pages.get("/conversations/<uuid:conversation_id>/orders/new")
 @needs("orders.create")
 def new(conversation_id: UUID) -> str:
-    """The dialog of whoever writes there; with `cart` what they put into theirs and left there."""
+    """The dialog of whoever writes there, with what they said; with `cart` what they put into
+    theirs and left there."""
     conversation = threads.find(conversation_id)
     lines = _cart(conversation, read_id(request.args.get("cart")))
     rows = dialog.cart_rows(lines, current.merchant.currency)
-    return _shown(dialog.fresh(orders.prefill(conversation), rows))
+    proposal = proposing.of(conversation)
+    return shown(dialog.fresh(orders.prefill(conversation), rows, proposal))
 
 
 def _cart(conversation: Conversation, message_id: UUID | None) -> list[kinds.CartLine]:
@@ -56,11 +59,20 @@ def create(conversation_id: UUID) -> Answer:
     form = dialog.read(request.form, country, currency, FROM_A_CONVERSATION)
     try:
         order = orders.create(form, by=current.member, conversation=conversation)
+        if draft_id := read_id(request.form.get("draft")):
+            drafts.accept(drafts.find(draft_id), order, by=current.member)
     except Refused as refusal:
         life.undo()
-        draft = orders.prefill(threads.find(conversation_id))
-        return _shown(dialog.again(draft, request.form, refusal)), refusal.status
-    return _created(order)
+        return refused(threads.find(conversation_id), request.form, refusal)
+    return created(order)
+
+
+def refused(
+    conversation: Conversation, posted: Mapping[str, str], refusal: Refused
+) -> tuple[str, int]:
+    """The dialog again, with what is wrong."""
+    draft, proposal = orders.prefill(conversation), proposing.of(conversation)
+    return shown(dialog.again(draft, posted, refusal, proposal)), refusal.status
 
 
 # --- from nowhere ---------------------------------------------------------------------------------
@@ -70,7 +82,7 @@ def create(conversation_id: UUID) -> Answer:
 @needs("orders.create")
 def begin() -> str:
     """The empty dialog, or one that knows the `customer` already."""
-    return _shown(dialog.fresh(orders.begin(read_id(request.args.get("customer")))))
+    return shown(dialog.fresh(orders.begin(read_id(request.args.get("customer")))))
 
 
 @pages.post("/orders")
@@ -82,8 +94,8 @@ def take() -> Answer:
         order = orders.create(form, by=current.member)
     except Refused as refusal:
         life.undo()
-        return _shown(dialog.again(_draft(request.form), request.form, refusal)), refusal.status
-    return _created(order)
+        return shown(dialog.again(_draft(request.form), request.form, refusal)), refusal.status
+    return created(order)
 
 
 # --- while it is filled ---------------------------------------------------------------------------
@@ -105,8 +117,8 @@ def known() -> str:
     typed = request.args.to_dict()
     if draft.addresses and not typed.get("address"):
         typed["address_id"] = str(draft.addresses[0].id)
-    shown = dialog.Dialog(draft=draft, typed=typed)
-    return render_template("orders/_known.html", d=shown)
+    d = dialog.Dialog(draft=draft, typed=typed)
+    return render_template("orders/_known.html", d=d)
 
 
 @pages.get("/orders/new/twins")
@@ -129,7 +141,7 @@ def _draft(typed: Mapping[str, str]) -> orders.Draft:
     return orders.begin(picked, e164=number.e164, name=typed.get("name", ""))
 
 
-def _created(order: Order) -> Answer:
+def created(order: Order) -> Answer:
     number = f"#{order.number}"
     htmx.toast(_("Order %(number)s created", number=number))
     if order.duplicate_of_id is not None:
@@ -141,5 +153,5 @@ def _created(order: Order) -> Answer:
     return "", 201, {"Location": place, "HX-Reswap": "none"}
 
 
-def _shown(shown: dialog.Dialog) -> str:
-    return render_template("orders/new.html", d=shown)
+def shown(what: dialog.Dialog) -> str:
+    return render_template("orders/new.html", d=what)

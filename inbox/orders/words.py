@@ -15,6 +15,7 @@ from flows.runs import CANCELLATIONS, FAILURES
 from flows.templates import FACTS
 from flows.verdicts import REASONS
 from inbox import filters
+from inbox.conversations import asides
 from inbox.languages import N_, gettext, ngettext
 from inbox.orders.sentences import (
     ACTORS,
@@ -25,6 +26,7 @@ from inbox.orders.sentences import (
     FLAGS,
     OTHER,
     SENTENCES,
+    SPOKEN,
     STATUSES,
 )
 from models.timeline import Entry
@@ -52,6 +54,8 @@ class Told:
 def told(entry: Entry, currency: str) -> Told:
     """The entry in the reader's words; amounts in its facts are minor units of the currency."""
     icon, color, sentence = SENTENCES.get(entry.kind, OTHER)
+    if entry.facts.get("spoken"):
+        sentence = SPOKEN.get(entry.kind, sentence)
     facts = defaultdict(lambda: Markup("…"), kind=filters.bdi(entry.kind.replace("_", " ")))
     for name, value in entry.facts.items():
         facts[name] = _fact(name, value, currency)
@@ -110,6 +114,16 @@ def _why(entry: Entry) -> str:
     return reason(entry.facts.get("reason"))
 
 
+def _words(entry: Entry) -> str:
+    """What the customer wrote, and how sure the bot was of what it means."""
+    spoken, sure = entry.facts["spoken"], asides.sure(entry.facts.get("confidence"))
+    if sure:
+        return gettext(
+            N_("Because the customer wrote “%(text)s”, %(sure)s"), text=spoken, sure=sure
+        )
+    return gettext(N_("Because the customer wrote “%(text)s”"), text=spoken)
+
+
 def _button(entry: Entry) -> str:
     if entry.kind != "moved":
         return ""
@@ -160,6 +174,7 @@ def _undoing(entry: Entry) -> str:
 
 # A fact that an entry has → what it says of why.
 _WHY: dict[str, Callable[[Entry], str]] = {
+    "spoken": _words,
     "button": _button,
     "expired": _silence,
     "outcome": _call,

@@ -95,12 +95,21 @@ document.addEventListener("click", event => {
   const button = event.target.closest("button")
   if (button?.dataset.step) more(line, Number(button.dataset.step))
   else if (button && "remove" in button.dataset) remove(line)
+  else if (button && "addHint" in button.dataset) pick(button.parentElement)
   else if (button && "addFree" in button.dataset) {
     const fresh = row(here.querySelector("template[data-free-line]"))
     add(fresh)
     fresh.querySelector("input").focus()
   }
 })
+
+// What was named without its version is a line whose version is to be chosen.
+function pick(hint) {
+  const fresh = row(hint.querySelector("template"))
+  hint.remove()
+  add(fresh)
+  fresh.querySelector("select")?.focus()
+}
 
 function remove(line) {
   const lines = line.parentElement

@@ -58,7 +58,7 @@ from tests import factories
 from tests.stories.steps import Work
 
 FOLDER = Path(__file__).parent / "talks"
-NAMES = ("fatima", "khadija", "youssef", "nadia")
+NAMES = tuple(HELLO)
 WAYS = {
     "": (),
     "to_confirm": ("to_confirm",),

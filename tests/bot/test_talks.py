@@ -73,7 +73,7 @@ def _put_back(rows: dict[str, bytes], connection: psycopg.Connection) -> None:
 
 def _copying(connection: psycopg.Connection, what: str) -> Iterator[bytes]:
     with connection.cursor().copy(f"COPY {what} (FORMAT binary)") as copy:
-        yield from copy
+        yield from (bytes(part) for part in copy)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=[script.title for script in SCRIPTS])

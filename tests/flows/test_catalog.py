@@ -202,7 +202,8 @@ _PRODUCTS = """
     INSERT INTO products
         (merchant_id, id, name, sku, price, track_stock, active, aliases, search_text, created_at)
     SELECT :merchant, gen_random_uuid(), word || ' cuir ' || n, 'P-' || lpad(n::text, 5, '0'),
-           1000, true, true, '{}', lower(word) || ' cuir ' || n || ' p ' || lpad(n::text, 5, '0'), now()
+           1000, true, true, '{}',
+           lower(word) || ' cuir ' || n || ' p ' || lpad(n::text, 5, '0'), now()
     FROM (SELECT n, (ARRAY['Sac', 'Robe', 'Tapis', 'Sandale'])[n % 4 + 1] AS word
           FROM generate_series(1, :number) AS n) AS made
 """

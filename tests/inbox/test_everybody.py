@@ -36,6 +36,8 @@ from flows import (
 )
 from flows.customers import Number
 from flows.orders import NewLine, NewOrder
+from flows.talks import drafts
+from flows.talks.cart import Cart, Line
 from inbox.auth import needs_of
 from models import db
 from models.automation import Automation, Run
@@ -49,10 +51,10 @@ from models.merchant import Merchant
 from models.message import Media, Message, Sending
 from models.notice import Notice
 from models.notification import Notification
-from models.order import CallAttempt
+from models.order import CallAttempt, Order
 from models.pipeline import Stage, SystemState
 from models.snippet import Snippet
-from models.talk import Bot, Phrase, Question, Turn
+from models.talk import Bot, OrderDraft, Phrase, Question, Turn
 from models.team import CustomRole, Team
 from models.template import MessageTemplate
 from models.timeline import By
@@ -106,6 +108,7 @@ TEAM = {"team_id": "team"}
 ROLE = {"role_id": "custom_role"}
 INVITATION = {"invitation_id": "invitation"}
 BODY = {"envelope_id": "envelope"}
+DRAFT = {"draft_id": "draft"}
 CONTACT = {"message_id": "contact", "place": "first"}
 PRODUCT = {"product_id": "product"}
 QUESTION = {"question_id": "question"}
@@ -137,6 +140,11 @@ TABLE: dict[str, Call] = {
     "automations.switch": Call({"automation_id": "automation"}, {"active": ""}),
     "automations.new": Call(query={"stage": "stage", "template": "template"}),
     "automations.parts": Call(query={"stage": "stage", "template": "template"}),
+    "beside.accept": Call(DRAFT),
+    "beside.dismiss": Call(DRAFT),
+    "beside.give_back": Call(CONVERSATION),
+    "beside.take_back": Call(DRAFT),
+    "beside.take_over": Call(CONVERSATION),
     "board.index": Call(),
     "board.column": Call({"stage_id": "stage"}),
     "board.older": Call({"stage_id": "stage"}, query={"before": "2026-01-01T00:00:00+00:00"}),
@@ -477,6 +485,7 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
         ).first()
         assert rung is not None
         card = order.customer
+        draft = _draft(conversation, order)
         invited, _ = team.invite("kanari@example.com", Role.VIEWER, by=owner)
         return SimpleNamespace(
             conversation=conversation.id,
@@ -514,8 +523,19 @@ def build(merchant: Merchant, owner: Membership) -> SimpleNamespace:
             colleague=colleague.id,
             team=nord.id,
             custom_role=role.id,
+            draft=draft.id,
             invitation=invited.id,
         )
+
+
+def _draft(conversation: Conversation, order: Order) -> OrderDraft:
+    """The same once more, as the bot put it together."""
+    (line,) = order.lines
+    cart = Cart([Line(str(line.variant_id), 1)], name=CANARY, city=CANARY, address=CANARY)
+    drafts.keep(conversation, cart)
+    waiting = drafts.waiting(conversation)
+    assert waiting is not None
+    return waiting
 
 
 def _body(merchant: Merchant, channel: Channel) -> int:
@@ -689,6 +709,8 @@ ITS_OWN_AMOUNT = {
     "calls.show",
     "conversations.show",
     "conversations.panel",
+    "conversations.refreshed",
+    "beside.accept",
     "orders.begin",
     "orders.cancel_duplicate",
     "orders.change",

@@ -15,6 +15,17 @@ MOST_PRICE = 1e9
 
 def take_cart(scene: Scene, message: Message) -> None:
     """A cart of WhatsApp: its items at the prices it showed; what is not sold is said."""
+    unknown = put_items(scene, message)
+    if unknown:
+        scene.note("unknown_items", items=", ".join(unknown[:5]))
+    if scene.bot.order_rule == "none":
+        leave(scene, "order")
+        return
+    go_on(scene)
+
+
+def put_items(scene: Scene, message: Message) -> list[str]:
+    """What a cart of WhatsApp holds is in ours; the references of what is not sold."""
     items = (message.payload.get("body") or {}).get("product_items") or []
     items = [item for item in items if isinstance(item, dict)]
     references = [str(item.get("product_retailer_id", "")) for item in items]
@@ -27,12 +38,7 @@ def take_cart(scene: Scene, message: Message) -> None:
             continue
         scene.cart.put(variant.id, _count(item.get("quantity")), Source(str(message.id), 0, 0, ""))
         scene.cart.lines[-1].price = _minor(scene, item)
-    if unknown:
-        scene.note("unknown_items", items=", ".join(unknown[:5]))
-    if scene.bot.order_rule == "none":
-        leave(scene, "order")
-        return
-    go_on(scene)
+    return unknown
 
 
 def _count(value: object) -> int:
@@ -58,6 +64,13 @@ def take_place(scene: Scene, message: Message) -> bool:
     """A shared location is the address, while an address is asked for."""
     if scene.talk.step not in ("address", "known_address", "city", "summary", "changing"):
         return False
+    put_place(scene, message)
+    go_on(scene)
+    return True
+
+
+def put_place(scene: Scene, message: Message) -> None:
+    """The place is the address of the cart, and its city the city where none was said."""
     body = message.payload.get("body") or {}
     told = [str(body.get(name) or "") for name in ("name", "address")]
     pin = f"{body.get('latitude')}, {body.get('longitude')}"
@@ -67,8 +80,6 @@ def take_place(scene: Scene, message: Message) -> bool:
     place = next((p for p in map(_city_in, told) if p), None)
     if place and not scene.cart.city:
         scene.cart.tell("city", place)
-    go_on(scene)
-    return True
 
 
 def _city_in(text: str) -> str | None:

@@ -73,8 +73,8 @@ def _choose_open(scene: Scene) -> bool:
     while scene.cart.open:
         first = scene.cart.open[0]
         found = catalog.offered([UUID(first.product)]).get(UUID(first.product))
-        fitting = _fitting(found, first) if found and found.product.active else []
-        there = [o for o in fitting if browsing.has_some(o) or scene.merchant.allow_negative_stock]
+        fits = fitting(found, first) if found and found.product.active else []
+        there = [o for o in fits if browsing.has_some(o) or scene.merchant.allow_negative_stock]
         if found is not None and not there:
             scene.note("out_of_stock", name=found.product.name)
         if len(there) == 1 and not first.asks_quantity:
@@ -86,7 +86,8 @@ def _choose_open(scene: Scene) -> bool:
     return False
 
 
-def _fitting(found: Found, wanted: Open) -> list[catalog.Offer]:
+def fitting(found: Found, wanted: Open) -> list[catalog.Offer]:
+    """The versions that what was said of this product leaves open."""
     return [
         offer
         for offer in found.offers

@@ -17,6 +17,8 @@ from flows.understanding import Understood
 from models import db
 from models.catalog import Variant
 
+BESIDE = ("quantity", "variant")
+
 
 def take_in(scene: Scene, said: Understood) -> bool:
     """Everything the sentence says of an order is in the cart; whether there was anything."""
@@ -91,11 +93,26 @@ def named_options(said: Understood, found: Found) -> list[tuple[str, str]]:
 
 
 def _where(scene: Scene, said: Understood, product: str) -> Source | None:
-    """Where the product was named; over the number before it, when there is one."""
-    for entity in said.entities:
-        if entity.kind == "product" and entity.value == product:
-            return scene.source(entity.start, entity.end)
-    return None
+    """Where the product was named, with the number before it and the version right beside it."""
+    found = sorted(said.entities, key=lambda entity: entity.start)
+    named = next((e for e in found if (e.kind, e.value) == ("product", product)), None)
+    if named is None:
+        return None
+    start, end = named.start, named.end
+    for before in reversed([e for e in found if e.end <= start and e.kind in BESIDE]):
+        if not _touch(scene, before.end, start):
+            break
+        start = before.start
+        if before.kind == "quantity":
+            break
+    for after in [e for e in found if e.start >= end and e.kind == "variant"]:
+        if _touch(scene, end, after.start):
+            end = after.end
+    return scene.source(start, end)
+
+
+def _touch(scene: Scene, end: int, start: int) -> bool:
+    return scene.turn.heard[end:start] in ("", " ")
 
 
 def take_person(scene: Scene, said: Understood) -> bool:
