@@ -78,6 +78,7 @@ def take_up_draft(scene: Scene) -> bool:
 
 def drop(scene: Scene) -> None:
     scene.drop_cart()
+    scene.calls = ""
     drafts.withdraw(scene.conversation)
     scene.tell("cart_dropped")
     scene.did("dropped")
