@@ -75,6 +75,10 @@ WORDLESS = ("stop", "start")
 """Recorded when it was read; nothing is said in return."""
 WRITTEN_AS = {"darija": "ar"}
 """What a card says of somebody's language, where letters and language differ."""
+SCRIPT = "ar"
+"""The one language that its letters tell."""
+SHORT = ("confirm", "refuse", "thanks")
+"""What people say in any language: "ok", "merci", "non"."""
 DATA = ("name", "phone", "city", "address", "failure_address", "cost_city", "order_number")
 """Questions whose answers are no sentences."""
 ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
@@ -261,7 +265,11 @@ def _shows_language(scene: Scene, said: Understood) -> bool:
     if scene.talk.step in DATA and said.intent == "other":
         return False
     letters = sum(len(word) for word in words)
+    if said.language == SCRIPT:
+        return True
     if said.intent == "other":
+        return len(words) >= 4
+    if said.intent in SHORT:
         return len(words) >= 4
     return len(words) >= 3 or (len(words) == 2 and letters >= 8)
 
