@@ -32,7 +32,7 @@ from models.conversation import Conversation
 from models.message import Direction, Message, Origin, Sending
 from models.order import Order
 from models.pipeline import Stage, SystemState
-from models.talk import DraftState, OrderDraft, Talk, Turn
+from models.talk import DraftState, OrderDraft, OrderRule, Talk, Turn
 from models.timeline import Actor, By, Entry
 from models.types import new_id, utcnow
 from tests import factories
@@ -103,7 +103,7 @@ class Talks(RuleBasedStateMachine):
             factories.product("Foulard", stock_of=stock)
             shop.automation(NEW)
             bot = bots.of(session.scalars(select(Channel.id)).one())
-            bot.active, bot.order_rule = True, rule
+            bot.active, bot.order_rule = True, OrderRule(rule)
             session.add(bot)
         self._write("bonjour")
         with db.merchant(self.merchant.id) as session:
