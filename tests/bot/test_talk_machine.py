@@ -175,12 +175,14 @@ class Talks(RuleBasedStateMachine):
             fresh = set(session.scalars(of_bot)) - self.said
             turn = session.scalars(select(Turn).where(Turn.at == utcnow())).first()
             did = turn.did if turn else ""
+            drafted = select(OrderDraft.id).where(OrderDraft.created_at == utcnow())
+            calls = did in CALLS or session.scalars(drafted).first() is not None
             stopped = turn is not None and turn.intent == "stop"
             unread = bool(session.scalars(select(Conversation.unread)).one())
             assert not turning.take_turn(self.conversation_id), "a second answer"
         assert self.unanswered or not fresh, "an answer to nothing"
         assert not fresh or utcnow() >= self.silent_until, "a word where a person is"
-        self.waits |= did in CALLS or (self.unseen and (stopped or not did))
+        self.waits |= calls or (self.unseen and (stopped or not did))
         assert unread is self.waits, f"{did}: unread is {unread}"
         self.bursts += bool(self.unanswered)
         self.unanswered, self.unseen = 0, False
