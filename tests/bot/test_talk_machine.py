@@ -313,20 +313,19 @@ class Talks(RuleBasedStateMachine):
                 shown = None
 
     def _orders_are_explained(self, turns: Sequence[Turn], made: Sequence[Order]) -> None:
-        by_bot = [order for order in made if order.source == BY_THE_BOT]
-        ordered = [turn.order_id for turn in turns if turn.did == "ordered"]
+        by_bot = {order.id: order for order in made if order.source == BY_THE_BOT}
+        shown = {t.order_id: _total_before(turns, t) for t in turns if t.did == "ordered"}
         drafted = [
             draft.order_id
             for draft in db.session().scalars(select(OrderDraft))
             if draft.state is DraftState.ACCEPTED
         ]
-        assert sorted(order.id for order in by_bot) == sorted(filter(None, ordered + drafted))
+        assert sorted(by_bot) == sorted(filter(None, [*shown, *drafted]))
         assert len(drafted) == self.accepted
         assert len(made) - len(by_bot) == self.agents_orders
-        totals = {turn.order_id: _total_before(turns, turn) for turn in turns if turn.order_id}
-        for order in by_bot:
-            if order.id in ordered:
-                assert order.amount_due.minor == totals[order.id], "not what was shown"
+        for order_id, total in shown.items():
+            assert order_id is not None
+            assert by_bot[order_id].amount_due.minor == total, "not what was shown"
 
     def _moves_are_allowed(self) -> None:
         states = {stage.id: stage.state for stage in db.session().scalars(select(Stage))}
