@@ -145,26 +145,15 @@ class _Reading:
         self.cities = named
         destination = cities.destination(message, named)
         self.city = destination.name if destination else None
-        every = {
-            "bjouj",
-            "bezouj",
-            "bzouj",
-            "bjoj",
-            "bzoj",
-            "both",
-            "toutes",
-            "tous",
-            "tout",
-            "بجوج",
-            "كلهم",
-            "kolhom",
-            "koulhom",
-        }
         self.ordered: Ordered = ordered(
             self.pieces,
             catalogue,
-            all_of_them=any(w.keys & every for w in message.words) or self._both(),
+            all_of_them=self._says(_ALL) or self._both(),
+            each_of_them=self._says(_EACH) or self._both(),
         )
+
+    def _says(self, wanted: frozenset[str]) -> bool:
+        return any(word.keys & wanted for word in self.message.words)
 
     def _keep_names_whole(self) -> None:
         """The "sans" of "friteuse sans huile" is of its name and leaves nothing out."""
@@ -503,6 +492,8 @@ class _Reading:
 
 
 _FINE = word_list("weak yes")
+_ALL = word_list("all of them")
+_EACH = word_list("each of them")
 
 
 def _whole(text: str, reading: _Reading, taught: Sequence[Taught]) -> Weighed | None:

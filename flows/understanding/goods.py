@@ -230,7 +230,8 @@ class Catalogue:
         matches = [self._matches(message, i) if free[i] else {} for i in range(len(message.words))]
         i = 0
         while i < len(matches):
-            mention = self._mention(message, matches, i, free) if matches[i] else None
+            begins = matches[i] and message.words[i].kind == "word"
+            mention = self._mention(message, matches, i, free) if begins else None
             if mention:
                 found.append(mention)
                 i = mention.end
