@@ -738,6 +738,7 @@ def _distributed(gathered: list[Wish]) -> list[Wish]:
         elif children and total == len(children) + 1 and not any(c.quantity for c in children):
             for each in (head, *children):
                 each.quantity = 1
+                each.options += [o for o in head.options if not each.has(o.kind)]
             done += [head, *children]
         else:
             if children and total > 1 and not any(c.quantity for c in children):

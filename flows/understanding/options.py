@@ -100,6 +100,8 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
         return None
     length, unit = units[0]
     # "l", "g" and "m" are a unit only right after a digit: "l" is also an article.
+    if words[i].key == "to" and words[i].start > words[i - 1].end:
+        return None
     if len(words[i].key) == 1 and (words[start].kind != "number" or start == i):
         return None
     if amount is None and unit not in ALONE and (unit != "1 g" or len(words[i].key) < 4):
@@ -141,6 +143,8 @@ def _number_word(keys: list[set[str]], i: int) -> tuple[int, str] | None:
 
 def _sized(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
     """ "taille M", "39" after "pointure", "xl", a letter alone where it is no article."""
+    if _sides(words, i):
+        return Option("number", words[i].key, i, i + 3)
     said = lexicon().sections["size word"].at(keys, i)
     if said:
         start, i = i, i + said[0][0]
@@ -182,6 +186,16 @@ def _sized(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None
     if len(words[i].key) > 1 or _letter_is_size(words, i):
         return Option("size", size, i, i + length)
     return None
+
+
+def _sides(words: Sequence[Word], i: int) -> bool:
+    """ "160x230" is a size."""
+    span = words[i : i + 3]
+    return (
+        len(span) == 3
+        and span[1].key in ("x", "*", "sur", "by")
+        and all(word.kind == "number" and float(word.key) >= 20 for word in span[::2])
+    )
 
 
 def _letter_is_size(words: Sequence[Word], i: int) -> bool:
