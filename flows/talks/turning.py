@@ -24,6 +24,7 @@ from flows.talks.scene import SPOKEN, Scene
 from flows.talks.standing import fresh, looping, silenced
 from models import db
 from models.conversation import Conversation
+from models.customer import WhatsAppIdentity
 from models.merchant import Merchant
 from models.message import Direction, Message
 from models.talk import Bot, Talk, Turn
@@ -134,10 +135,19 @@ def answer(scene: Scene, *, unread_before: int = 0) -> None:
 
 def _scene(conversation_id: UUID) -> Scene | None:
     session = db.session()
-    # The conversation first, as whoever brings messages in: two must not wait in a ring.
+    # The person first, then the conversation, as whoever takes an order or brings messages in:
+    # two must not wait in a ring. Who holds either is not waited for: the next sweep comes again.
+    person = select(WhatsAppIdentity.id).join(
+        Conversation, Conversation.identity_id == WhatsAppIdentity.id
+    )
+    person = person.where(Conversation.id == conversation_id)
     held = select(Conversation.id).where(Conversation.id == conversation_id)
-    if session.scalar(held.with_for_update(key_share=True, skip_locked=True)) is None:
-        return None
+    for wanted, lock in (
+        (person, {"of": WhatsAppIdentity}),
+        (held, {"key_share": True}),
+    ):
+        if session.scalar(wanted.with_for_update(skip_locked=True, **lock)) is None:
+            return None
     mine = select(Talk).where(Talk.conversation_id == conversation_id).with_for_update()
     talk = session.scalars(mine.execution_options(populate_existing=True)).first()
     if talk is None or talk.due_at is None or talk.due_at > utcnow():

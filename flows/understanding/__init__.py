@@ -76,6 +76,7 @@ class _Reading:
         self.catalogue = catalogue
         self.message = message = read(text, catalogue.knows)
         self.free = [word.kind in ("word", "number") for word in message.words]
+        self._keep_goods_whole()
         for word in message.words:
             if word.kind == "number":
                 word.tags.add("number")
@@ -145,26 +146,25 @@ class _Reading:
         self.cities = named
         destination = cities.destination(message, named)
         self.city = destination.name if destination else None
-        every = {
-            "bjouj",
-            "bezouj",
-            "bzouj",
-            "bjoj",
-            "bzoj",
-            "both",
-            "toutes",
-            "tous",
-            "tout",
-            "بجوج",
-            "كلهم",
-            "kolhom",
-            "koulhom",
-        }
         self.ordered: Ordered = ordered(
             self.pieces,
             catalogue,
-            all_of_them=any(w.keys & every for w in message.words) or self._both(),
+            all_of_them=self._says(_ALL) or self._both(),
+            each_of_them=self._says(_EACH) or self._both(),
         )
+
+    def _says(self, wanted: frozenset[str]) -> bool:
+        return any(word.keys & wanted for word in self.message.words)
+
+    def _keep_goods_whole(self) -> None:
+        """The "sans" of "sans fil" is of the goods and leaves nothing out."""
+        without, phrases = lexicon().sections["without"], self.message.phrases
+        for i, word in enumerate(self.message.words):
+            goods = lexicon().goods.at(self.message.stems, i)
+            left_out = without.at(phrases, i)
+            if left_out and goods and goods[0][0] > left_out[0][0]:
+                word.keys.clear()
+                word.keys.add(_OF_GOODS)
 
     def _keep_names_whole(self) -> None:
         """The "sans" of "friteuse sans huile" is of its name and leaves nothing out."""
@@ -502,7 +502,11 @@ class _Reading:
         return left
 
 
+_OF_GOODS = "\0"
+"""The key of a word that means nothing outside the name of goods."""
 _FINE = word_list("weak yes")
+_ALL = word_list("all of them")
+_EACH = word_list("each of them")
 
 
 def _whole(text: str, reading: _Reading, taught: Sequence[Taught]) -> Weighed | None:

@@ -230,13 +230,36 @@ class Catalogue:
         matches = [self._matches(message, i) if free[i] else {} for i in range(len(message.words))]
         i = 0
         while i < len(matches):
-            mention = self._mention(message, matches, i, free) if matches[i] else None
+            begins = matches[i] and message.words[i].kind == "word"
+            mention = self._mention(message, matches, i, free) if begins else None
             if mention:
+                self._narrowed(message, mention, matches, free)
                 found.append(mention)
                 i = mention.end
             else:
                 i += 1
         return found
+
+    def _narrowed(
+        self,
+        message: Message,
+        mention: Mention,
+        matches: Sequence[dict[int, dict[int, tuple[int, float]]]],
+        free: Sequence[bool],
+    ) -> None:
+        """ "two men's deodorants": what stands before the goods tells which of them."""
+        if len(mention.products) < 2:
+            return
+        words = message.words
+        for i in range(mention.first - 1, max(-1, mention.first - 4), -1):
+            if words[i].sentence != words[mention.first].sentence or words[i + 1].comma:
+                return
+            those = [p for p in mention.products if any(p in of for of in matches[i].values())]
+            if those and len(those) < len(mention.products):
+                mention.products = those
+                mention.used.insert(0, i)
+                mention.first = i
+                return
 
     def _matches(self, message: Message, i: int) -> dict[int, dict[int, tuple[int, float]]]:
         """How far → product → (term, how sure) for the words that begin here."""

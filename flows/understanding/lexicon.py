@@ -135,7 +135,7 @@ def lexicon() -> Lexicon:
                     sections[section].add(word, name)
     goods: Phrases[str] = Phrases(stemmed=True)
     attributes = set()
-    for section, name, words in _lines("goods.txt"):
+    for section, name, words in _goods():
         name, _, parent = (part.strip() for part in name.partition(">"))
         if parent:
             wider[name] = parent
@@ -155,6 +155,12 @@ def lexicon() -> Lexicon:
     for phrases in (*sections.values(), goods):
         made.known.update(phrases.words())
     return made
+
+
+def _goods() -> Iterator[tuple[str, str, list[str]]]:
+    """The lines of every file of goods/."""
+    for path in sorted((FOLDER / "goods").iterdir()):
+        yield from _lines(f"goods/{path.name}")
 
 
 def _lines(file: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -95,7 +95,28 @@ def pieces(
     found += _numbers(message, mentions, options, catalogue, free, taken)
     found += _joints(message, taken)
     found.sort(key=lambda piece: (piece.first, piece.end))
-    return _denied(message, found)
+    return _denied(message, [piece for piece in found if not _astray(message, found, piece)])
+
+
+def _astray(message: Message, found: Sequence[Piece], piece: Piece) -> bool:
+    """A number with words of its own before the goods: "iPhone 15 user here: white earbuds"."""
+    if piece.kind != "quantity" or piece.article or piece.times:
+        return False
+    things = [p for p in found if p.kind in ("product", "option")]
+    if any(p.end <= piece.first <= p.end + 1 for p in things):
+        return False
+    following = next((p for p in things if p.first >= piece.end), None)
+    if following is None or following.first - piece.end < 2:
+        return False
+    between = message.words[piece.end : following.first]
+    own = between[0].kind == "word" and not between[0].comma
+    own = own and not lexicon().sections["linking"].at(message.phrases, piece.end)
+    return own and (
+        message.words[following.first].comma or any(word.key in _DEFINITE for word in between)
+    )
+
+
+_DEFINITE = word_list("definite")
 
 
 def _is_letter(message: Message, option: Option) -> bool:
@@ -329,7 +350,8 @@ _PAIRED = (
 def _dual(message: Message, i: int, mentions: Sequence[Mention]) -> int:
     """حقيبتين is two bags."""
     word = message.words[i]
-    if any(i in mention.used for mention in mentions) and word.key.endswith(("تين", "ين")):
+    named = any(i in mention.used for mention in mentions)
+    if named and len(word.key) > 4 and word.key.endswith(("تين", "ين")):
         return 2 if word.key.endswith("تين") or _dual_of(word.key) else 0
     return 0
 
@@ -357,15 +379,13 @@ def _size_number(
     if mention is None:
         return None
     values = {
-        value
+        number
         for p in mention.products
         for each in catalogue.products[p].values
         for one in each
-        for kind, value in one.options
-        if kind in ("number", "measure", "age")
+        for number in one.numbers
     }
-    plain = {value.split(" ")[0] for value in values}
-    if word.key not in plain:
+    if word.key not in values:
         return None
     following = words[i + 1].key if i + 1 < len(words) else ""
     before = words[i - 1].key if i else ""
@@ -565,6 +585,8 @@ def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool)
         and follows.first - piece.end <= 1
         and not _joined_before(rest, follows)
     )
+    if joined and _leads_to_another(current, rest):
+        return True
     if current.quantity is not None:
         return not piece.article or leads or (follows is not None and follows.kind == "option")
     if leads and current.mention is not None:
@@ -615,13 +637,20 @@ def _take(wish: Wish, piece: Piece) -> None:
         wish.quantity, wish.article = piece.quantity, piece.article
 
 
-def ordered(found: Sequence[Piece], catalogue: Catalogue, *, all_of_them: bool = False) -> Ordered:
+def ordered(
+    found: Sequence[Piece],
+    catalogue: Catalogue,
+    *,
+    all_of_them: bool = False,
+    each_of_them: bool = False,
+) -> Ordered:
     """The lines that are clear, and what is missing of the others."""
     gathered = _inherited(wishes(found), next((p.mention for p in found if p.mention), None))
     if not any(wish.mention for wish in gathered):
         bare = [wish.quantity for wish in gathered if wish.quantity]
         return Ordered(quantity=bare[0] if len(bare) == 1 else None)
     gathered = _shared(_distributed([wish for wish in gathered if wish.mention]), all_of_them)
+    _spread(gathered, catalogue, each_of_them)
     for before, wish in itertools.pairwise(gathered):
         if wish.same and not wish.has("colour"):
             wish.options += [option for option in before.options if option.kind == "colour"]
@@ -709,6 +738,7 @@ def _distributed(gathered: list[Wish]) -> list[Wish]:
         elif children and total == len(children) + 1 and not any(c.quantity for c in children):
             for each in (head, *children):
                 each.quantity = 1
+                each.options += [o for o in head.options if not each.has(o.kind)]
             done += [head, *children]
         else:
             if children and total > 1 and not any(c.quantity for c in children):
@@ -730,6 +760,24 @@ def _shared(gathered: list[Wish], all_of_them: bool) -> list[Wish]:
                 if all_of_them and _same(other.mention, wish.mention):
                     wish.options += [o for o in other.options if not wish.has(o.kind)]
     return gathered
+
+
+def _spread(gathered: Sequence[Wish], catalogue: Catalogue, each_of_them: bool) -> None:
+    """ "both in black" is of every product; so is an age that was said before any of them."""
+    said = [option for wish in gathered for option in wish.options]
+    begun = min((wish.mention.first for wish in gathered if wish.mention), default=0)
+    ages = [option for option in said if option.kind == "age"]
+    shared = said if each_of_them else ages if len(ages) == 1 and ages[0].first < begun else []
+    kinds = Counter(option.kind for option in shared)
+    for wish in gathered:
+        wish.options += [
+            option
+            for option in shared
+            if kinds[option.kind] == 1
+            and not wish.has(option.kind)
+            and wish.mention
+            and any(_matters(catalogue.products[p], option) for p in wish.mention.products)
+        ]
 
 
 def _resolved(

@@ -11,7 +11,8 @@ from flows.understanding.lexicon import colour_roots, lexicon
 from flows.understanding.reading import Word
 from flows.understanding.writing import squeeze
 
-WHOLE = {"1000 g": ("kilo",), "1000 ml": ("litre",)}
+ALONE = frozenset(("1000 g", "1000 ml", "100 cm"))
+"""Units of which one is meant where no number stands: "un cable metre"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ _VOWELS = re.compile("[aeiouy]")
 def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
     """ "100 ml", "1.5 l", "demi kilo", "kilo w noss", "كيلو"."""
     start, amount = i, None
+    if set_ := lexicon().sections["set measure"].at(keys, i):
+        return Option("place", set_[0][1], i, i + set_[0][0])
     if words[i].kind == "number":
         amount = float(words[i].key)
         i += 1
@@ -97,9 +100,11 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
         return None
     length, unit = units[0]
     # "l", "g" and "m" are a unit only right after a digit: "l" is also an article.
+    if words[i].key == "to" and words[i].start > words[i - 1].end:
+        return None
     if len(words[i].key) == 1 and (words[start].kind != "number" or start == i):
         return None
-    if amount is None and unit not in ("1000 g", "1000 ml"):
+    if amount is None and unit not in ALONE and (unit != "1 g" or len(words[i].key) < 4):
         return None
     if len(words[i].key) == 1 and words[i].start > words[i - 1].end + 1:
         return None
@@ -125,9 +130,7 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
             end += 1 + part[0][0]
             whole = 0
     bare = int(whole) if float(times) == 1000 and whole == int(whole) else 0
-    kind = "age" if base == "month" else "measure"
-    if kind == "age" and amount is None:
-        return None
+    kind = {"month": "age", "place": "place"}.get(base, "measure")
     return Option(
         kind, f"{quantity:g} {base}", start, end, quantity, bare if kind == "measure" else 0
     )
@@ -140,6 +143,8 @@ def _number_word(keys: list[set[str]], i: int) -> tuple[int, str] | None:
 
 def _sized(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
     """ "taille M", "39" after "pointure", "xl", a letter alone where it is no article."""
+    if _sides(words, i):
+        return Option("number", words[i].key, i, i + 3)
     said = lexicon().sections["size word"].at(keys, i)
     if said:
         start, i = i, i + said[0][0]
@@ -181,6 +186,16 @@ def _sized(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None
     if len(words[i].key) > 1 or _letter_is_size(words, i):
         return Option("size", size, i, i + length)
     return None
+
+
+def _sides(words: Sequence[Word], i: int) -> bool:
+    """ "160x230" is a size."""
+    span = words[i : i + 3]
+    return (
+        len(span) == 3
+        and span[1].key in ("x", "*", "sur", "by")
+        and all(word.kind == "number" and float(word.key) >= 20 for word in span[::2])
+    )
 
 
 def _letter_is_size(words: Sequence[Word], i: int) -> bool:
@@ -251,11 +266,16 @@ class Value:
     concepts: frozenset[str] = frozenset()
     """What its words mean in any language: "thym" is also "za3tar"."""
 
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers as they are written: 8 of "8 L"."""
+        return frozenset(_NUMBER.findall(self.text))
+
     def fit(self, option: Option) -> float:
         """How well an option that was said is this value: 0 to 1."""
         if option.kind == "word":
             return 1.0 if option.value == f"{self.axis}={self.text}" else 0.0
-        best = 0.0
+        best = 0.9 if option.kind == "number" and option.value in self.numbers else 0.0
         for kind, value in self.options:
             best = max(best, _alike(kind, value, option) / (1 if len(self.options) == 1 else 1.2))
         return best
@@ -269,9 +289,10 @@ def _alike(kind: str, value: str, option: Option) -> float:
         if lex.is_a(value, option.value):
             return 0.8
         return 0.7 if lex.is_a(option.value, value) else 0.0
-    if option.kind == "number" and kind == "measure":
-        return 0.9 if value.split(" ")[0] == option.value else 0.0
     return 0.0
+
+
+_NUMBER = re.compile(r"\d+")
 
 
 @cache

@@ -20,7 +20,7 @@ _DOUBLE = re.compile(r"([^\W\d_])\1+")
 # "noon" is not "non", nor are "fees" Fes: two of these may be meant, three never are.
 _LENGTHENED = re.compile(r"([^\W\d_eo])\1+|([eo])\2{2,}")
 _TOKEN = re.compile(
-    r"(?P<number>\d+(?:[.,]\d{1,2}(?!\d))?(?![a-z0-9]))"
+    r"(?P<number>\d{1,3}(?: 000)+(?![\d ])|\d{1,3}(?: 000)+(?= (?!\d))|\d+(?:[.,]\d{1,2}(?!\d))?(?![a-z0-9]))"
     r"|(?P<latin>[a-z0-9]+)"
     r"|(?P<word>[^\W\d_a-z]+)"
     r"|(?P<emoji>[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff])"
@@ -79,13 +79,20 @@ def tokens(text: str) -> list[Token]:
         pieces = _pieces(match) if kind == "latin" else [(match.group(), match.start())]
         for piece, at in pieces:
             end = places[at + len(piece) - 1] + 1
-            number = (piece[0].isdigit() and not piece.isalnum()) or piece.isdigit()
+            number = piece[0].isdigit() and (piece.isdigit() or not piece.isalnum())
+            number = number or bool(_THOUSANDS.fullmatch(piece))
             named = "number" if number else "word" if kind in ("latin", "word") else kind
-            key = (
-                squeeze(piece) if named == "word" else piece.replace(",", ".") if number else piece
-            )
+            key = squeeze(piece) if named == "word" else _digits(piece) if number else piece
             found.append(Token(key, places[at], end, named))
     return found
+
+
+_THOUSANDS = re.compile(r"\d{2,3}k")
+
+
+def _digits(number: str) -> str:
+    """ "20k" and "20 000" are 20000, "1,5" is 1.5."""
+    return number.replace(",", ".").replace(" ", "").replace("k", "000")
 
 
 # What stands right after a number without a space: "2kg", "18h", "3x", "150dh".
@@ -100,7 +107,7 @@ def _pieces(match: re.Match[str]) -> list[tuple[str, int]]:
     text, at = match.group(), match.start()
     parts = [(part.group(), at + part.start()) for part in _SPLIT.finditer(text)]
     first = parts[0][0]
-    if len(parts) == 1 or _SIZE.fullmatch(text):
+    if len(parts) == 1 or _SIZE.fullmatch(text) or _THOUSANDS.fullmatch(text):
         return [(text, at)]
     if first.isdigit() and len(parts) <= 3 and parts[1][0] in GLUED:
         return parts

@@ -167,7 +167,7 @@ EXPORTS = {
 # What people do all day is told by timelines, threads and ledgers; all else sets something.
 WORK = {
     *("auth", "board", "bulk", "calls", "conversations", "customers", "messages", "orders"),
-    *("runs", "webhook", "composing", "contacts", "media", "troubles"),
+    *("runs", "webhook", "composing", "contacts", "media", "troubles", "beside"),
 }
 EXCEPTIONS = {
     "account.confirm_second_step": "told by test_the_second_step_is_noted_from_its_beginning",
@@ -594,6 +594,7 @@ def test_as_a_file_it_has_every_line_and_no_formula(
     assert not any(cell.startswith(("=", "@")) for row in rows for cell in row)
 
 
+@pytest.mark.usefixtures("steady_pulse")
 def test_a_page_of_the_audit_is_two_questions(
     signed_in: Browser, boss: Membership, merchant: Merchant
 ) -> None:

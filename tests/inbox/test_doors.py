@@ -304,8 +304,11 @@ def test_the_first_steps_lead_to_the_team_and_say_what_is_not_there_yet(
 # --- who may what ---------------------------------------------------------------------------------
 
 MONEY = ("costs.",)
-OWN = {"account.", "auth.", "notifications.", "table.", "media.", "team.switch"}
-"""What everybody sets for themselves alone, and what they look at."""
+OWN = {
+    *("account.", "auth.", "notifications.", "table.", "media.", "team.switch"),
+    *("bot.say", "bot.preview"),
+}
+"""What everybody sets for themselves alone, and what they look at; a trial leaves nothing."""
 
 
 def test_a_viewer_changes_nothing(app: Flask) -> None:
