@@ -143,8 +143,8 @@ class Worker(SimpleWorker):
 
 def work() -> None:
     """Everything queued is done: burst workers of all queues until nothing is left."""
-    while busy := [name for name in outbox.QUEUES if outbox.queue(name).count]:
-        work_for(*busy)
+    while any(outbox.queue(name).count for name in outbox.QUEUES):
+        work_for(*outbox.QUEUES)
         desk.rest()
 
 

@@ -97,7 +97,7 @@ TAPS: dict[str, Callable[[Scene, str], None]] = {
     "other": lambda scene, _: ordering.other_address(scene),
     "confirm": ordering.tapped_confirm,
     "change": lambda scene, _: ordering.change(scene),
-    "cancel": lambda scene, _: ordering.drop(scene),
+    "cancel": lambda scene, _: _tapped_cancel(scene),
     "question": lambda scene, id_: asking.chosen_question(scene, uuid_of(id_)),
     "parcel": parcels.tell_where,
     "again": parcels.again,
@@ -173,6 +173,14 @@ def _menu(scene: Scene, item: str) -> None:
             leave(scene, "human")
         case _:
             browsing.show_menu(scene)
+
+
+def _tapped_cancel(scene: Scene) -> None:
+    """The button below a summary; of an order that was made of it meanwhile it is asked again."""
+    if ordering.begun(scene):
+        ordering.drop(scene)
+    else:
+        parcels.cancel(scene)
 
 
 def _with_uuid(scene: Scene, argument: str, deed: Callable[..., None]) -> None:

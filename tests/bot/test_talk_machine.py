@@ -32,7 +32,7 @@ from models.conversation import Conversation
 from models.message import Direction, Message, Origin, Sending
 from models.order import Order
 from models.pipeline import Stage, SystemState
-from models.talk import DraftState, OrderDraft, Talk, Turn
+from models.talk import DraftState, OrderDraft, OrderRule, Talk, Turn
 from models.timeline import Actor, By, Entry
 from models.types import new_id, utcnow
 from tests import factories
@@ -103,7 +103,7 @@ class Talks(RuleBasedStateMachine):
             factories.product("Foulard", stock_of=stock)
             shop.automation(NEW)
             bot = bots.of(session.scalars(select(Channel.id)).one())
-            bot.active, bot.order_rule = True, rule
+            bot.active, bot.order_rule = True, OrderRule(rule)
             session.add(bot)
         self._write("bonjour")
         with db.merchant(self.merchant.id) as session:
@@ -175,12 +175,14 @@ class Talks(RuleBasedStateMachine):
             fresh = set(session.scalars(of_bot)) - self.said
             turn = session.scalars(select(Turn).where(Turn.at == utcnow())).first()
             did = turn.did if turn else ""
+            drafted = select(OrderDraft.id).where(OrderDraft.created_at == utcnow())
+            calls = did in CALLS or session.scalars(drafted).first() is not None
             stopped = turn is not None and turn.intent == "stop"
             unread = bool(session.scalars(select(Conversation.unread)).one())
             assert not turning.take_turn(self.conversation_id), "a second answer"
         assert self.unanswered or not fresh, "an answer to nothing"
         assert not fresh or utcnow() >= self.silent_until, "a word where a person is"
-        self.waits |= did in CALLS or (self.unseen and (stopped or not did))
+        self.waits |= calls or (self.unseen and (stopped or not did))
         assert unread is self.waits, f"{did}: unread is {unread}"
         self.bursts += bool(self.unanswered)
         self.unanswered, self.unseen = 0, False
@@ -311,20 +313,19 @@ class Talks(RuleBasedStateMachine):
                 shown = None
 
     def _orders_are_explained(self, turns: Sequence[Turn], made: Sequence[Order]) -> None:
-        by_bot = [order for order in made if order.source == BY_THE_BOT]
-        ordered = [turn.order_id for turn in turns if turn.did == "ordered"]
+        by_bot = {order.id: order for order in made if order.source == BY_THE_BOT}
+        shown = {t.order_id: _total_before(turns, t) for t in turns if t.did == "ordered"}
         drafted = [
             draft.order_id
             for draft in db.session().scalars(select(OrderDraft))
             if draft.state is DraftState.ACCEPTED
         ]
-        assert sorted(order.id for order in by_bot) == sorted(filter(None, ordered + drafted))
+        assert sorted(by_bot) == sorted(filter(None, [*shown, *drafted]))
         assert len(drafted) == self.accepted
         assert len(made) - len(by_bot) == self.agents_orders
-        totals = {turn.order_id: _total_before(turns, turn) for turn in turns if turn.order_id}
-        for order in by_bot:
-            if order.id in ordered:
-                assert order.amount_due.minor == totals[order.id], "not what was shown"
+        for order_id, total in shown.items():
+            assert order_id is not None
+            assert by_bot[order_id].amount_due.minor == total, "not what was shown"
 
     def _moves_are_allowed(self) -> None:
         states = {stage.id: stage.state for stage in db.session().scalars(select(Stage))}

@@ -19,7 +19,7 @@ from flows.talks.ordering.answers import (
 )
 from flows.talks.ordering.brought import take_cart, take_contact, take_form, take_place
 from flows.talks.ordering.missing import go_on
-from flows.talks.ordering.placing import drop, ended_by_time, order, take_up_draft
+from flows.talks.ordering.placing import begun, drop, ended_by_time, order, take_up_draft
 from flows.talks.ordering.taps import (
     asked_what,
     begin_with,
@@ -52,6 +52,7 @@ __all__ = [
     "answer_variant",
     "asked_what",
     "begin_with",
+    "begun",
     "change",
     "choose_option",
     "choose_quantity",

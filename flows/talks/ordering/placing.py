@@ -76,8 +76,14 @@ def take_up_draft(scene: Scene) -> bool:
     return True
 
 
+def begun(scene: Scene) -> bool:
+    """Whether an order is being put together, or waits for an agent."""
+    return not scene.cart.empty or drafts.waiting(scene.conversation) is not None
+
+
 def drop(scene: Scene) -> None:
     scene.drop_cart()
+    scene.calls = ""
     drafts.withdraw(scene.conversation)
     scene.tell("cart_dropped")
     scene.did("dropped")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from flows.talks import browsing
 from flows.talks.cart import Open
 from flows.talks.ordering.missing import go_on, last_address, on_sale, stamp
-from flows.talks.ordering.placing import confirm
+from flows.talks.ordering.placing import confirm, take_up_draft
 from flows.talks.scene import BUTTONS, Scene
 from models import db
 from models.catalog import Product
@@ -80,6 +80,9 @@ def other_address(scene: Scene) -> None:
 
 
 def change(scene: Scene) -> None:
+    if scene.cart.empty and not take_up_draft(scene):
+        browsing.show_menu(scene)
+        return
     scene.ask("changing", "what_to_change")
     scene.did("asked_change")
 
