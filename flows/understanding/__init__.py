@@ -241,6 +241,9 @@ class _Reading:
         """ "no problem" is a yes, not a complaint about a problem."""
         if sign.intent in ("confirm", "refuse"):
             return False
+        words = self.message.words[sign.first : sign.end]
+        if sign.intent == "complaint" and all("product" in word.tags for word in words):
+            return True  # a "pencil case" is not "cassé"
         yes = lexicon().sections["yes"]
         for i in range(max(0, sign.first - 3), sign.end):
             found = yes.at(self.message.phrases, i)

@@ -26,7 +26,7 @@ _CLOCK = re.compile(
 )
 _MONTHS = (
     "janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre|january|february|march"
-    "|april|may|june|july|august|september|october|november|december|yanayer|fevri|avril|mayou|youlyouz|ghocht|ghucht"
+    "|april|may|june|july|august|september|october|november|december|yanayer|jan|feb|aug|sept|oct|nov|dec|janv|juil|fevri|avril|mayou|youlyouz|ghocht|ghucht"
     "|chtanbir|oktobr|nwanbir|دجنبر|نونبر|اكتوبر|شتنبر|غشت|يوليوز|يونيو|ماي|ابريل|مارس|فبراير|يناير|جانفي|فيفري|افريل|جوان"
     "|جويليه|اوت|سبتمبر|نوفمبر|ديسمبر"
 )

@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.meaning import Item
 from flows.understanding.options import Value, value_of
-from flows.understanding.reading import Message, Word, read
+from flows.understanding.reading import Message, Word, read, spelling
 from flows.understanding.writing import is_arabic, skeleton, stem
 
 EXACT, NARROWER, WIDER, SOUNDS, TYPO = 1.0, 0.9, 0.75, 0.8, 0.8
@@ -293,7 +293,7 @@ class Catalogue:
         """Words of the catalogue that this one is, sounds like, or is a typo away from."""
         if stem(word.key) in self._by_stem:
             return ((stem(word.key), EXACT),)
-        if word.key in lexicon().known or stem(word.key) in lexicon().known:
+        if spelling().known & {word.key, stem(word.key)}:
             return ()
         if word.key not in self._spelt:
             if len(self._spelt) > 8192:

@@ -84,6 +84,8 @@ def _overlap(one: Sign, other: Sign) -> bool:
 def weigh(evidence: Evidence) -> Weighed:
     """The intent, how sure, and by which evidence; "other" where that is not enough."""
     found = (_answer(evidence) if evidence.asked else None) or _said(evidence)
+    if found and found.intent == "order" and evidence.asked and evidence.has_lines:
+        found = Weighed("change_order", found.confidence, found.rule)  # one is in progress
     if found is None:
         return Weighed("other", 0.3, "nothing")
     doubt = 0.06 * max(0, evidence.leftover - 2)
@@ -111,6 +113,12 @@ def _yes_on_another_day(of: Evidence) -> Weighed | None:
     """ "oui mais samedi"."""
     put_off = of.yes and of.has_time and _but(of) and not of.question
     return Weighed("later", 0.85, "yes, but <time>") if put_off else None
+
+
+def _yes_elsewhere(of: Evidence) -> Weighed | None:
+    """ "oui mais à Rabat"."""
+    elsewhere = of.yes and of.has_city and _but(of) and not of.question
+    return Weighed("change_address", 0.8, "yes, but <city>") if elsewhere else None
 
 
 def _asks_back(of: Evidence) -> Weighed | None:
@@ -204,7 +212,7 @@ def _says_no(of: Evidence) -> Weighed | None:
 
 # The first that finds something decides.
 ANSWERS: tuple[Callable[[Evidence], Weighed | None], ...] = (
-    *(_speaks_of_something_else, _doubts, _yes_on_another_day, _asks_back, _later, _undoes),
+    *(_speaks_of_something_else, _doubts, _yes_on_another_day, _yes_elsewhere, _asks_back, _later, _undoes),
     *(_changes, _refuses, _wants_to_know_first, _puts_off, _moves_house, _yes_in_another_number),
     *(_contradicts_itself, _declines, _agrees, _says_no),
 )

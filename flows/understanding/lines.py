@@ -103,6 +103,10 @@ def _astray(message: Message, found: Sequence[Piece], piece: Piece) -> bool:
     if piece.kind != "quantity" or piece.article or piece.times:
         return False
     things = [p for p in found if p.kind in ("product", "option")]
+    if piece.end < len(message.words) and lexicon().sections["in all"].at(
+        message.phrases, piece.end
+    ):
+        return True
     if any(p.end <= piece.first <= p.end + 1 for p in things):
         return False
     following = next((p for p in things if p.first >= piece.end), None)
@@ -395,6 +399,8 @@ def _size_number(
         return None
     value = float(word.key)
     directly_before = mention.first == i + 1
+    if i >= mention.end and (value >= 10 or before in _OF):
+        return Option("number", word.key, i, i + 1)
     if value >= 14 or (
         i >= mention.end and not directly_before and _counted_already(message, mention, i)
     ):
@@ -403,6 +409,7 @@ def _size_number(
 
 
 _AGES = word_list("ages")
+_OF = word_list("of")
 
 
 def _counted_already(message: Message, mention: Mention, i: int) -> bool:
@@ -745,6 +752,8 @@ def _distributed(gathered: list[Wish]) -> list[Wish]:
                 head.uncertain = True
                 for child in children:
                     child.uncertain = True
+            for child in children if head.mention else ():
+                child.options += [o for o in head.options if child.options and not child.has(o.kind)]
             done += [head, *children]
     return done
 

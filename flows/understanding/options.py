@@ -68,7 +68,8 @@ def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | No
     """ "100 ml", "1.5 l", "demi kilo", "kilo w noss", "كيلو"."""
     start, amount = i, None
     if set_ := lexicon().sections["set measure"].at(keys, i):
-        return Option("place", set_[0][1], i, i + set_[0][0])
+        kind = "age" if set_[0][1].endswith("month") else "place"
+        return Option(kind, set_[0][1], i, i + set_[0][0])
     if words[i].kind == "number":
         amount = float(words[i].key)
         i += 1

@@ -127,6 +127,8 @@ _SIZE = re.compile(r"[2-6]x+l")
 
 def squeeze(word: str) -> str:
     """A word without doubled letters: "bghiiit", "hello" and "للرباط" lose what fingers add."""
+    if word.startswith("الل"):  # the article and a word that begins with its letter
+        return "ال" + _LENGTHENED.sub(r"\1\2", word[2:])
     return _LENGTHENED.sub(r"\1\2", word) if len(word) > 2 else word
 
 
