@@ -18,6 +18,14 @@ from models.search import words
 from models.talk import Question
 
 FEW = 6
+GENERAL = frozenset(
+    words(
+        "quoi catalogue produits produit articles article modeles modele collection choix promotions"
+        " products items catalog what anything models chno chnou ach wach achno lkatalog"
+        " المنتجات منتجات المنتوجات السلعة سلعة شنو ماذا الكتالوج موديلات الموديلات"
+    )
+)
+"""Words of a question about all there is: "vous avez quoi ?", "شنو عندكم"."""
 
 
 def price(scene: Scene, said: Understood) -> None:
@@ -45,7 +53,8 @@ def _price(scene: Scene, found: Found) -> str:
 def availability(scene: Scene, said: Understood) -> None:
     found = _spoken_of(scene, said)
     if not found:
-        browsing.show_products(scene, "not_sold")
+        general = GENERAL & set(words(scene.turn.heard))
+        browsing.show_products(scene, "catalogue" if general else "not_sold")
         return
     wanted = {line.sku: line.quantity for line in said.lines}
     chosen = {

@@ -157,7 +157,7 @@ def _obey(scene: Scene, asked: Asked, index: int, said: Understood) -> None:
     answers.obey(tap)
     scene.turn.order_id = order.id
     if order.version == before:
-        _tell_stayed(scene, order)
+        _tell_stayed(scene, asked.run)
         return
     at = _call_at(scene, order, said)
     key = DONE.get("refuse" if said.intent == "cancel" else said.intent, "noted")
@@ -180,10 +180,14 @@ def _call_at(scene: Scene, order: Order, said: Understood) -> datetime | None:
     return at.astimezone(scene.merchant.zone)
 
 
-def _tell_stayed(scene: Scene, order: Order) -> None:
+def _tell_stayed(scene: Scene, run: Run) -> None:
+    order = run.order
     if "stock_blocked" in order.flags:
         scene.tell("confirm_stock", number=order.number)
         scene.leaves = "stock"
+    elif order.stage_id == runs.trigger_of(run).to_stage_id:
+        scene.tell("noted", number=order.number)  # moved by a tap before, and moved back since
+        scene.leaves = "late"
     else:
         scene.tell("confirm_late", number=order.number, stage=order.stage.name)
         scene.leaves = "late"
