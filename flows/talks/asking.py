@@ -20,8 +20,8 @@ from models.talk import Question
 FEW = 6
 GENERAL = frozenset(
     words(
-        "quoi catalogue produits produit articles article modeles modele collection choix promotions"
-        " products items catalog what anything models chno chnou ach wach achno lkatalog"
+        "quoi catalogue produits produit articles article modeles modele collection choix"
+        " promotions products items catalog what anything models chno chnou ach wach achno lkatalog"
         " المنتجات منتجات المنتوجات السلعة سلعة شنو ماذا الكتالوج موديلات الموديلات"
     )
 )
