@@ -385,6 +385,8 @@ class Catalogue:
             return None
         best = max(scores.values())
         top = [product for product, score in scores.items() if score >= best - 0.05]
+        heads = [product for product in top if 0 in told[product]]
+        top = heads or top  # a mug is what is called so, not the set that has mugs
         if len(top) > 1:
             whole_ones = [p for p in top if set(self.products[p].strong) <= set(told[p])]
             entire = [p for p in whole_ones if len(told[p]) == len(self.products[p].terms)]

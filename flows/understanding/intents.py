@@ -195,6 +195,8 @@ def _agrees(of: Evidence) -> Weighed | None:
     sureness = 0.95 if of.sure("confirm") or of.yes else 0.85
     if of.question:
         sureness -= 0.25 if of.sure("confirm") else 0.45
+    if of.has_city and not of.yes and not of.sure("confirm"):
+        return None  # "sifto l Salé" may be another place than the order's
     if _but(of) and not of.sure("confirm"):
         sureness -= 0.4  # "oui mais …" of what nothing here explains
     if not said:

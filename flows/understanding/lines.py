@@ -50,6 +50,8 @@ class Wish:
     """It names its product itself."""
     article: bool = False
     after_and: bool = False
+    closed: bool = False
+    """Its quantity came with a sign, and is of nothing that follows."""
     same: bool = False
     """The colour is that of what was named before."""
 
@@ -160,7 +162,7 @@ def worded(
         for product in mention.products[:20]
         for each in catalogue.products[product].values
         for value in each
-        if value.words or value.concepts
+        if (value.words or value.concepts) and not value.is_shade
     }
     if not values:
         return []
@@ -577,12 +579,12 @@ def wishes(found: Sequence[Piece]) -> list[Wish]:
 def _begins(current: Wish, piece: Piece, rest: Sequence[Piece], *, joined: bool) -> bool:
     if piece.kind == "product":
         if current.mention is None:
-            return False
+            return current.closed
         return not _same(current.mention, piece.mention) or (
             joined and current.quantity is not None and not piece.denied
         )
     if piece.option is not None:
-        return current.has(piece.option.kind) or (joined and _leads_to_another(current, rest))
+        return current.closed or current.has(piece.option.kind) or (joined and _leads_to_another(current, rest))
     if piece.times:
         return current.mention is None or (current.quantity is not None and not current.article)
     follows = next((p for p in rest if p.kind not in ("and", "or")), None)
@@ -642,6 +644,7 @@ def _take(wish: Wish, piece: Piece) -> None:
         wish.options.append(piece.option)
     elif wish.quantity is None:
         wish.quantity, wish.article = piece.quantity, piece.article
+        wish.closed = piece.times and wish.mention is None
 
 
 def ordered(

@@ -268,6 +268,11 @@ class Value:
     """What its words mean in any language: "thym" is also "za3tar"."""
 
     @property
+    def is_shade(self) -> bool:
+        """A colour of several words: "bleu nuit" is no night."""
+        return " " in self.text and any(kind == "colour" for kind, _ in self.options)
+
+    @property
     def numbers(self) -> frozenset[str]:
         """The numbers as they are written: 8 of "8 L"."""
         return frozenset(_NUMBER.findall(self.text))

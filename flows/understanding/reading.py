@@ -120,7 +120,7 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
             {key, *keys, *bare},
             glued=len(parts) > 1 and i < len(parts) - 1,
         )
-        word.stems = {stem(each) for each in word.keys} | word.keys
+        word.stems = {stem(each) for each in word.keys} | word.keys | _of_many(key)
         word.known = bool(keys)
         if denied:
             word.denied_by = -1
@@ -173,6 +173,13 @@ def _of_two(key: str) -> str:
         ):
             return single
     return ""
+
+
+def _of_many(key: str) -> set[str]:
+    """The singular of a plural of Darija: "mugat" are more than one mug."""
+    single = stem(key.removesuffix("at"))
+    several = key.endswith("at") and len(key) > 4 and single in spelling().known
+    return {single} if several else set()
 
 
 _DENIED = re.compile(r"^(?:ma|m)?(.{3,}?)(?:chi|ch|sh|ich|ech)$|^ما?(.{3,}?)ش$|^م(.{3,}?)ش$")

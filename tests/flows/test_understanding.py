@@ -266,7 +266,7 @@ def test_any_text_is_understood_the_same_twice_and_stands_where_it_says(
     assert said(text, context) == found
 
 
-@pytest.mark.parametrize("part", ["tuning", "tuning_shops"])
+@pytest.mark.parametrize("part", ["tuning", "tuning_goods", "tuning_shops"])
 def test_the_corpus_that_is_tuned_on_keeps_the_bars(part: str) -> None:
     scores = bench.score(bench.utterances(part))
     times = bench.milliseconds([entry["text"] for entry in bench.utterances(part)[:150]])
