@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from flows import delivery, places
+from flows import catalog, delivery, places
 from flows.catalog import Found, Offer
 from flows.talks import browsing
 from flows.talks.leaving import leave
@@ -29,16 +29,48 @@ GENERAL = frozenset(
 
 
 def price(scene: Scene, said: Understood) -> None:
-    found = _spoken_of(scene, said)
+    found = _spoken_of(scene, said) or _offered_before(scene)
     if not found:
         browsing.show_products(scene, "price_which")
+        scene.talk.step = "price_which"
         return
     lines = [
         scene.words("price_line", name=one.product.name, price=_price(scene, one)) for one in found
     ]
     scene.tell("price_is", lines="\n".join(lines))
     scene.did("price", products=[one.product.name for one in found])
-    _offer_order(scene, found)
+    _offer_order(scene, found, _meant(found, said))
+
+
+def price_of(scene: Scene, said: Understood) -> bool:
+    """The answer to "the price of which product?"."""
+    if not said.products:
+        return False
+    price(scene, said)
+    return True
+
+
+def _offered_before(scene: Scene) -> list[Found]:
+    """What was spoken of just now: "how much is it?"."""
+    product = scene.talk.facts.get("offered")
+    found = catalog.offered([UUID(product)]) if product else {}
+    return list(found.values())
+
+
+def _meant(found: Sequence[Found], said: Understood) -> Offer | None:
+    """The one version of the one product that was asked about."""
+    if len(found) != 1:
+        return None
+    fitting = [o for o in found[0].offers if _fits(o.variant.options, _options(said))]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _options(said: Understood) -> set[tuple[str, str]]:
+    return {
+        (entity.value.partition("=")[0], entity.value.partition("=")[2].casefold())
+        for entity in said.entities
+        if entity.kind == "variant"
+    }
 
 
 def _price(scene: Scene, found: Found) -> str:
@@ -57,11 +89,7 @@ def availability(scene: Scene, said: Understood) -> None:
         browsing.show_products(scene, "catalogue" if general else "not_sold")
         return
     wanted = {line.sku: line.quantity for line in said.lines}
-    chosen = {
-        (entity.value.partition("=")[0], entity.value.partition("=")[2].casefold())
-        for entity in said.entities
-        if entity.kind == "variant"
-    }
+    chosen = _options(said)
     meant = [_tell_available(scene, one, wanted, chosen) for one in found]
     scene.reply = None
     scene.did("availability", products=[one.product.name for one in found])

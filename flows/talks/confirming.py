@@ -11,6 +11,7 @@ from sqlalchemy import func, or_, select
 from flows import answers, runs
 from flows.answers import Tap
 from flows.talks import saying
+from flows.talks.hedges import hedged
 from flows.talks.leaving import leave
 from flows.talks.moments import moment
 from flows.talks.scene import BUTTONS, TITLE, Scene
@@ -109,7 +110,7 @@ def answer(scene: Scene, asked: Asked, said: Understood) -> bool:
             _obey(scene, asked, index, said)
         leave(scene, said.intent, key="noted", number=order.number)
         return True
-    if said.confidence < SURE:
+    if said.confidence < SURE or hedged(scene.turn.heard, said):
         _ask_once(scene, asked)
         return True
     _obey(scene, asked, index, said)

@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from flows.talks import asking, browsing, confirming, ordering, parcels
 from flows.talks.leaving import leave, leave_file, leave_quietly
-from flows.talks.scene import Scene, read_payload, uuid_of
+from flows.talks.scene import Scene, choices, read_payload, uuid_of
 from flows.understanding import Taught, Understood, understand
 from models import db
-from models.message import Message
+from models.message import Direction, Message, Origin
 from models.talk import Phrase
+from models.types import fold
 
 SURE = 0.6
 """From this confidence on a sentence is answered; what moves an order by itself needs more."""
@@ -39,6 +40,7 @@ STEPS: dict[str, Answer] = {
     "summary": ordering.answer_summary,
     "changing": ordering.answer_summary,
     "cost_city": asking.cost_city,
+    "price_which": asking.price_of,
     "order_number": parcels.answer_number,
     "order_it": ordering.answer_offer,
     "failure_day": parcels.answer_day,
@@ -81,6 +83,7 @@ SHORT = ("confirm", "refuse", "thanks")
 """What people say in any language: "ok", "merci", "non"."""
 DATA = ("name", "phone", "city", "address", "failure_address", "cost_city", "order_number")
 """Questions whose answers are no sentences."""
+PLACED = ("where_is_my_order", "change_address", "change_order")
 ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
 
 TAPS: dict[str, Callable[[Scene, str], None]] = {
@@ -195,6 +198,10 @@ def _with_uuid(scene: Scene, argument: str, deed: Callable[..., None]) -> None:
 
 
 def _hear_words(scene: Scene) -> None:
+    if (tapped := _typed_title(scene)) is not None:
+        scene.turn.rule = f"tap:{tapped[0]}"
+        TAPS[tapped[0]](scene, tapped[1])
+        return
     # While an order is being put together a yes is about that one.
     busy = scene.talk.step in ordering.STEPS
     asked = None if busy else confirming.open_question(scene)
@@ -210,6 +217,20 @@ def _hear_words(scene: Scene) -> None:
         _do(scene, said)
     elif not (_answers_own(scene, said) or _goes_on(scene, said)):
         _misunderstand(scene, asked)
+
+
+def _typed_title(scene: Scene) -> tuple[str, str] | None:
+    """Verb and argument of the button of our last message whose title was typed."""
+    last = select(Message).where(
+        Message.conversation_id == scene.conversation.id, Message.direction == Direction.OUT
+    )
+    message = db.session().scalars(last.order_by(Message.seq.desc()).limit(1)).first()
+    if message is None or message.origin is not Origin.BOT:
+        return None
+    typed = fold(scene.turn.heard)
+    titles = {fold(title): key for key, title in choices(message) if len(title) > 2}
+    tapped = read_payload(titles.get(typed))
+    return tapped if tapped is not None and tapped[0] in TAPS else None
 
 
 def _answers_own(scene: Scene, said: Understood) -> bool:
@@ -272,14 +293,14 @@ def _shows_language(scene: Scene, said: Understood) -> bool:
         return True
     if scene.talk.step in DATA and said.intent == "other":
         return False
-    letters = sum(len(word) for word in words)
     if said.language == SCRIPT:
         return True
     if said.intent == "other":
         return len(words) >= 4
     if said.intent in SHORT:
         return len(words) >= 4
-    return len(words) >= 3 or (len(words) == 2 and letters >= 8)
+    told = {"address", "city"} & {entity.kind for entity in said.entities}
+    return len(words) >= 3 and not (scene.talk.step in ordering.STEPS and told)
 
 
 def _taught() -> Sequence[Taught]:
@@ -289,7 +310,13 @@ def _taught() -> Sequence[Taught]:
 
 def _answers_step(scene: Scene, said: Understood) -> bool:
     step = STEPS.get(scene.talk.step)
-    return step is not None and step(scene, said)
+    return step is not None and not _names_order(said) and step(scene, said)
+
+
+def _names_order(said: Understood) -> bool:
+    """Whether it is about an order that is placed, by its number."""
+    numbered = any(entity.kind == "order_number" for entity in said.entities)
+    return numbered and said.intent in ("cancel", *PLACED)
 
 
 def _answers_question(scene: Scene, said: Understood, asked: confirming.Asked | None) -> bool:
@@ -304,7 +331,7 @@ def _do(scene: Scene, said: Understood) -> None:
         return
     if said.intent in ABOUT_CART:
         ordering.take_up_draft(scene)
-    if not scene.cart.empty and _about_cart(scene, said):
+    if not (scene.cart.empty or _names_order(said)) and _about_cart(scene, said):
         return
     INTENTS[said.intent](scene, said)
     _return_to(scene, step)
@@ -334,6 +361,9 @@ def _has_own(scene: Scene, said: Understood) -> bool:
 def _return_to(scene: Scene, step: str) -> None:
     """A question in the middle of an order was answered; what was asked before is asked again."""
     if step not in ordering.STEPS or scene.leaves or scene.talk.step:
+        return
+    if scene.reply is not None and scene.reply.buttons:
+        scene.talk.step = step  # what can be tapped stays; the question is still heard
         return
     if scene.reply is not None:
         scene.notes.append(scene.reply.text)

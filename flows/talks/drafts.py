@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, select, update
 
 from flows import customers, live
 from flows.customers import Number
@@ -17,30 +16,20 @@ from models import db
 from models.conversation import Conversation
 from models.order import Order
 from models.talk import DraftState, OrderDraft
-from models.types import new_id, utcnow
+from models.types import utcnow
 from models.user import Membership
 
 
 def keep(conversation: Conversation, cart: Cart) -> None:
-    """The conversation's draft is this one; an older one that nobody has looked at is replaced."""
+    """The conversation's draft is this one, in place of one that nobody has looked at.
+
+    Another row: whoever has the older one on their screen accepts nothing they have not seen. Call
+    with the conversation held.
+    """
+    withdraw(conversation)
     session = db.session()
-    fresh = insert(OrderDraft).values(
-        merchant_id=session.merchant_id,
-        id=new_id(),
-        conversation_id=conversation.id,
-        state=DraftState.WAITING,
-        cart=cart.to_json(),
-        created_at=utcnow(),
-    )
-    session.execute(
-        fresh.on_conflict_do_update(
-            index_elements=["merchant_id", "conversation_id"],
-            # Word for word: a statement that is prepared finds no index by a parameter.
-            index_where=text("state = 'waiting'"),
-            set_={"cart": fresh.excluded.cart, "created_at": fresh.excluded.created_at},
-        )
-    )
-    _tell(conversation.id)
+    session.add(OrderDraft(conversation_id=conversation.id, cart=cart.to_json()))
+    session.flush()
 
 
 def waiting(conversation: Conversation) -> OrderDraft | None:
@@ -69,7 +58,7 @@ def find(draft_id: UUID) -> OrderDraft:
 
 def accept(draft: OrderDraft, order: Order, *, by: Membership) -> None:
     """The draft has become this order. Refused when somebody has put it away meanwhile."""
-    settled = _settle(draft.conversation_id, DraftState.ACCEPTED, by=by, order=order)
+    settled = _settle(OrderDraft.id == draft.id, DraftState.ACCEPTED, by=by, order=order)
     if not settled and draft.order_id != order.id:
         raise _settled_already()
 
@@ -77,7 +66,7 @@ def accept(draft: OrderDraft, order: Order, *, by: Membership) -> None:
 def dismiss(draft: OrderDraft, *, by: Membership) -> None:
     """Nobody makes an order of it. Refused when somebody has, or has put it away already."""
     if draft.state is not DraftState.WAITING or not _settle(
-        draft.conversation_id, DraftState.DISMISSED, by=by
+        OrderDraft.id == draft.id, DraftState.DISMISSED, by=by
     ):
         raise _settled_already()
 
@@ -99,22 +88,27 @@ def take_back(draft: OrderDraft) -> None:
 
 def withdraw(conversation: Conversation) -> None:
     """The customer does not want it any more."""
-    _settle(conversation.id, DraftState.DISMISSED)
+    _settle(OrderDraft.conversation_id == conversation.id, DraftState.DISMISSED)
+    _tell(conversation.id)
+
+
+def still_waits(draft_id: str) -> bool:
+    """Whether nobody has dealt with it yet."""
+    wanted = select(OrderDraft.state).where(OrderDraft.id == UUID(draft_id))
+    return db.session().scalar(wanted) is DraftState.WAITING
 
 
 def _settle(
-    conversation_id: UUID,
+    which: ColumnElement[bool],
     state: DraftState,
     *,
     by: Membership | None = None,
     order: Order | None = None,
 ) -> bool:
-    """Whether a draft was waiting there."""
+    """Whether it was waiting."""
     settled = (
         update(OrderDraft)
-        .where(
-            OrderDraft.conversation_id == conversation_id, OrderDraft.state == DraftState.WAITING
-        )
+        .where(which, OrderDraft.state == DraftState.WAITING)
         .values(
             state=state,
             by_id=by.id if by else None,
@@ -122,9 +116,10 @@ def _settle(
             settled_at=utcnow(),
         )
     )
-    settled = settled.returning(OrderDraft.id).execution_options(synchronize_session="fetch")
-    found = db.session().scalars(settled).all()
-    _tell(conversation_id)
+    told = settled.returning(OrderDraft.conversation_id)
+    found = db.session().scalars(told.execution_options(synchronize_session="fetch")).all()
+    for conversation_id in found:
+        _tell(conversation_id)
     return bool(found)
 
 

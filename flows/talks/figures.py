@@ -17,6 +17,8 @@ from models.talk import Turn
 from models.types import utcnow
 
 DAYS = 30
+MOVING = ("cancelled", "delivery_again", "address_changed")
+"""What it does, besides answering a question, that moves an order."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ def figures(channel_id: UUID | None = None, *, money: bool) -> Figures:
     since = utcnow() - timedelta(days=DAYS)
     mine = [Turn.at >= since, *([Turn.channel_id == channel_id] if channel_id else [])]
     local = cast(func.timezone(merchant.time_zone, Turn.at), Date).label("on")
-    left = func.bool_or(Turn.did == "handed_over").label("left")
+    left = func.bool_or(Turn.did.in_(("handed_over", "drafted"))).label("left")
     talks = (
         select(local, Turn.conversation_id, left)
         .where(*mine)
@@ -87,7 +89,7 @@ def figures(channel_id: UUID | None = None, *, money: bool) -> Figures:
         handed=handed,
         orders=deeds.get("ordered", 0),
         drafts=deeds.get("drafted", 0),
-        moved=deeds.get("moved", 0) + deeds.get("cancelled", 0) + deeds.get("delivery_again", 0),
+        moved=deeds.get("moved", 0) + sum(deeds.get(one, 0) for one in MOVING),
         missed=deeds.get("not_understood", 0),
         messages=messages,
         micros=micros if money else None,

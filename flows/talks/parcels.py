@@ -22,6 +22,8 @@ from models.timeline import CUSTOMER, Entry
 from models.types import utcnow
 
 CLOSED = (SystemState.DELIVERED, SystemState.RETURNED, SystemState.CANCELLED)
+FEW_WORDS = 6
+"""A day is said in so many words; who writes more says something else."""
 LATELY = timedelta(days=10)
 """So long a closed order is still told of, when no other is open."""
 AGAIN = (SystemState.SHIPPED, SystemState.CONFIRMED, SystemState.TO_CONFIRM)
@@ -194,9 +196,11 @@ def again(scene: Scene, number: str) -> None:
 
 def answer_day(scene: Scene, said: Understood) -> bool:
     order = order_of(scene, str(scene.talk.facts.get("order", "")))
-    if order is None or said.intent in ("complaint", "human", "cancel"):
-        return False
     words = " ".join(scene.turn.heard.split())[:200]
+    says_when = any(entity.kind == "time" for entity in said.entities)
+    plain = said.intent in ("other", "later", "confirm") and "?" not in words and "؟" not in words
+    if order is None or not (says_when or (plain and len(words.split()) <= FEW_WORDS)):
+        return False
     if _deliver_again(scene, order, {"day": words}):
         scene.tell("failure_again_done", number=order.number)
         scene.did("delivery_again", number=order.number, day=words)
@@ -215,7 +219,10 @@ def elsewhere(scene: Scene, number: str) -> None:
 def answer_elsewhere(scene: Scene, said: Understood) -> bool:
     order = order_of(scene, str(scene.talk.facts.get("order", "")))
     words = " ".join(scene.turn.heard.split())[:300]
-    if order is None or said.intent in ("complaint", "human", "cancel") or len(words) < 4:
+    told = any(entity.kind == "address" for entity in said.entities)
+    asks = "?" in words or "؟" in words
+    plain = said.intent in ("other", "change_address") and any(c.isdigit() for c in words)
+    if order is None or asks or not (told or plain):
         return False
     return move_elsewhere(scene, order, words, said.city)
 
@@ -311,7 +318,8 @@ def call_off(scene: Scene, number: str) -> None:
 
 def answer_cancel(scene: Scene, said: Understood) -> bool:
     number = str(scene.talk.facts.get("order", ""))
-    if said.intent in ("confirm", "cancel") or said.rule.startswith("yes"):
+    # "oui, annulez" is heard as a refusal by whoever was asked to confirm an order.
+    if said.intent in ("confirm", "cancel") or said.rule.startswith("cancel:"):
         cancelled(scene, number)
     elif said.intent in ("refuse", "later"):
         kept(scene, number)
@@ -341,9 +349,10 @@ def kept(scene: Scene, number: str) -> None:
 
 def change_placed(scene: Scene, said: Understood) -> None:
     """What shall be different in an order that is placed is for people: they see it at once."""
-    found = [order for order in orders_of(scene) if order.state not in CLOSED]
-    if not found:
-        leave(scene, said.intent)
+    named = order_of(scene, _number_in(said))
+    found = [named] if named else [o for o in orders_of(scene) if o.state not in CLOSED]
+    if len(found) != 1:
+        leave(scene, said.intent)  # of none, or of several: a person asks which
         return
     order = found[0]
     _note(order, "wishes", {"spoken": scene.turn.heard[:300], "wish": said.intent})

@@ -43,6 +43,14 @@ def read_payload(text: str | None) -> tuple[str, str] | None:
     return (found[1], found[2] or "") if found else None
 
 
+def choices(message: Message) -> list[tuple[str, str]]:
+    """(payload, title) of what can be tapped below a message of ours."""
+    action = ((message.payload or {}).get("body") or {}).get("action") or {}
+    buttons = [(b["reply"]["id"], b["reply"]["title"]) for b in action.get("buttons", ())]
+    rows = [row for section in action.get("sections", ()) for row in section.get("rows", ())]
+    return buttons or [(row["id"], row["title"]) for row in rows]
+
+
 @dataclass(slots=True)
 class Reply:
     """What is said at the end of a turn: a text, and perhaps what can be tapped below it."""

@@ -20,7 +20,7 @@ Answer = str | tuple[str, int] | Response
 
 
 @pages.get("/bot/teach")
-@needs("automations.read")
+@needs("automations.read", "inbox.read")
 def teach() -> str:
     return _page()
 

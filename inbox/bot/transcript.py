@@ -48,7 +48,7 @@ class Talked:
 
 
 @pages.get("/bot/transcripts")
-@needs("automations.read")
+@needs("automations.read", "inbox.read", "orders.read")
 def transcripts() -> str:
     """The newest turns that fit, by conversation; those below `before`."""
     asked, before = Asked.read(request.args), read_place(request.args.get("before"))
@@ -67,7 +67,7 @@ def transcripts() -> str:
 
 
 @pages.get("/bot/turns/<uuid:turn_id>")
-@needs("automations.read")
+@needs("automations.read", "inbox.read", "orders.read")
 def turn(turn_id: UUID) -> str:
     """Why it said this."""
     found = past.find(turn_id)

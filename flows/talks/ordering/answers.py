@@ -28,6 +28,10 @@ NO_ADDRESS = (
 """Whoever says this while an address is asked says something else."""
 DIGITS = 5
 """From so many on what is typed was meant to be a phone number."""
+UNKNOWING = frozenset(
+    words("sais connais know ma3rftch ma3reftch 3raft 3aref اعرف عارف عرفت 3afak")
+)
+"""Whoever says one of these tells no address."""
 LEAST_ADDRESS = 4
 """Letters of an address; less is a slip of the thumb."""
 
@@ -141,7 +145,7 @@ def answer_address(scene: Scene, said: Understood) -> bool:
     text = " ".join(scene.turn.heard.split())
     if said.intent in NO_ADDRESS or _is_yes(said) or len(text) < LEAST_ADDRESS:
         return False
-    if text.endswith(("?", "؟")):
+    if text.endswith(("?", "؟")) or not _is_place(text, said):
         return False
     scene.cart.tell("address", text[:300], scene.source(0, len(scene.turn.heard)))
     scene.cart.known = "no"
@@ -149,6 +153,14 @@ def answer_address(scene: Scene, said: Understood) -> bool:
         scene.cart.tell("city", said.city)
     go_on(scene)
     return True
+
+
+def _is_place(text: str, said: Understood) -> bool:
+    """Whether this can be where somebody lives: not "je sais pas", not "demain je vous dis"."""
+    kinds = {entity.kind for entity in said.entities}
+    if "address" in kinds or any(character.isdigit() for character in text):
+        return True
+    return "time" not in kinds and not UNKNOWING & set(words(text)) and len(text.split()) >= 2
 
 
 def answer_known_address(scene: Scene, said: Understood) -> bool:
@@ -168,12 +180,14 @@ def answer_known_address(scene: Scene, said: Understood) -> bool:
 
 
 def _is_yes(said: Understood) -> bool:
-    return said.rule.startswith("yes")
+    return said.rule == "yes"
 
 
 def answer_summary(scene: Scene, said: Understood) -> bool:
     """The whole order was shown: yes, no, or what shall be different."""
-    if said.intent == "confirm":
+    if said.intent == "confirm" and scene.talk.step == "changing":
+        go_on(scene)  # nothing was changed yet: shown again, not ordered
+    elif said.intent == "confirm":
         confirm(scene)
     elif said.intent in ("refuse", "cancel"):
         drop(scene)

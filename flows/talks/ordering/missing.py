@@ -137,6 +137,10 @@ def _ask_person(scene: Scene) -> bool:
         scene.did("asked_known_address")
     elif ships and _ask_form(scene):
         scene.did("asked_form")
+    elif ships and cart.city and _is_abroad(scene, cart.city):
+        scene.ask("city", "city_abroad", city=city_name(scene, cart.city))
+        cart.tell("city", "")
+        scene.did("asked_city", abroad=True)
     elif ships and not cart.city:
         scene.ask("city", "ask_city")
         scene.did("asked_city")
@@ -153,6 +157,13 @@ def _ask_person(scene: Scene) -> bool:
     else:
         return False
     return True
+
+
+def _is_abroad(scene: Scene, city: str) -> bool:
+    """A city of another country that no zone of the merchant's names."""
+    here = scene.merchant.country
+    known = [country for country in places.COUNTRIES if places.find(city, country)]
+    return bool(known) and here not in known and not delivery.quote(city).known
 
 
 def _know_person(scene: Scene) -> None:

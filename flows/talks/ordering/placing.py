@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import select
+
 from flows import orders
 from flows.errors import Refused
 from flows.talks import drafts
@@ -13,10 +15,13 @@ from flows.talks.ordering.said import take_in
 from flows.talks.scene import Scene
 from flows.understanding import Understood
 from models import db
+from models.order import Order
 
 
 def order(scene: Scene, said: Understood) -> None:
-    """A sentence that orders: what is clear is in the cart, what is not is asked."""
+    """A sentence that orders: what is clear is in the cart, what is not is asked. What waits for
+    an agent is part of it: who orders one thing more wants both."""
+    take_up_draft(scene)
     if scene.bot.order_rule == "none":
         take_in(scene, said)
         leave(scene, "order")
@@ -26,7 +31,12 @@ def order(scene: Scene, said: Understood) -> None:
 
 
 def confirm(scene: Scene) -> None:
-    """What was shown is ordered, or waits for an agent; what changed meanwhile is shown again."""
+    """What was shown is ordered, or waits for an agent; what changed meanwhile is shown again, and
+    what somebody has dealt with meanwhile is theirs."""
+    if scene.bot.order_rule == "none" or _dealt_with(scene):
+        scene.drop_cart()
+        leave(scene, "ordered", key="not_orderable")
+        return
     check_goods(scene)
     if scene.notes:
         go_on(scene)
@@ -35,6 +45,21 @@ def confirm(scene: Scene) -> None:
         _place(scene)
     else:
         _draft(scene)
+
+
+def _dealt_with(scene: Scene) -> bool:
+    """Whether a person has accepted or put away the draft this began with, or has taken an order
+    of this customer by hand since it was last touched."""
+    draft = scene.talk.facts.get("draft")
+    if draft and not drafts.still_waits(draft):
+        return True
+    since = scene.talk.facts_at
+    taken = select(Order.id).where(
+        Order.conversation_id == scene.conversation.id,
+        Order.source != "bot",
+        Order.created_at > since,
+    )
+    return since is not None and db.session().scalar(taken.limit(1)) is not None
 
 
 def _draft(scene: Scene) -> None:
@@ -59,6 +84,7 @@ def _place(scene: Scene) -> None:
         leave(scene, "refused", key="not_orderable")
         scene.did("handed_over", why="refused", code=no.code)
         return
+    drafts.withdraw(scene.conversation)
     scene.drop_cart()
     due = scene.amount(made.amount_due.minor)
     scene.tell("ordered", name=scene.first_name or made.ship_name, number=made.number, total=due)
@@ -71,7 +97,7 @@ def take_up_draft(scene: Scene) -> bool:
     draft = drafts.waiting(scene.conversation) if scene.cart.empty else None
     if draft is None:
         return False
-    scene.keep(cart=draft.cart)
+    scene.keep(cart=draft.cart, draft=str(draft.id))
     scene.__dict__.pop("cart", None)
     return True
 

@@ -16,8 +16,18 @@ from flows.talks.scene import Scene
 from flows.understanding import Understood
 from models import db
 from models.catalog import Variant
+from models.search import words
 
 BESIDE = ("quantity", "variant")
+
+
+ADDING = frozenset(
+    words(
+        "aussi ajoute ajoutez ajouter rajoute rajoutez plus encore zid zidni zidou zido 7ta kaman"
+        " also add another too أضف زيد زيدني زيدو كذلك ايضا كمان حتى"
+    )
+)
+"""Words by which something comes in addition, not in the place of what is there."""
 
 
 def take_in(scene: Scene, said: Understood) -> bool:
@@ -30,6 +40,7 @@ def take_in(scene: Scene, said: Understood) -> bool:
 def _take_lines(scene: Scene, said: Understood) -> bool:
     variants = browsing.variants_of([line.sku for line in said.lines])
     swapped = said.intent == "change_order" or scene.talk.step in ("summary", "changing")
+    swapped = swapped and not ADDING & set(words(scene.turn.heard))
     for line in said.lines:
         variant = variants.get(line.sku)
         if variant is None:
@@ -59,6 +70,9 @@ def _take_open(scene: Scene, said: Understood) -> bool:
     ordered = {line.name for line in said.lines}
     taken = False
     for name, one in found.items():
+        if _set_quantity(scene, said, one):
+            taken = True
+            continue
         if name in ordered or any(
             open_.product == str(one.product.id) for open_ in scene.cart.open
         ):
@@ -70,6 +84,16 @@ def _take_open(scene: Scene, said: Understood) -> bool:
         )
         taken = True
     return taken
+
+
+def _set_quantity(scene: Scene, said: Understood, found: Found) -> bool:
+    """ "3 ceintures": of the one version that is in the cart already."""
+    ids = {str(offer.variant.id) for offer in found.offers}
+    there = [line for line in scene.cart.lines if line.variant in ids]
+    if len(there) != 1 or chosen_options(said, found):
+        return False
+    there[0].quantity = said.quantities.get(found.product.name, there[0].quantity)
+    return True
 
 
 def chosen_options(said: Understood, found: Found) -> dict[str, str]:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from flows.talks import browsing
 from flows.talks.cart import Open
+from flows.talks.leaving import leave
 from flows.talks.ordering.missing import go_on, last_address, on_sale, stamp
 from flows.talks.ordering.placing import confirm, take_up_draft
 from flows.talks.scene import BUTTONS, Scene
@@ -25,6 +26,10 @@ def begin_with(scene: Scene, product_id: UUID, quantity: int | None = None) -> N
     if product is None:
         browsing.show_products(scene, "not_sold")
         return
+    if scene.bot.order_rule == "none":
+        leave(scene, "order")
+        return
+    take_up_draft(scene)
     cart = scene.cart
     cart.open = [one for one in cart.open if one.product != str(product_id)]
     cart.open.insert(0, Open(str(product_id), quantity or 1, asks_quantity=quantity is None))

@@ -1,0 +1,40 @@
+"""A yes with an "if" or an "except", a no that is none: nothing is moved by these, they are asked."""
+
+from __future__ import annotations
+
+from flows.understanding import Understood
+from models.search import words
+
+CONDITIONS = frozenset(
+    words(
+        "si condition sauf seulement uniquement juste faux if unless except only wrong course"
+        " ila ida ghir bessah walakin walayni la9 إذا لو إلا غير بشرط ولكن لكن فقط"
+    )
+)
+"""A yes beside one of these is a yes to something else."""
+SOFT_NOES = (
+    *("لا مانع", "لا باس", "لا مشكل", "pas de probleme", "no problem", "makayn mochkil"),
+    *("لا تلغ", "ما تلغ", "n annule", "ne l annule", "don t cancel", "dont cancel", "ma tannul"),
+    *("pas annuler", "la ba2s", "la bas"),
+)
+"""Words that begin like a no and are none, or that say not to cancel."""
+
+
+def hedged(text: str, said: Understood) -> bool:
+    """Whether a sentence heard as a yes or a no may mean something else."""
+    told = words(text)
+    whole = f" {' '.join(told)} "
+    if said.intent == "confirm":
+        return bool(CONDITIONS & set(told)) or _ends_in_no(told)
+    if said.intent in ("refuse", "cancel"):
+        return bool(said.products) or any(f" {one}" in whole for one in map(_plain, SOFT_NOES))
+    return False
+
+
+def _ends_in_no(told: list[str]) -> bool:
+    """ "ah la", "ewa la": a sound, then a no."""
+    return len(told) <= 3 and told[-1:] in (["la"], ["non"], ["no"], ["لا"])
+
+
+def _plain(phrase: str) -> str:
+    return " ".join(words(phrase))

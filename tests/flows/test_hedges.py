@@ -1,0 +1,38 @@
+"""A yes that is none, a no that is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.talks.hedges import hedged
+from flows.understanding import Catalogue, Item, understand
+
+SHOP = Catalogue.of([Item("CEINT", "Ceinture en cuir", {}), Item("SAC", "Sac en cuir", {})])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("of course not", "ah la", "oui si la livraison est gratuite", "yes if delivery is free"),
+        *("oui sauf la ceinture", "oui c'est faux", "لا مانع", "لا تلغوا الطلب", "لا بأس"),
+        *("oui mais annulez la ceinture", "n'annulez pas svp", "wakha ila kan fabor"),
+    ],
+)
+def test_what_may_mean_something_else_moves_nothing(text: str) -> None:
+    said = understand(text, SHOP, context="asked_confirm")
+
+    assert said.intent not in ("confirm", "refuse", "cancel") or hedged(text, said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("oui", "wakha", "ah", "نعم", "oui je confirme svp", "ah safi akked", "yes please", "👍"),
+        *("non", "la", "لا", "annulez", "non merci je ne veux plus", "mabghitch", "no thanks"),
+    ],
+)
+def test_a_plain_yes_or_no_is_one(text: str) -> None:
+    said = understand(text, SHOP, context="asked_confirm")
+
+    assert said.intent in ("confirm", "refuse", "cancel")
+    assert not hedged(text, said)
