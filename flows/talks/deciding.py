@@ -293,7 +293,7 @@ def _shows_language(scene: Scene, said: Understood) -> bool:
         return True
     if scene.talk.step in DATA and said.intent == "other":
         return False
-    if said.language == SCRIPT:
+    if said.language == SCRIPT or said.intent == "greeting":
         return True
     if said.intent == "other":
         return len(words) >= 4

@@ -1,4 +1,4 @@
-"""A yes with an "if" or an "except", a no that is none: nothing is moved by these, they are asked."""
+"""A yes with an "if" or an "except", a no that is none: they move nothing, and are asked about."""
 
 from __future__ import annotations
 

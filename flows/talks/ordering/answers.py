@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flows import catalog, customers
 from flows.catalog import Found
+from flows.talks.hedges import hedged
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
 from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_person
@@ -29,7 +30,7 @@ NO_ADDRESS = (
 DIGITS = 5
 """From so many on what is typed was meant to be a phone number."""
 UNKNOWING = frozenset(
-    words("sais connais know ma3rftch ma3reftch 3raft 3aref اعرف عارف عرفت 3afak")
+    words("sais connais know ma3rftch ma3reftch 3raft 3aref 3afak اعرف عارف عرفت")
 )
 """Whoever says one of these tells no address."""
 LEAST_ADDRESS = 4
@@ -185,7 +186,10 @@ def _is_yes(said: Understood) -> bool:
 
 def answer_summary(scene: Scene, said: Understood) -> bool:
     """The whole order was shown: yes, no, or what shall be different."""
-    if said.intent == "confirm" and scene.talk.step == "changing":
+    if hedged(scene.turn.heard, said):
+        scene.note("sorry")
+        _take_hedged(scene, said)
+    elif said.intent == "confirm" and scene.talk.step == "changing":
         go_on(scene)  # nothing was changed yet: shown again, not ordered
     elif said.intent == "confirm":
         confirm(scene)
@@ -198,6 +202,12 @@ def answer_summary(scene: Scene, said: Understood) -> bool:
     else:
         return False
     return True
+
+
+def _take_hedged(scene: Scene, said: Understood) -> None:
+    """ "oui sauf la ceinture", "oui si c'est gratuit": shown again, changed as far as it says."""
+    change_cart(scene, said)
+    go_on(scene)
 
 
 def _more(scene: Scene, said: Understood) -> bool:

@@ -35,7 +35,7 @@ def confirm(scene: Scene) -> None:
     what somebody has dealt with meanwhile is theirs."""
     if scene.bot.order_rule == "none" or _dealt_with(scene):
         scene.drop_cart()
-        leave(scene, "ordered", key="not_orderable")
+        leave(scene, "refused", key="not_orderable")
         return
     check_goods(scene)
     if scene.notes:
