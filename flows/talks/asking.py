@@ -18,6 +18,7 @@ from models.search import words
 from models.talk import Question
 
 FEW = 6
+DEAR = frozenset(words("cher chere chers ghali ghalia ghalya expensive غالي غاليه غالية"))
 GENERAL = frozenset(
     words(
         "quoi catalogue produits produit articles article modeles modele collection choix"
@@ -30,6 +31,9 @@ GENERAL = frozenset(
 
 def price(scene: Scene, said: Understood) -> None:
     found = _spoken_of(scene, said) or _offered_before(scene)
+    if not found and DEAR & set(words(scene.turn.heard)):
+        leave(scene, "asked")  # no price is asked for: it is too high
+        return
     if not found:
         browsing.show_products(scene, "price_which")
         scene.talk.step = "price_which"

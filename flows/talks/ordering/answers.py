@@ -9,7 +9,7 @@ from flows.catalog import Found
 from flows.talks.hedges import hedged
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
-from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_person
+from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_name, take_person
 from flows.talks.ordering.taps import (
     begin_with,
     choose_variant,
@@ -186,7 +186,9 @@ def _is_yes(said: Understood) -> bool:
 
 def answer_summary(scene: Scene, said: Understood) -> bool:
     """The whole order was shown: yes, no, or what shall be different."""
-    if hedged(scene.turn.heard, said):
+    if not said.products and take_name(scene):
+        go_on(scene)
+    elif hedged(scene.turn.heard, said):
         scene.note("sorry")
         _take_hedged(scene, said)
     elif said.intent == "confirm" and scene.talk.step == "changing":

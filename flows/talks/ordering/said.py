@@ -12,6 +12,7 @@ from flows.catalog import Found
 from flows.talks import browsing
 from flows.talks.cart import Open, Source
 from flows.talks.ordering.missing import same_city
+from flows.talks.ordering.names import name_in
 from flows.talks.scene import Scene
 from flows.understanding import Understood
 from models import db
@@ -139,8 +140,16 @@ def _touch(scene: Scene, end: int, start: int) -> bool:
     return scene.turn.heard[end:start] in ("", " ")
 
 
+def take_name(scene: Scene) -> bool:
+    """Whether somebody said whose name stands on the parcel."""
+    found = name_in(scene.turn.heard)
+    if found is not None:
+        scene.cart.tell("name", found[0], scene.source(found[1], found[2]))
+    return found is not None
+
+
 def take_person(scene: Scene, said: Understood) -> bool:
-    told = False
+    told = take_name(scene)
     for entity in said.entities:
         if entity.kind in ("phone", "address") and entity.value:
             source = scene.source(entity.start, entity.end)
