@@ -146,6 +146,11 @@ class Catalogue:
             for kind, _ in one.options
         )
 
+    def item_of_sku(self, text: str) -> tuple[int, Item] | None:
+        """(product, variant) of a reference as somebody types it."""
+        bare = _sku(text)
+        return self.by_sku.get(bare) if len(bare) >= 3 else None
+
     def knows(self, key: str) -> bool:
         """Whether a word is one of its names' or values'."""
         return stem(key) in self._by_stem or key in self._value_words

@@ -214,7 +214,15 @@ def _says_no(of: Evidence) -> Weighed | None:
 
 # The first that finds something decides.
 ANSWERS: tuple[Callable[[Evidence], Weighed | None], ...] = (
-    *(_speaks_of_something_else, _doubts, _yes_on_another_day, _yes_elsewhere, _asks_back, _later, _undoes),
+    *(
+        _speaks_of_something_else,
+        _doubts,
+        _yes_on_another_day,
+        _yes_elsewhere,
+        _asks_back,
+        _later,
+        _undoes,
+    ),
     *(_changes, _refuses, _wants_to_know_first, _puts_off, _moves_house, _yes_in_another_number),
     *(_contradicts_itself, _declines, _agrees, _says_no),
 )
