@@ -174,11 +174,11 @@ class Heard:
 
     def _says_both(self) -> bool:
         """ "b jouj": what is said holds for the two that were named."""
-        words, numbers = self.message.words, lexicon().sections["number"]
+        words, phrases = self.message.words, self.message.phrases
+        numbers = lexicon().sections["number"]
         return any(
-            words[i].key in _BOTH
-            and any(n == "2" for _, n in numbers.at(self.message.phrases, i + 1))
-            for i in range(len(words) - 1)
+            words[i - 1].key in _BOTH and any(n == "2" for _, n in numbers.at(phrases, i))
+            for i in range(1, len(words))
         )
 
     def _signs(self, core: tuple[int, int]) -> list[cues.Sign]:
