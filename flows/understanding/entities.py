@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from flows.understanding.cities import Named
 from flows.understanding.goods import Catalogue, Mention
 from flows.understanding.meaning import Entity
-from flows.understanding.options import Option
+from flows.understanding.option import Option
 from flows.understanding.piece import Piece
 from flows.understanding.reading import Message
 

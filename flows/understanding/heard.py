@@ -10,7 +10,8 @@ from flows.understanding.intents import Evidence
 from flows.understanding.lexicon import lexicon, word_list
 from flows.understanding.lines import ordered
 from flows.understanding.meaning import Entity
-from flows.understanding.options import Option, read_options
+from flows.understanding.option import Option
+from flows.understanding.options import read_options
 from flows.understanding.piece import Piece
 from flows.understanding.pieces import pieces
 from flows.understanding.reading import Message, read

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flows.understanding.goods import Catalogue, Mention, Product
 from flows.understanding.meaning import Item, Line
-from flows.understanding.options import Option
+from flows.understanding.option import Option
 from flows.understanding.piece import Piece
 from flows.understanding.wishes import Wish, wishes
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flows.understanding.goods import Catalogue, Mention
-from flows.understanding.options import Option
+from flows.understanding.option import Option
 from flows.understanding.reading import Message
 
 LARGEST = 500

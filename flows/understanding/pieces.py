@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from flows.understanding.goods import Catalogue, Mention
 from flows.understanding.lexicon import lexicon, word_list
-from flows.understanding.options import Option
+from flows.understanding.option import Option
 from flows.understanding.piece import Found, Piece
 from flows.understanding.quantities import quantities
 from flows.understanding.reading import Message

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flows.understanding.goods import Mention
 from flows.understanding.lexicon import lexicon, word_list
-from flows.understanding.options import Option
+from flows.understanding.option import Option
 from flows.understanding.piece import LARGEST, Found, Piece
 from flows.understanding.reading import read, spelling
 from flows.understanding.writing import stem

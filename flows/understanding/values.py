@@ -10,7 +10,8 @@ from rapidfuzz.distance import OSA
 
 from flows.understanding.goods import Catalogue, Mention
 from flows.understanding.lexicon import lexicon
-from flows.understanding.options import Option, Value
+from flows.understanding.option import Option
+from flows.understanding.options import Value
 from flows.understanding.reading import Message, Word
 from flows.understanding.writing import skeleton, stem
 

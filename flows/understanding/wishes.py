@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from flows.understanding.goods import Mention
-from flows.understanding.options import Option
+from flows.understanding.option import Option
 from flows.understanding.piece import Piece
 
 _ONE_KIND = {"number": "size"}
