@@ -59,7 +59,7 @@ class Evidence:
         self.scores: dict[str, float] = defaultdict(float)
         self.why: dict[str, str] = {}
         for intent in {sign.intent for sign in self.signs}:
-            mine = sorted((s for s in self.signs if s.intent == intent), key=lambda s: -s.strength)
+            mine = sorted((s for s in self.signs if s.intent == intent), key=_strongest)
             self.scores[intent] = mine[0].strength + min(
                 1.0, sum(0.25 for s in mine[1:] if not _overlap(s, mine[0]))
             )
@@ -75,6 +75,10 @@ class Evidence:
 
     def likely(self, *intents: str) -> str:
         return next((i for i in intents if self.scores[i] >= LIKELY), "")
+
+
+def _strongest(sign: Sign) -> tuple[float, int, int, str]:
+    return -sign.strength, sign.first, sign.end, sign.cue
 
 
 def _overlap(one: Sign, other: Sign) -> bool:
@@ -214,9 +218,9 @@ def _says_no(of: Evidence) -> Weighed | None:
 
 # The first that finds something decides.
 ANSWERS: tuple[Callable[[Evidence], Weighed | None], ...] = (
-    *(_speaks_of_something_else, _doubts, _yes_on_another_day, _yes_elsewhere, _asks_back, _later, _undoes),
-    *(_changes, _refuses, _wants_to_know_first, _puts_off, _moves_house, _yes_in_another_number),
-    *(_contradicts_itself, _declines, _agrees, _says_no),
+    *(_speaks_of_something_else, _doubts, _yes_on_another_day, _yes_elsewhere, _asks_back, _later),
+    *(_undoes, _changes, _refuses, _wants_to_know_first, _puts_off, _moves_house),
+    *(_yes_in_another_number, _contradicts_itself, _declines, _agrees, _says_no),
 )
 
 

@@ -7,26 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from flows.understanding.lexicon import colour_roots, lexicon
-from flows.understanding.reading import Word
+from flows.understanding.lexicon import colour_roots, lexicon, word_list
+from flows.understanding.measures import measure
+from flows.understanding.option import Option
+from flows.understanding.reading import Word, read
 from flows.understanding.writing import squeeze
-
-ALONE = frozenset(("1000 g", "1000 ml", "100 cm"))
-"""Units of which one is meant where no number stands: "un cable metre"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A value that was read: kind is colour, size, number, measure or word."""
-
-    kind: str
-    value: str
-    first: int
-    end: int
-    amount: float = 0
-    """Of a measure: how many of its base unit, as in 0.5 of "نص كيلو" = 500 g."""
-    bare: int = 0
-    """Of a measure in whole kilos or litres: how many, which can also be a quantity."""
 
 
 def read_options(words: Sequence[Word], free: Sequence[bool]) -> list[Option]:
@@ -45,7 +30,7 @@ def read_options(words: Sequence[Word], free: Sequence[bool]) -> list[Option]:
 
 
 def _at(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
-    return _measure(words, keys, i) or _sized(words, keys, i) or _colour(words, i)
+    return measure(words, keys, i) or _sized(words, keys, i) or _colour(words, i)
 
 
 def _colour(words: Sequence[Word], i: int) -> Option | None:
@@ -64,129 +49,34 @@ def _colour(words: Sequence[Word], i: int) -> Option | None:
 _VOWELS = re.compile("[aeiouy]")
 
 
-def _measure(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
-    """ "100 ml", "1.5 l", "demi kilo", "kilo w noss", "كيلو"."""
-    start, amount = i, None
-    if set_ := lexicon().sections["set measure"].at(keys, i):
-        kind = "age" if set_[0][1].endswith("month") else "place"
-        return Option(kind, set_[0][1], i, i + set_[0][0])
-    if words[i].kind == "number":
-        amount = float(words[i].key)
-        i += 1
-        if (
-            i + 1 < len(words)
-            and words[i].key == "2"
-            and words[start].key == "1"
-            and words[i].start == words[start].end + 1
-        ):
-            amount, i = 0.5, i + 1  # 1/2
-    elif part := lexicon().sections["part"].at(keys, i):
-        amount = float(part[0][1])
-        i += part[0][0]
-    elif number := _number_word(keys, i):
-        amount = float(number[1])
-        i += number[0]
-    if i >= len(words) or words[i].sentence != words[start].sentence:
-        return None
-    units = lexicon().sections["unit"].at(keys, i)
-    while (
-        not units
-        and i > start
-        and i + 1 < len(words)
-        and words[i].key in ("d", "de", "dyal", "l", "a", "un")
-    ):
-        i += 1
-        units = lexicon().sections["unit"].at(keys, i)
-    if not units:
-        return None
-    length, unit = units[0]
-    # "l", "g" and "m" are a unit only right after a digit: "l" is also an article.
-    if words[i].key == "to" and words[i].start > words[i - 1].end:
-        return None
-    if len(words[i].key) == 1 and (words[start].kind != "number" or start == i):
-        return None
-    if amount is None and unit not in ALONE and (unit != "1 g" or len(words[i].key) < 4):
-        return None
-    if len(words[i].key) == 1 and words[i].start > words[i - 1].end + 1:
-        return None
-    end = i + length
-    if (
-        words[i].key == "l"
-        and end < len(words)
-        and words[i].start > words[i - 1].end
-        and words[end].start <= words[i].end + 1
-    ):
-        return None  # "2 l'huile", "3 l fes"
-    times, base = unit.split(" ")
-    whole = 1.0 if amount is None else amount
-    quantity = whole * float(times)
-    if end < len(words) and words[end].key in ("w", "et", "و", "ou", "o"):
-        part = lexicon().sections["part"].at(keys, end + 1) if end + 1 < len(words) else []
-        if (
-            part
-            and float(times) == 1000
-            and not lexicon().sections["unit"].at(keys, min(end + 2, len(words) - 1))
-        ):
-            quantity += float(part[0][1]) * float(times)
-            end += 1 + part[0][0]
-            whole = 0
-    bare = int(whole) if float(times) == 1000 and whole == int(whole) else 0
-    kind = {"month": "age", "place": "place"}.get(base, "measure")
-    return Option(
-        kind, f"{quantity:g} {base}", start, end, quantity, bare if kind == "measure" else 0
-    )
-
-
-def _number_word(keys: list[set[str]], i: int) -> tuple[int, str] | None:
-    found = lexicon().sections["number"].at(keys, i)
-    return (found[0][0], found[0][1].split(" ")[0]) if found else None
-
-
 def _sized(words: Sequence[Word], keys: list[set[str]], i: int) -> Option | None:
     """ "taille M", "39" after "pointure", "xl", a letter alone where it is no article."""
     if _sides(words, i):
         return Option("number", words[i].key, i, i + 3)
-    said = lexicon().sections["size word"].at(keys, i)
-    if said:
-        start, i = i, i + said[0][0]
-        while (
-            i < len(words)
-            and words[i].key
-            in (
-                "en",
-                "de",
-                "d",
-                "dyal",
-                "du",
-                "n",
-                "no",
-                "numero",
-                "hiya",
-                "is",
-                "l",
-                "est",
-                "هو",
-                "ديال",
-                "la",
-                "number",
-            )
-            and not (words[i].key == "l" and (words[i].capital or _ends_there(words, i)))
-        ):
-            i += 1
-        if i < len(words) and words[i].sentence == words[start].sentence:
-            if words[i].kind == "number":
-                return Option("number", words[i].key, start, i + 1)
-            if sizes := lexicon().sections["size"].at(keys, i):
-                return Option("size", sizes[0][1], start, i + sizes[0][0])
-            # "taille quarante"
-        return None
+    if said := lexicon().sections["size word"].at(keys, i):
+        return _size_after(words, keys, i, i + said[0][0])
     sizes = lexicon().sections["size"].at(keys, i)
-    if not sizes:
-        return None
-    length, size = sizes[0]
-    if len(words[i].key) > 1 or _letter_is_size(words, i):
+    if sizes and (len(words[i].key) > 1 or _letter_is_size(words, i)):
+        length, size = sizes[0]
         return Option("size", size, i, i + length)
     return None
+
+
+def _size_after(words: Sequence[Word], keys: list[set[str]], start: int, i: int) -> Option | None:
+    """The size that follows a word for it."""
+    while i < len(words) and words[i].key in _BEFORE_SIZE and not _is_large(words, i):
+        i += 1
+    if i == len(words) or words[i].sentence != words[start].sentence:
+        return None
+    if words[i].kind == "number":
+        return Option("number", words[i].key, start, i + 1)
+    sizes = lexicon().sections["size"].at(keys, i)
+    return Option("size", sizes[0][1], start, i + sizes[0][0]) if sizes else None
+
+
+def _is_large(words: Sequence[Word], i: int) -> bool:
+    """ "taille L", though "l" is an article."""
+    return words[i].key == "l" and (words[i].capital or _ends_there(words, i))
 
 
 def _sides(words: Sequence[Word], i: int) -> bool:
@@ -203,15 +93,9 @@ def _letter_is_size(words: Sequence[Word], i: int) -> bool:
     word = words[i]
     if word.glued or word.start == (words[i - 1].end if i else -1):
         return False
-    if word.capital and not all(
-        each.capital for each in words if len(each.key) > 1 and each.kind == "word"
-    ):
-        return (
-            i + 1 == len(words)
-            or words[i + 1].start > word.end + 1
-            or not words[i + 1].key[:1].isalpha()
-            or words[i + 1].start > word.end
-        )
+    shouted = all(each.capital for each in words if len(each.key) > 1 and each.kind == "word")
+    if word.capital and not shouted:
+        return i + 1 == len(words) or words[i + 1].start > word.end
     return _ends_there(words, i) and i > 0
 
 
@@ -219,39 +103,15 @@ def _ends_there(words: Sequence[Word], i: int) -> bool:
     """A single letter with no word of its own after it: "noir l", "m svp", "l et m"."""
     if i + 1 == len(words):
         return True
-    following = words[i + 1]
-    if following.sentence != words[i].sentence or following.comma:
-        return following.start > words[i].end
-    if following.kind in ("number", "emoji"):
+    word, following = words[i], words[i + 1]
+    if following.sentence != word.sentence or following.comma:
+        return following.start > word.end
+    if following.kind in ("number", "emoji") or following.key in _AFTER_SIZE:
         return True
-    sections = lexicon().sections
-    if following.key in (
-        "et",
-        "w",
-        "و",
-        "and",
-        "ou",
-        "en",
-        "x",
-        "fi",
-        "f",
-        "for",
-        "pour",
-        "svp",
-        "stp",
-        "3afak",
-        "please",
-    ):
-        return True
-    if (
-        words[i].key in ("m", "s", "l")
-        and following.start <= words[i].end + 1
-        and following.key[:1] in "aeiouyh"
-        and words[i].key != "m"
-    ):
+    elided = following.start <= word.end + 1 and following.key[:1] in "aeiouyh"
+    if word.key == "l" or (word.key == "s" and elided):
         return False
-    stems = [w.stems for w in words]
-    return words[i].key != "l" and bool(sections["colour"].at(stems, i + 1))
+    return bool(lexicon().sections["colour"].at([w.stems for w in words], i + 1))
 
 
 @dataclass(frozen=True)
@@ -304,37 +164,25 @@ _NUMBER = re.compile(r"\d+")
 @cache
 def value_of(axis: str, text: str) -> Value:
     """A catalogue's value, read as a message is."""
-    from flows.understanding.reading import read
-
+    plain = text.strip().upper()
+    if _LETTERS.fullmatch(plain):
+        times = plain[0] if plain[0].isdigit() else ""
+        name = "X" * int(times) + "L" if times else plain
+        return Value(axis, text, (("size", name),), ())
     message = read(text)
     words = message.words
-    plain = text.strip().upper()
-    if plain in (
-        "S",
-        "M",
-        "L",
-        "XS",
-        "XL",
-        "XXL",
-        "XXXL",
-        "2XL",
-        "3XL",
-        "4XL",
-        "5XL",
-        "6XL",
-        "XXXXL",
-    ):
-        name = {"2XL": "XXL", "3XL": "XXXL", "4XL": "XXXXL", "5XL": "XXXXXL"}.get(plain, plain)
-        return Value(axis, text, (("size", name),), ())
     options = read_options(words, [True] * len(words))
     used = {i for option in options for i in range(option.first, option.end)}
     rest = [word for i, word in enumerate(words) if i not in used]
     read_as = [(option.kind, option.value) for option in options]
     read_as += [("number", word.key) for word in rest if word.kind == "number"]
-    stems = tuple(
-        min(word.stems, key=len) for word in rest if word.kind == "word" and len(word.key) > 1
-    )
-    concepts = {
-        concept for i in range(len(words)) for _, concept in lexicon().goods.at(message.stems, i)
-    }
+    named = [word for word in rest if word.kind == "word" and len(word.key) > 1]
+    stems = tuple(min(word.stems, key=lambda each: (len(each), each)) for word in named)
+    goods = lexicon().goods
+    concepts = {c for i in range(len(words)) for _, c in goods.at(message.stems, i)}
     return Value(axis, text, tuple(read_as), stems, frozenset(concepts))
+
+
+_LETTERS = re.compile(r"X{0,4}[SL]|M|[2-6]XL")
+_BEFORE_SIZE = word_list("before a size")
+_AFTER_SIZE = word_list("after a size")

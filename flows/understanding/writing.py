@@ -20,7 +20,7 @@ _DOUBLE = re.compile(r"([^\W\d_])\1+")
 # "noon" is not "non", nor are "fees" Fes: two of these may be meant, three never are.
 _LENGTHENED = re.compile(r"([^\W\d_eo])\1+|([eo])\2{2,}")
 _TOKEN = re.compile(
-    r"(?P<number>\d{1,3}(?: 000)+(?![\d ])|\d{1,3}(?: 000)+(?= (?!\d))|\d+(?:[.,]\d{1,2}(?!\d))?(?![a-z0-9]))"
+    r"(?P<number>\d{1,3}(?: 000)+(?! ?\d)|\d+(?:[.,]\d{1,2}(?!\d))?(?![a-z0-9]))"
     r"|(?P<latin>[a-z0-9]+)"
     r"|(?P<word>[^\W\d_a-z]+)"
     r"|(?P<emoji>[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff])"
