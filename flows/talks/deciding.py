@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import select
 
 from flows.talks import asking, browsing, confirming, ordering, parcels
+from flows.talks.hedges import tells_of_past
 from flows.talks.leaving import leave, leave_file, leave_quietly
 from flows.talks.scene import Scene, choices, read_payload, uuid_of
 from flows.understanding import Taught, Understood, understand
@@ -328,6 +329,9 @@ def _do(scene: Scene, said: Understood) -> None:
     step = scene.talk.step
     scene.talk.misses = 0
     if said.intent in ("delivery_time", "delivery_cost", "greeting") and _has_own(scene, said):
+        return
+    if said.intent == "order" and scene.cart.empty and tells_of_past(scene.turn.heard):
+        parcels.where(scene, said)
         return
     if said.intent in ABOUT_CART:
         ordering.take_up_draft(scene)

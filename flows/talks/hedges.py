@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flows.understanding import Understood
 from models.search import words
 
@@ -20,6 +22,18 @@ SOFT_NOES = (
 """Words that begin like a no and are none, or that say not to cancel."""
 
 
+_PAST = re.compile(
+    r"\bj.?ai (?:deja |déjà )?(?:command|achet|pris)|\ba (?:command|achet)é"
+    r"|\bi (?:have |already )*(?:ordered|bought)"
+    r"|\b(?:commandit|kommandit|chrit|khdit|tlebt)\b|(?:^|\s)(?:طلبت|اشتريت|شريت|كومونديت)",
+    re.IGNORECASE,
+)
+_WANTS = re.compile(
+    r"\bje (?:veux|voudrais|prends)|\bbghit|\b3awed|\bwant|\bnzid|\bzid|encore|aussi|أريد|بغيت",
+    re.IGNORECASE,
+)
+
+
 def hedged(text: str, said: Understood) -> bool:
     """Whether a sentence heard as a yes or a no may mean something else."""
     told = words(text)
@@ -29,6 +43,11 @@ def hedged(text: str, said: Understood) -> bool:
     if said.intent in ("refuse", "cancel"):
         return bool(said.products) or any(f" {one}" in whole for one in map(_plain, SOFT_NOES))
     return False
+
+
+def tells_of_past(text: str) -> bool:
+    """ "j'ai commandé hier un sac": an order that is placed, unless they want something as well."""
+    return _PAST.search(text) is not None and _WANTS.search(text) is None
 
 
 def _ends_in_no(told: list[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.talks.hedges import hedged
+from flows.talks.hedges import hedged, tells_of_past
 from flows.understanding import Catalogue, Item, understand
 
 SHOP = Catalogue.of([Item("CEINT", "Ceinture en cuir", {}), Item("SAC", "Sac en cuir", {})])
@@ -36,3 +36,19 @@ def test_a_plain_yes_or_no_is_one(text: str) -> None:
 
     assert said.intent in ("confirm", "refuse", "cancel")
     assert not hedged(text, said)
+
+
+@pytest.mark.parametrize(
+    ("text", "past"),
+    [
+        ("j'ai commandé hier un sac noir", True),
+        ("i ordered a black bag yesterday", True),
+        ("chrit men 3endkom sac", True),
+        ("طلبت حقيبة البارح", True),
+        ("j'ai commandé un sac et je veux aussi un foulard", False),
+        ("je veux commander un sac", False),
+        ("bghit ncommander sac", False),
+    ],
+)
+def test_what_was_ordered_before_is_no_order(text: str, past: bool) -> None:
+    assert tells_of_past(text) is past
