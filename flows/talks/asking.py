@@ -87,9 +87,9 @@ def _price(scene: Scene, found: Found) -> str:
 
 
 def availability(scene: Scene, said: Understood) -> None:
-    found = _spoken_of(scene, said)
+    found = _spoken_of(scene, said) or _offered_before(scene)
     if not found:
-        general = GENERAL & set(words(scene.turn.heard))
+        general = GENERAL & set(words(scene.turn.heard)) or _options(said)
         browsing.show_products(scene, "catalogue" if general else "not_sold")
         return
     wanted = {line.sku: line.quantity for line in said.lines}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import select
 
-from flows.talks import asking, browsing, confirming, ordering, parcels
+from flows.talks import asking, browsing, confirming, ordering, parcels, saying
 from flows.talks.hedges import tells_of_past
 from flows.talks.leaving import leave, leave_file, leave_quietly
-from flows.talks.scene import Scene, choices, read_payload, uuid_of
+from flows.talks.scene import Scene, choices, payload, read_payload, uuid_of
 from flows.understanding import Taught, Understood, understand
 from models import db
 from models.message import Direction, Message, Origin
@@ -226,12 +227,21 @@ def _typed_title(scene: Scene) -> tuple[str, str] | None:
         Message.conversation_id == scene.conversation.id, Message.direction == Direction.OUT
     )
     message = db.session().scalars(last.order_by(Message.seq.desc()).limit(1)).first()
-    if message is None or message.origin is not Origin.BOT:
-        return None
-    typed = fold(scene.turn.heard)
-    titles = {fold(title): key for key, title in choices(message) if len(title) > 2}
+    typed, titles = fold(scene.turn.heard), dict(_menu_titles())
+    if message is not None and message.origin is Origin.BOT:
+        titles |= {fold(title): key for key, title in choices(message) if len(title) > 2}
     tapped = read_payload(titles.get(typed))
     return tapped if tapped is not None and tapped[0] in TAPS else None
+
+
+@cache
+def _menu_titles() -> Mapping[str, str]:
+    """What the menu's rows say, in every language, and what each of them carries."""
+    return {
+        fold(saying.texts(language)[f"menu_{item}"]): payload("menu", item)
+        for language in saying.LANGUAGES
+        for item in browsing.MENU
+    }
 
 
 def _answers_own(scene: Scene, said: Understood) -> bool:

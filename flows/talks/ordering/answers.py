@@ -133,6 +133,8 @@ def answer_city(scene: Scene, said: Understood) -> bool:
         go_on(scene)
         return True
     text = scene.turn.heard.strip()
+    if any(c.isdigit() for c in text) and _is_place(text, said):
+        return answer_address(scene, said)  # the street first; the city is asked again
     # A place no list of ours has is a place all the same.
     if said.intent == "other" and 2 < len(text) <= 40 and len(text.split()) <= 4:
         scene.cart.tell("city", text, scene.source(0, len(scene.turn.heard)))
