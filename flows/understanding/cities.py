@@ -110,22 +110,8 @@ _STRONG = word_list("leads to a place")
 _FROM = word_list("of")
 _STREETS = word_list("before a street")
 _LIVES = word_list("lives")
-_ARTICLES = frozenset(
-    (
-        "l",
-        "el",
-        "la",
-        "les",
-        "ville",
-        "mdinat",
-        "lmdina",
-        "mdina",
-        "مدينه",
-        "wilaya",
-        "ولايه",
-        "city",
-    )
-)
+_ARTICLES = word_list("before the name of a city")
+_TOWN = word_list("a town")
 
 
 def named(message: Message, country: str, free: Sequence[bool]) -> list[Named]:
@@ -203,12 +189,7 @@ def _believable(
     before = [word.key for word in words[max(0, i - 3) : i] if word.sentence == words[i].sentence]
     if before and (before[-1] in _STREETS or (before[-1] in _FROM and before[-2:][0] in _STREETS)):
         return False
-    j = i - 1
-    ordinary_here = len(keys) == 1 and keys[0] in names.plain
-    k = j - 1 if j >= 0 and words[j].glued else j
-    if ordinary_here and k >= 0 and (words[k].key in _NAMED_NEW or "product" in words[k].tags):
-        return False
-    if ordinary_here and j >= 0 and words[j].glued and keys[0] in lexicon().languages:
+    if len(keys) == 1 and keys[0] in names.plain and _is_ordinary_here(words, i):
         return False
     ordinary = len(keys) == 1 and (keys[0] in names.plain or hit[2] >= 4 or len(keys[0]) < 3)
     if not ordinary or _is_led_to(message, i) or _alone(message, i, end):
@@ -216,6 +197,15 @@ def _believable(
     # "5 rue Atlas, Safi"
     streets = any(word.key in _STREETS for word in words[max(0, i - 8) : i])
     return streets and words[i].comma and (end == len(words) or words[end].comma)
+
+
+def _is_ordinary_here(words: Sequence[Word], i: int) -> bool:
+    """ "adresse jdida" is a new address and no city."""
+    glued = i > 0 and words[i - 1].glued
+    before = i - 2 if glued else i - 1
+    if before >= 0 and (words[before].key in _NAMED_NEW or "product" in words[before].tags):
+        return True
+    return glued and words[i].key in lexicon().languages
 
 
 def belongs_to_goods(message: Message, city: Named) -> bool:
@@ -229,11 +219,7 @@ def _is_led_to(message: Message, i: int) -> bool:
     j = i - 1
     while j >= 0 and words[j].key in _ARTICLES and words[j].key not in _STRONG:
         j -= 1
-    return j >= 0 and (
-        words[j].key in _STRONG
-        or words[j].key in _LIVES
-        or words[j].key in ("ville", "مدينه", "wilaya", "ولايه", "mdinat", "city")
-    )
+    return j >= 0 and (words[j].key in _STRONG or words[j].key in _LIVES or words[j].key in _TOWN)
 
 
 def _alone(message: Message, i: int, end: int) -> bool:
@@ -241,17 +227,22 @@ def _alone(message: Message, i: int, end: int) -> bool:
 
 
 def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
-    word = message.words[i]
-    if (
-        word.kind != "word"
-        or word.glued
-        or len(word.key) < 5
-        or (word.known and not _is_led_to(message, i))
-    ):
+    word, led = message.words[i], _is_led_to(message, i)
+    if word.kind != "word" or word.glued or len(word.key) < 5 or (word.known and not led):
         return None
-    if (word.keys | word.stems) & lexicon_known():
+    street = any(each.key in _STREETS for each in message.words[max(0, i - 2) : i])
+    # "fessi" and "rbati" tell where somebody is from.
+    if street or word.key.endswith("i") or (word.keys | word.stems) & lexicon_known():
         return None
-    led = _is_led_to(message, i)
+    meant = _mistyped(word, names, led=led) or (led and _sounding(word, names))
+    if not meant:
+        return None
+    name, of, _ = names.by_words[(meant,)]
+    return Named(name, of, i, i + 1, 0.7)
+
+
+def _mistyped(word: Word, names: _Names, *, led: bool) -> str:
+    """The city that the word is a typo away from; a short one only where a place is led to."""
     near = process.extract(
         word.key,
         names.by_letter.get(word.key[0], ()),
@@ -259,24 +250,17 @@ def _misspelt(message: Message, i: int, names: _Names) -> Named | None:
         score_cutoff=1 if len(word.key) < 8 else 2,
         limit=2,
     )
-    near = [each for each in near if led or (len(word.key) >= 8 and each[1] == 1)]
-    if near and not word.key.endswith("i"):
-        other = near[0][0]
-    elif (
-        led and (alike := names.by_skeleton.get(skeleton(word.key))) and not word.key.endswith("i")
-    ):
-        other = max(alike, key=lambda each: (OSA.normalized_similarity(word.key, each), each))
-        if (
-            is_arabic(other) != is_arabic(word.key)
-            or OSA.normalized_similarity(word.key, other) < 0.6
-        ):
-            return None
-    else:
-        return None
-    name, of, _ = names.by_words[(other,)]
-    if any(each.key in _STREETS for each in message.words[max(0, i - 2) : i]):
-        return None
-    return Named(name, of, i, i + 1, 0.7)
+    return next((name for name, away, _ in near if led or (len(word.key) >= 8 and away == 1)), "")
+
+
+def _sounding(word: Word, names: _Names) -> str:
+    """The city that sounds like the word."""
+    rated = [
+        (OSA.normalized_similarity(word.key, other), other)
+        for other in names.by_skeleton.get(skeleton(word.key), ())
+    ]
+    rate, other = max(rated, default=(0.0, ""))
+    return other if rate >= 0.6 and is_arabic(other) == is_arabic(word.key) else ""
 
 
 @cache
@@ -308,51 +292,23 @@ def left_behind(message: Message, city: Named) -> bool:
     words = message.words
     if words[city.first].denied_by is not None or leaves_from(message, city):
         return True
-    refused = [
-        word.denied_by
-        for word in words[max(0, city.first - 3) : city.first]
-        if word.sentence == words[city.first].sentence
-    ]
-    if -1 in refused and not any(
-        "city" in word.tags for word in words[max(0, city.first - 3) : city.first]
-    ):
-        return True
     before = [
         word
         for word in words[max(0, city.first - 5) : city.first]
         if word.sentence == words[city.first].sentence
     ]
-    near = {word.key for word in before[-3:]} | {
-        word.key
-        for word in before
-        if word.key in ("lieu", "plutot", "instead", "rather", "بدل", "عوض")
-    }
-    if near & {
-        "lieu",
-        "place",
-        "instead",
-        "3iwad",
-        "3iwed",
-        "بدل",
-        "بدلا",
-        "عوض",
-        "مكان",
-        "fblast",
-        "blast",
-        "blasset",
-        "kont",
-        "kent",
-        "etais",
-        "كنت",
-        "rather",
-        "plutot",
-        "بلاصه",
-        "فبلاصه",
-    }:
-        return _comes_second(before, near)
-    return False
+    closest = before[max(0, len(before) - min(3, city.first)) :]
+    denied = any(word.denied_by == -1 for word in closest)
+    if denied and not any(
+        "city" in word.tags for word in words[max(0, city.first - 3) : city.first]
+    ):
+        return True
+    near = {word.key for word in before[-3:]} | ({word.key for word in before} & _INSTEAD)
+    return bool(near & _LEFT) and _comes_second(before, near)
 
 
+_INSTEAD = word_list("instead of a place")
+_LEFT = _INSTEAD | word_list("left behind")
 _SENT = word_list("has left")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from flows.customers.phones import read_phone
 from flows.understanding.lexicon import lexicon, word_list
@@ -74,34 +75,40 @@ def order_numbers(message: Message) -> list[Entity]:
 def times(message: Message) -> list[Entity]:
     """Days and parts of days ("tomorrow", "monday"), clock times ("18:00"), dates."""
     folded, places = spread(message.text)
-    found = []
-    for match in _CLOCK.finditer(folded):
-        hour = next((match.group(i) for i in (1, 3, 4, 7) if match.group(i)), "")
-        if hour and int(hour) <= 24:
-            minutes = match.group(2) or match.group(5) or "00"
-            clock = int(hour) % 12 + 12 if match.group(6) == "pm" else int(hour)
-            found.append(_entity("time", f"{clock:02}:{minutes}", message, places, match.span()))
+    clocks = [(_clock(match), match) for match in _CLOCK.finditer(folded)]
     dates = [match for match in _DATE.finditer(folded) if _is_date(match)]
-    found += [
-        _entity("time", match.group(), message, places, match.span())
-        for match in (*dates, *_DAY.finditer(folded))
+    found = [
+        *(_entity("time", at, message, places, match.span()) for at, match in clocks if at),
+        *(
+            _entity("time", match.group(), message, places, match.span())
+            for match in (*dates, *_DAY.finditer(folded))
+        ),
+        *_named_times(message),
     ]
+    return sorted(found, key=lambda entity: entity.start)
+
+
+def _clock(match: re.Match[str]) -> str:
+    """18:00; "" for what is no hour."""
+    hour = next((match.group(i) for i in (1, 3, 4, 7) if match.group(i)), "")
+    if not hour or int(hour) > 24:
+        return ""
+    minutes = match.group(2) or match.group(5) or "00"
+    return f"{int(hour) % 12 + 12 if match.group(6) == 'pm' else int(hour):02}:{minutes}"
+
+
+def _named_times(message: Message) -> Iterator[Entity]:
+    """Those of times.txt; "good evening" puts nothing off."""
     i, named, polite = 0, lexicon().sections["time"], lexicon().sections["filler"]
     while i < len(message.words):
         greeting = max((n for n, _ in polite.at(message.phrases, i)), default=0)
-        phrases = named.at(message.phrases, i)
-        if greeting > 1:
-            i += greeting  # "good evening" puts nothing off
-        elif phrases:
-            length, value = phrases[0]
-            first, last = message.words[i], message.words[i + length - 1]
-            found.append(
-                Entity("time", value, message.text[first.start : last.end], first.start, last.end)
-            )
-            i += length
-        else:
-            i += 1
-    return sorted(found, key=lambda entity: entity.start)
+        found = named.at(message.phrases, i) if greeting <= 1 else []
+        length = found[0][0] if found else 0
+        if found:
+            text = message.text_of(i, i + length - 1)
+            first, last = message.words[i].start, message.words[i + length - 1].end
+            yield Entity("time", found[0][1], text, first, last)
+        i += length or max(greeting, 1)
 
 
 def _is_date(match: re.Match[str]) -> bool:
@@ -155,55 +162,38 @@ def _begins_address(message: Message, i: int, taken: list[Entity]) -> bool:
     word = message.words[i]
     if word.key not in _STREETS or _inside(word.start, taken):
         return False
+    numbered = _with_number(message, i) < i
     if i + 1 >= len(message.words):
-        return _with_number(message, i) < i
+        return numbered
     following = message.words[i + 1]
-    if word.key in (
-        "lot",
-        "st",
-        "app",
-        "cite",
-        "route",
-        "res",
-        "hey",
-        "av",
-        "km",
-    ) and following.key in ("de", "d", "dyal", "of", "you", "there"):
+    if word.key in _AMBIGUOUS and following.key in _NO_NAME:
         return word.key == "route"
-    if word.key in (
-        "street",
-        "st",
-        "road",
-        "lane",
-        "building",
-        "block",
-        "flat",
-        "route",
-        "secteur",
-        "cite",
-        "bloc",
-    ):
-        return _with_number(message, i) < i or following.kind == "number"
-    return word.key not in ("hey", "app", "km") or following.kind == "number"
+    if word.key in _NUMBERED:
+        return numbered or following.kind == "number"
+    return word.key not in _ONLY_NUMBERED or following.kind == "number"
 
 
 def _ends_address(message: Message, first: int, i: int, taken: list[Entity]) -> bool:
-    word = message.words[i]
-    newline = "\n" in message.text[message.words[i - 1].end : word.start]
-    stop = message.text[message.words[i - 1].end : word.start].strip() in (
-        ".",
-        "!",
-        "?",
-        ";",
-    ) and message.words[i - 1].key not in ("n", "imm", "av", "bd", "res", "appt", "app")
+    word, before = message.words[i], message.words[i - 1]
+    between = message.text[before.end : word.start]
+    stop = between.strip() in (".", "!", "?", ";") and before.key not in _SHORTENED
     return bool(
-        newline
+        "\n" in between
         or stop
         or "city" in word.tags
         or _inside(word.start, taken)
         or word.key in _CLOSES
-        or i - first > 12
+        or i - first > LONGEST_ADDRESS
     )
+
+
+_AMBIGUOUS = word_list("may begin an address")
+_NO_NAME = word_list("no name of a street")
+_NUMBERED = word_list("begins an address with a number")
+_ONLY_NUMBERED = word_list("begins an address before a number")
+_SHORTENED = word_list("shortened with a point")
+LONGEST_ADDRESS = 12
+"""Words of an address."""
 
 
 def _inside(place: int, entities: list[Entity]) -> bool:

@@ -236,51 +236,71 @@ def _put_off(of: Evidence) -> bool:
 
 def _said(of: Evidence) -> Weighed | None:
     """What a message wants by itself."""
-    if _orders(of):
-        return _order(of, 0.93)
+    return next((found for rule in SAYINGS if (found := rule(of)) is not None), None)
+
+
+def _orders_whatever_else(of: Evidence) -> Weighed | None:
+    return _order(of, 0.93) if _orders(of) else None
+
+
+def _surely_wants(of: Evidence) -> Weighed | None:
     if of.sure("shop"):
         return Weighed("other", 0.8, of.why["shop"])
-    for intent in FIRST:
-        if intent in ("order", "greeting") or of.scores[intent] < SURE:
-            continue
-        return _by(of, intent, 0.9)
-    if of.sure("other"):
-        return _by(of, "other", 0.8)
-    if of.sure("order") and not _asks(of):
-        return _order(of, 0.9)
-    if of.has_lines and not _wonders(of) and not of.likely(*MOVES):
+    sure = of.sure(*(intent for intent in FIRST if intent not in ("order", "greeting")))
+    if sure:
+        return _by(of, sure, 0.9)
+    return _by(of, "other", 0.8) if of.sure("other") else None
+
+
+def _surely_orders(of: Evidence) -> Weighed | None:
+    return _order(of, 0.9) if of.sure("order") and not _asks(of) else None
+
+
+def _names_what_it_wants(of: Evidence) -> Weighed | None:
+    """ "2 sacs noirs": an order, unless it wonders or something else is likely."""
+    if _wonders(of) or of.likely(*MOVES):
+        return None
+    if of.has_lines:
         return _order(of, 0.75)
-    if of.has_product and of.has_option and not _wonders(of) and not of.likely(*MOVES):
-        return _order(of, 0.65)
-    if of.likely("contrast") and not of.has_lines:
-        return Weighed("change_order", 0.72, of.why["contrast"])
-    for intent in FIRST:
-        if intent in ("greeting", "thanks", "confirm", "refuse") or of.scores[intent] < LIKELY:
-            continue
-        if intent == "order" and _asks(of):
-            continue
-        return _order(of, 0.75) if intent == "order" else _by(of, intent, 0.72)
-    if (of.has_lines or (of.has_product and of.has_option)) and not _wonders(of):
-        return _order(of, 0.65)
-    for intent in ("thanks", "greeting"):
-        if of.scores[intent] >= LIKELY and not of.has_product:
-            return _by(of, intent, 0.9)
-    for intent in FIRST:
-        if of.scores[intent] > 0 and intent in SLIGHT:
-            return _by(of, intent, 0.61)
-    return None
+    return _order(of, 0.65) if of.has_product and of.has_option else None
 
 
+def _contrasts(of: Evidence) -> Weighed | None:
+    contrast = of.likely("contrast") and not of.has_lines
+    return Weighed("change_order", 0.72, of.why["contrast"]) if contrast else None
+
+
+def _likely_wants(of: Evidence) -> Weighed | None:
+    unsaid = ("greeting", "thanks", "confirm", "refuse", *(("order",) if _asks(of) else ()))
+    likely = of.likely(*(intent for intent in FIRST if intent not in unsaid))
+    if likely == "order":
+        return _order(of, 0.75)
+    return _by(of, likely, 0.72) if likely else None
+
+
+def _names_goods(of: Evidence) -> Weighed | None:
+    named = of.has_lines or (of.has_product and of.has_option)
+    return _order(of, 0.65) if named and not _wonders(of) else None
+
+
+def _is_polite(of: Evidence) -> Weighed | None:
+    polite = of.likely("thanks", "greeting")
+    return _by(of, polite, 0.9) if polite and not of.has_product else None
+
+
+def _hints(of: Evidence) -> Weighed | None:
+    hinted = next((i for i in FIRST if i in SLIGHT and of.scores[i] > 0), "")
+    return _by(of, hinted, 0.61) if hinted else None
+
+
+# The first that finds something decides.
+SAYINGS: tuple[Callable[[Evidence], Weighed | None], ...] = (
+    *(_orders_whatever_else, _surely_wants, _surely_orders, _names_what_it_wants, _contrasts),
+    *(_likely_wants, _names_goods, _is_polite, _hints),
+)
 MOVES = (
-    "complaint",
-    "human",
-    "change_address",
-    "cancel",
-    "change_order",
-    "later",
-    "price",
-    "availability",
-    "where_is_my_order",
+    *("complaint", "human", "change_address", "cancel", "change_order", "later"),
+    *("price", "availability", "where_is_my_order"),
 )
 SLIGHT = frozenset(("price", "where_is_my_order", "greeting", "thanks"))
 """What a hint is enough for: nothing moves by it."""

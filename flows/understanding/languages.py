@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from flows.understanding import cues
 from flows.understanding.lexicon import lexicon, word_list
-from flows.understanding.reading import Message
+from flows.understanding.reading import Message, Word
 from flows.understanding.writing import is_arabic
 
 _ARABIZI = re.compile(r"(?:[a-z][3795]|[3795][a-z])[a-z]*|[a-z]+[3795][a-z]+")
@@ -21,20 +22,7 @@ def language_of(message: Message) -> str:
     latin = sum(len(word.key) for word in words) - arabic
     if arabic and arabic >= latin * 0.8:
         return "ar"
-    scores = {"fr": 0.0, "en": 0.0, "darija": 0.0}
-    for word in words:
-        if is_arabic(word.key) or word.tags & {"city", "name", "address"}:
-            continue
-        if (
-            word.glued
-            and word.key in ("l", "f", "b", "w", "d")
-            and message.text[word.end : word.end + 1] not in "'’aeiouyhéèêàâîô"
-        ):
-            scores["darija"] += 1  # "lcommande": an article before a consonant
-        accented = message.text[word.start : word.end].casefold() != word.key
-        if word.key == "the" and accented:
-            continue  # it is tea
-        _vote(word.key, word.keys, scores)
+    scores = _votes(message, words)
     best = max(scores.values())
     if arabic and best < 2:
         return "ar"
@@ -42,6 +30,20 @@ def language_of(message: Message) -> str:
     if scores["darija"] >= 1.5 and scores["darija"] >= 0.34 * max(scores["fr"], scores["en"]):
         return "darija"
     return next((name for name in ("fr", "en", "darija") if scores[name] == best), "fr")
+
+
+def _votes(message: Message, words: Sequence[Word]) -> dict[str, float]:
+    scores = {"fr": 0.0, "en": 0.0, "darija": 0.0}
+    for word in words:
+        if is_arabic(word.key) or word.tags & {"city", "name", "address"}:
+            continue
+        elided = message.text[word.end : word.end + 1] in "'’aeiouyhéèêàâîô"
+        if word.glued and word.key in ("l", "f", "b", "w", "d") and not elided:
+            scores["darija"] += 1  # "lcommande": an article before a consonant
+        accented = message.text[word.start : word.end].casefold() != word.key
+        if not (word.key == "the" and accented):  # "thé" is tea
+            _vote(word.key, word.keys, scores)
+    return scores
 
 
 def _vote(key: str, keys: set[str], scores: dict[str, float]) -> None:

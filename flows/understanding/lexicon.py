@@ -118,37 +118,14 @@ def colour_roots() -> dict[str, str]:
 
 @cache
 def lexicon() -> Lexicon:
-    sections: dict[str, Phrases[str]] = defaultdict(Phrases)
-    sections["colour"] = Phrases(stemmed=True)  # noir, noire, noirs, noires
-    languages: dict[str, set[str]] = defaultdict(set)
-    wider: dict[str, str] = {}
-    for file in ("words.txt", "options.txt", "numbers.txt", "times.txt"):
-        for section, name, words in _lines(file):
-            name, _, parent = (part.strip() for part in name.partition(">"))
-            if parent:
-                wider[name] = parent
-            for word in words:
-                if section in LANGUAGES:
-                    for key in keys_of(word):
-                        languages[key].add(section)
-                else:
-                    sections[section].add(word, name)
-    goods: Phrases[str] = Phrases(stemmed=True)
-    attributes = set()
-    for section, name, words in _goods():
-        name, _, parent = (part.strip() for part in name.partition(">"))
-        if parent:
-            wider[name] = parent
-        if section == "attributes":
-            attributes.add(name)
-        for word in words:
-            goods.add(word, name)
+    sections, languages, wider = _words()
+    goods, attributes, wider_goods = _goods()
     made = Lexicon(
-        dict(sections),
+        sections,
         goods,
-        wider,
-        frozenset(attributes),
-        {key: frozenset(of) for key, of in languages.items()},
+        wider | wider_goods,
+        attributes,
+        languages,
         (FOLDER / "cues.txt").read_text(encoding="utf-8"),
     )
     made.known.update(languages)
@@ -157,10 +134,45 @@ def lexicon() -> Lexicon:
     return made
 
 
-def _goods() -> Iterator[tuple[str, str, list[str]]]:
-    """The lines of every file of goods/."""
+def _words() -> tuple[dict[str, Phrases[str]], dict[str, frozenset[str]], dict[str, str]]:
+    """(sections, small word → its languages, colour → the wider one)."""
+    sections: dict[str, Phrases[str]] = defaultdict(Phrases)
+    sections["colour"] = Phrases(stemmed=True)  # noir, noire, noirs, noires
+    languages: dict[str, set[str]] = defaultdict(set)
+    wider: dict[str, str] = {}
+    for file in ("words.txt", "options.txt", "numbers.txt", "times.txt"):
+        for section, written, words in _lines(file):
+            name = _named(written, wider)
+            for word in words:
+                if section in LANGUAGES:
+                    for key in keys_of(word):
+                        languages[key].add(section)
+                else:
+                    sections[section].add(word, name)
+    return dict(sections), {key: frozenset(of) for key, of in languages.items()}, wider
+
+
+def _goods() -> tuple[Phrases[str], frozenset[str], dict[str, str]]:
+    """(stems → concept, the concepts that are attributes, concept → the wider one)."""
+    goods: Phrases[str] = Phrases(stemmed=True)
+    attributes: set[str] = set()
+    wider: dict[str, str] = {}
     for path in sorted((FOLDER / "goods").iterdir()):
-        yield from _lines(f"goods/{path.name}")
+        for section, written, words in _lines(f"goods/{path.name}"):
+            name = _named(written, wider)
+            if section == "attributes":
+                attributes.add(name)
+            for word in words:
+                goods.add(word, name)
+    return goods, frozenset(attributes), wider
+
+
+def _named(written: str, wider: dict[str, str]) -> str:
+    """The name of "narrow > wide", which is noted."""
+    name, _, parent = (part.strip() for part in written.partition(">"))
+    if parent:
+        wider[name] = parent
+    return name
 
 
 def _lines(file: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from flows.understanding.lexicon import Spelling, city_words, lexicon, word_list
 from flows.understanding.writing import Token, is_arabic, stem, tokens
 
 ENDS = frozenset(".?!;\n")
-_SPACED_ARTICLE = ("wal", "fal", "bal", "ll")
+_COMMAS = frozenset(",:()-/")
 
 
 @dataclass(slots=True)
@@ -67,18 +68,15 @@ def _city_words() -> frozenset[str]:
 def read(text: str, also_known: Callable[[str], bool] = lambda _: False) -> Message:
     """The words of a message; `also_known` says which words besides ours need no spelling."""
     words: list[Word] = []
-    sentence, comma, marks = 0, False, []
-    last_end = 0
+    marks: list[str] = []
+    sentence, comma, last_end = 0, False, 0
     for token in tokens(text):
-        if "\n" in text[last_end : token.start]:
-            sentence += 1
+        sentence += "\n" in text[last_end : token.start]
         last_end = token.end
         if token.kind == "mark":
-            if token.key not in "'’":
-                marks.append(token.key)
-            if token.key in ENDS:
-                sentence += 1
-            comma = comma or token.key in ",:()-/"
+            marks += [token.key] if token.key not in "'’" else []
+            sentence += token.key in ENDS
+            comma = comma or token.key in _COMMAS
             if token.key in "+&":
                 words.append(Word("+", token.start, token.end, "word", {"w"}, sentence))
             continue
@@ -87,9 +85,17 @@ def read(text: str, also_known: Callable[[str], bool] = lambda _: False) -> Mess
             piece.sentence, piece.comma, comma = sentence, comma, False
             words.append(piece)
     _deny(words)
-    return Message(
-        text, words, "".join(marks), [word.keys for word in words], [word.stems for word in words]
-    )
+    phrases, stems = [word.keys for word in words], [word.stems for word in words]
+    return Message(text, words, "".join(marks), phrases, stems)
+
+
+class _Part(NamedTuple):
+    """A word that is written together with others: where it begins, what it can stand for."""
+
+    key: str
+    at: int
+    keys: tuple[str, ...]
+    denied: bool = False
 
 
 def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
@@ -97,55 +103,52 @@ def _pieces(token: Token, also_known: Callable[[str], bool]) -> list[Word]:
         word = Word(token.key, token.start, token.end, token.kind, {token.key})
         word.stems = {token.key}
         return [word]
-    if also_known(token.key):
-        parts: tuple[tuple[str, int, tuple[str, ...], bool], ...] = (
-            (token.key, 0, (token.key,), False),
-        )
-    else:
-        parts = _resolved(token.key)
-        if len(parts) == 1 and not parts[0][2]:
-            parts = _clitics(token.key, also_known) or parts
-    words = []
-    for i, (key, at, keys, denied) in enumerate(parts):
-        start = token.start if i == 0 else token.start + at
-        end = token.end if i == len(parts) - 1 else token.start + parts[i + 1][1]
-        bare = {each[2:] for each in (key, *keys) if each.startswith("ال") and len(each) > 4}
-        if key[0] == "l" and len(key) > 3 and key[1:] in spelling().known:
-            bare.add(key[1:])
-        word = Word(
-            key,
-            start,
-            max(start, end),
-            "word",
-            {key, *keys, *bare},
-            glued=len(parts) > 1 and i < len(parts) - 1,
-        )
-        word.stems = {stem(each) for each in word.keys} | word.keys | _of_many(key)
-        word.known = bool(keys)
-        if denied:
-            word.denied_by = -1
-        words.append(word)
-    return words
+    parts = _parts(token.key, also_known)
+    ends = [token.start + part.at for part in parts[1:]] + [token.end]
+    return [
+        _word(part, token.start + part.at if n else token.start, end, glued=n < len(parts) - 1)
+        for n, (part, end) in enumerate(zip(parts, ends, strict=True))
+    ]
+
+
+def _parts(key: str, also_known: Callable[[str], bool]) -> tuple[_Part, ...]:
+    if also_known(key):
+        return (_Part(key, 0, (key,)),)
+    parts = _resolved(key)
+    unknown = len(parts) == 1 and not parts[0].keys
+    return (_clitics(key, also_known) if unknown else ()) or parts
+
+
+def _word(part: _Part, start: int, end: int, *, glued: bool) -> Word:
+    key = part.key
+    bare = {each[2:] for each in (key, *part.keys) if each.startswith("ال") and len(each) > 4}
+    if key[0] == "l" and len(key) > 3 and key[1:] in spelling().known:
+        bare.add(key[1:])
+    word = Word(key, start, max(start, end), "word", {key, *part.keys, *bare}, glued=glued)
+    word.stems = {stem(each) for each in word.keys} | word.keys | _of_many(key)
+    word.known = bool(part.keys)
+    word.denied_by = -1 if part.denied else None
+    return word
 
 
 @lru_cache(maxsize=32768)
-def _resolved(key: str) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
-    """(key, offset, keys it may stand for, denied) of the pieces of one written word."""
+def _resolved(key: str) -> tuple[_Part, ...]:
+    """The words that one written word is made of."""
     known = spelling().known
     if key in known or stem(key) in known or key in _city_words():
-        return ((key, 0, (key,), False),)
+        return (_Part(key, 0, (key,)),)
     if single := _of_two(key):
-        return ((key, 0, (single,), False),)
+        return (_Part(key, 0, (single,)),)
     if core := _denied_core(key):
-        return ((key, 0, core, True),)
+        return (_Part(key, 0, core, denied=True),)
     if split := _clitics(key, lambda _: False):
         return split
     if bare := _tenseless(key):
-        return ((key, 0, (bare,), False),)
+        return (_Part(key, 0, (bare,)),)
     near = spelling().near(key)
     if not near and len(key) > 4 and stem(key) != key:
         near = spelling().near(stem(key))
-    return ((key, 0, near, False),)
+    return (_Part(key, 0, near),)
 
 
 _TENSES = ("غا", "غ", "كا", "ك", "س", "تا", "gha", "ghan", "gh", "ka", "ta", "rah")
@@ -227,9 +230,7 @@ _LATIN_CLITICS = re.compile(r"^(w|ou|o)?(f|l|b|d|n|m)?(el|al|l)?(.{3,})$")
 _ELISION = re.compile(r"^(l|d|j|c|n|m|t|s|qu)([aeiouyh].{2,})$")
 
 
-def _clitics(
-    key: str, also_known: Callable[[str], bool]
-) -> tuple[tuple[str, int, tuple[str, ...], bool], ...]:
+def _clitics(key: str, also_known: Callable[[str], bool]) -> tuple[_Part, ...]:
     """ "lfes" → l, fes; وحزام → و, حزام: () when no known word is left."""
     for pattern in (_ARABIC_CLITICS,) if is_arabic(key) else (_ELISION, _LATIN_CLITICS):
         for cut in _cuts(pattern, key):
@@ -239,9 +240,9 @@ def _clitics(
             parts, at = [], 0
             for clitic in cut:
                 if clitic not in ("ال", "el", "al"):
-                    parts.append((clitic, at, (clitic,), False))
+                    parts.append(_Part(clitic, at, (clitic,)))
                 at += len(clitic)
-            return (*parts, (rest, at, (rest,), False))
+            return (*parts, _Part(rest, at, (rest,)))
     return ()
 
 
@@ -330,12 +331,9 @@ def _reach(words: list[Word], i: int, length: int, scope: int) -> None:
         reached += not linking.at(keys, j)
         if words[j].sentence != words[i].sentence or (words[j].comma and j > i + length):
             break
-        if (stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير")) or words[j].key in (
-            "et",
-            "w",
-            "and",
-            "و",
-        ):
+        if stop["but"].at(keys, j) and words[j].key not in ("ghir", "غير"):
+            break
+        if words[j].key in ("et", "w", "and", "و"):
             break
         if words[j].denied_by is None:
             words[j].denied_by = i
@@ -346,42 +344,53 @@ _FRENCH_MINE = frozenset(("ma", "n", "ne", "plus", "no", "la", "لا", "ما", "
 
 def _denies(words: list[Word], i: int) -> bool:
     """Whether a word that can deny does so here: "ma" is also "my", "plus" also "more"."""
-    key = words[i].key
-    if key == "pas" and i and words[i - 1].key in ("ou", "wla", "or"):
+    key, before = words[i].key, words[i - 1].key if i else ""
+    if key == "pas" and before in _OR:
         return False  # "ou pas ?" only asks
     if key not in _FRENCH_MINE:
         return True
     following = words[i + 1] if i + 1 < len(words) else None
-    if following is None or following.sentence != words[i].sentence:
+    if following is None or following.sentence != words[i].sentence or before in _NOT_AFTER:
         return False
-    if i and words[i - 1].key in ("9bel", "qbel", "قبل", "بعد", "b3d", "كل", "kol", "ba3d"):
-        return False
-    if key == "ma":
-        return _denied_verb(following)
-    if key == "ما":
-        _denied_verb(following)
-    if key == "plus":
-        before = {word.key for word in words[max(0, i - 4) : i]}
-        return bool(before & {"ne", "n", "veux", "voudrais"})
-    if key in ("n", "ne"):
-        after = {word.key for word in words[i + 1 : i + 7]}
-        return bool(
-            after & {"pas", "plus", "jamais", "rien", "aucun", "aucune", "personne", "guere"}
-        )
-    if key == "لا":
-        return (
-            not following.comma
-            and following.key[:1] in "انتي"
-            and len(following.key) > 2
-            and following.key not in _ANSWERED
-        )
-    if key == "ما":
-        return following.key not in ("هو", "هي", "هذا", "شاء", "نوع", "ثمن", "سعر", "زال", "هاد")
-    if key == "no":
-        return not following.comma and i > 0
-    return True
+    rule = _DENIALS.get(key)
+    return rule is None or rule(words, i, following)
 
 
+def _ma_denies(words: list[Word], i: int, following: Word) -> bool:
+    return _denied_verb(following)
+
+
+def _arabic_ma_denies(words: list[Word], i: int, following: Word) -> bool:
+    _denied_verb(following)
+    return following.key not in _NOT_DENIED
+
+
+def _plus_denies(words: list[Word], i: int, following: Word) -> bool:
+    return any(word.key in _NO_MORE for word in words[max(0, i - 4) : i])
+
+
+def _ne_denies(words: list[Word], i: int, following: Word) -> bool:
+    return any(word.key in _SECOND_HALF for word in words[i + 1 : i + 7])
+
+
+def _la_denies(words: list[Word], i: int, following: Word) -> bool:
+    verb = following.key[:1] in "انتي" and len(following.key) > 2
+    return verb and not following.comma and following.key not in _ANSWERED
+
+
+def _no_denies(words: list[Word], i: int, following: Word) -> bool:
+    return not following.comma and i > 0
+
+
+_DENIALS: dict[str, Callable[[list[Word], int, Word], bool]] = {
+    **{"ma": _ma_denies, "ما": _arabic_ma_denies, "plus": _plus_denies},
+    **{"n": _ne_denies, "ne": _ne_denies, "لا": _la_denies, "no": _no_denies},
+}
+_OR = word_list("or before a denial")
+_NOT_AFTER = word_list("no denial after")
+_NOT_DENIED = word_list("not denied by ma")
+_NO_MORE = word_list("no more")
+_SECOND_HALF = word_list("second half of a denial")
 _ANSWERED = frozenset(("انا", "نعم", "ان"))
 _DARIJA_PAST = word_list("denied by ma")
 
