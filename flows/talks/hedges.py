@@ -5,15 +5,9 @@ from __future__ import annotations
 import re
 
 from flows.understanding import Understood
+from flows.understanding.hedges import CONDITIONS
 from models.search import words
 
-CONDITIONS = frozenset(
-    words(
-        "si condition sauf seulement uniquement juste faux if unless except only wrong course"
-        " ila ida ghir bessah walakin walayni la9 إذا لو إلا غير بشرط ولكن لكن فقط"
-    )
-)
-"""A yes beside one of these is a yes to something else."""
 SOFT_NOES = (
     *("لا مانع", "لا باس", "لا مشكل", "pas de probleme", "no problem", "makayn mochkil"),
     *("لا تلغ", "ما تلغ", "n annule", "ne l annule", "don t cancel", "dont cancel", "ma tannul"),

@@ -12,6 +12,7 @@ from flows.consents import words as consents
 from flows.understanding.answers import says_only
 from flows.understanding.goods import Catalogue
 from flows.understanding.heard import Heard
+from flows.understanding.hedges import reconsidered
 from flows.understanding.intents import Weighed, weigh
 from flows.understanding.languages import language_of
 from flows.understanding.meaning import SURE, Entity, Item, Line, Taught, Understood
@@ -38,7 +39,10 @@ def understand(
     """
     heard = Heard(text, catalogue, country)
     language = language_of(heard.message)
-    weighed = _whole(heard, taught) or weigh(heard.evidence(asked=context == ASKED_CONFIRM))
+    asked = context == ASKED_CONFIRM
+    weighed = _whole(heard, taught) or weigh(heard.evidence(asked=asked))
+    if asked:
+        weighed = reconsidered(weighed, text, goods=bool(heard.products))
     return _understood(heard, language, weighed)
 
 

@@ -1,0 +1,52 @@
+"""A yes with an "if", a no that is none: answers to the confirm question, weighed once more."""
+
+from __future__ import annotations
+
+import re
+
+from flows.understanding.intents import Weighed
+from models.search import words
+
+CONDITIONS = frozenset(
+    words(
+        "si condition sauf seulement uniquement faux if unless except only wrong course"
+        " ila ida ghir bessah walakin walayni إذا لو إلا غير بشرط لكن فقط"
+    )
+)
+"""A yes beside one of these is a yes to something else."""
+NOES = frozenset(("la", "non", "no", "لا"))
+YESES = frozenset(("oui", "yes", "ok", "ah", "wakha", "نعم", "واخا"))
+SOUNDS = frozenset(words("ah ewa iwa wa oh euh hm mmm bon ben اه ايوا"))
+_FINE = re.compile(r"^(?:لا مانع|لا باس|لا مشكل|pas de (?:probleme|souci)|no problem|la ba2?s\b)")
+"""Words that begin like a no and mean that it is fine."""
+_KEEP = re.compile(
+    r"(?:^|\s)(?:لا تلغ|ما تلغ|n annule|ne l annule|don ?t cancel|do not cancel|ma tannul"
+    r"|pas annuler)"
+)
+"""Do not cancel."""
+
+
+def reconsidered(weighed: Weighed, text: str, *, goods: bool) -> Weighed:
+    """The same, unless the answer to the confirm question was a hedged one. `goods`: whether a
+    product is named."""
+    told = words(text)
+    whole = " ".join(told)
+    if weighed.intent == "confirm":
+        return _yes(weighed, told)
+    if weighed.intent not in ("refuse", "cancel"):
+        return weighed
+    if _KEEP.search(whole):
+        return Weighed("other", 0.5, "not to be cancelled")
+    if _FINE.match(whole):
+        return Weighed("confirm", 0.85, "yes, no objection")
+    if goods and "cancel" in weighed.rule and told[0] in YESES:
+        return Weighed("change_order", 0.8, "cancel … <product>")
+    return weighed
+
+
+def _yes(weighed: Weighed, told: list[str]) -> Weighed:
+    if CONDITIONS & set(told):
+        return Weighed("other", 0.5, "yes, on a condition")
+    if len(told) in (2, 3) and told[-1] in NOES and set(told[:-1]) <= SOUNDS:
+        return Weighed("refuse", 0.85, "no, after a sound")
+    return weighed
