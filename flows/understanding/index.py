@@ -145,7 +145,8 @@ class Index:
         term: tuple[int, int],
     ) -> None:
         for length, concept in self._concepts_at(message, i):
-            if concepts and length < concepts[0][0]:
+            inner = bool(concepts) and length < concepts[0][0]
+            if inner and concept not in lexicon().attributes:
                 self._by_concept[concept].setdefault(term, NARROWER)
         for _, concept in concepts:
             self._by_concept[concept][term] = EXACT
