@@ -110,7 +110,7 @@ class Index:
     ) -> int:
         """The notion that begins here; gives how many words it has."""
         concepts = lexicon().goods.at(message.stems, i)
-        if not concepts and _says_nothing(message, i):
+        if (not concepts and _says_nothing(message, i)) or _is_unit(message, i):
             return 1
         length = concepts[0][0] if concepts else 1
         place = len(product.terms) if main else self._said_before(number, product, concepts)
@@ -148,7 +148,8 @@ class Index:
         term: tuple[int, int],
     ) -> None:
         for length, concept in self._concepts_at(message, i):
-            if concepts and length < concepts[0][0]:
+            inner = bool(concepts) and length < concepts[0][0]
+            if inner and concept not in lexicon().attributes:
                 self._by_concept[concept].setdefault(term, NARROWER)
         for _, concept in concepts:
             self._by_concept[concept][term] = EXACT
@@ -224,6 +225,12 @@ def _may(word: str, other: str) -> bool:
 def _says_nothing(message: Message, i: int) -> bool:
     word, linking = message.words[i], lexicon().sections["linking"]
     return word.kind != "word" or len(word.key) < 2 or bool(linking.at(message.phrases, i))
+
+
+def _is_unit(message: Message, i: int) -> bool:
+    """The "places" of "tente 4 places"."""
+    counted = i > 0 and message.words[i - 1].kind == "number"
+    return counted and bool(lexicon().sections["unit"].at(message.phrases, i))
 
 
 def _is_plain(message: Message, i: int, concepts: Sequence[tuple[int, str]]) -> bool:

@@ -30,8 +30,7 @@ class _Unit(NamedTuple):
 def measure(words: Sequence[Word], keys: _Keys, i: int) -> Option | None:
     """The measure that begins here."""
     if set_words := lexicon().sections["set measure"].at(keys, i):
-        length, value = set_words[0]
-        return Option(_KINDS[value.split(" ")[1]], value, i, i + length)
+        return _set_measure(i, *set_words[0])
     amount = _amount(words, keys, i)
     unit = _unit(words, keys, i, amount)
     if unit is None or not _is_meant(words, i, amount, unit):
@@ -43,6 +42,14 @@ def measure(words: Sequence[Word], keys: _Keys, i: int) -> Option | None:
     counts = kind == "measure" and unit.times == 1000 and not more and whole == int(whole)
     value = f"{quantity:g} {unit.base}"
     return Option(kind, value, i, end, quantity, int(whole) if counts else 0)
+
+
+def _set_measure(i: int, length: int, value: str) -> Option:
+    """ "double bed", كيلوغرامين."""
+    times, base = value.split(" ")
+    kind = _KINDS.get(base, "measure")
+    bare = int(times) // 1000 if kind == "measure" else 0
+    return Option(kind, value, i, i + length, float(times), bare)
 
 
 def _amount(words: Sequence[Word], keys: _Keys, i: int) -> _Amount:

@@ -242,7 +242,7 @@ def _clitics(key: str, also_known: Callable[[str], bool]) -> tuple[_Part, ...]:
                 if clitic not in ("ال", "el", "al"):
                     parts.append(_Part(clitic, at, (clitic,)))
                 at += len(clitic)
-            return (*parts, _Part(rest, at, (rest,)))
+            return (*parts, _Part(rest, at, (_of_two(rest) or rest,)))
     return ()
 
 
@@ -267,7 +267,8 @@ def _cuts(pattern: re.Pattern[str], key: str) -> list[tuple[str, ...]]:
 
 def _is_known(word: str, also_known: Callable[[str], bool]) -> bool:
     known = spelling().known
-    return word in known or stem(word) in known or word in _city_words() or also_known(word)
+    listed = word in known or stem(word) in known or word in _city_words()
+    return listed or also_known(word) or bool(_of_two(word))
 
 
 _BACKWARDS = frozenset(("pas", "jamais"))
