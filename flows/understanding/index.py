@@ -52,9 +52,6 @@ class Index:
         while i < len(message.words):
             if main:
                 self._add_number(message, i, number, product)
-            if _is_unit(message, i):
-                i += 1  # "ml" of "huile d'argan 100 ml" names nothing by itself
-                continue
             i += self._add_term(message, i, number, product, main=main)
 
     def close(self) -> None:
@@ -270,9 +267,3 @@ def _only_those(found: Matches) -> Matches:
 
 
 _EMPTY = word_list("empty")
-
-
-def _is_unit(message: Message, i: int) -> bool:
-    """Whether the word is the unit of the number before it."""
-    counted = i > 0 and message.words[i - 1].kind == "number"
-    return counted and bool(lexicon().sections["unit"].at(message.phrases, i))
