@@ -105,6 +105,46 @@ def test_a_change_has_what_is_wanted_and_nothing_else(
     assert (said(text, ASKED).intent, lines(text, ASKED)) == ("change_order", wanted)
 
 
+BAZAAR = Catalogue.of(
+    [
+        *(Item(f"PWB-{n}", "Power bank", {"contenance": f"{n} mAh"}) for n in (10000, 20000)),
+        *(Item(f"MUG-{colour}", "Mug en grès", {"couleur": colour}) for colour in ("noir", "bleu")),
+        *(Item(f"LAM-{colour}", "Lampe", {"couleur": colour}) for colour in ("noir", "blanc")),
+        *(Item(f"DRA-{n}", "Drap housse", {"taille": f"{n} places"}) for n in (1, 2)),
+        *(Item(f"CAB-{n}", "Câble USB-C", {"taille": f"{n} m"}) for n in (1, 2)),
+        *(Item(f"TAP-{n}", "Tapis", {"taille": n}) for n in ("120x170", "200x290")),
+        Item("CAF", "Service à café 6 tasses"),
+        Item("FRI", "Friteuse sans huile"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("power bank 20 000", [(1, "PWB-20000")]),
+        ("two 10k mah power banks", [(2, "PWB-10000")]),
+        ("the lamp and the mug, both in black", [(1, "LAM-noir"), (1, "MUG-noir")]),
+        ("jouj mugat zer9in", [(2, "MUG-bleu")]),
+        ("4 mugs, 2 bleus et 2 noirs", [(2, "MUG-bleu"), (2, "MUG-noir")]),
+        ("ghta d nass d jouj blayss", [(1, "DRA-2")]),
+        ("a fitted sheet for a double bed", [(1, "DRA-2")]),
+        ("كابل تيب سي متر", [(1, "CAB-1")]),
+        ("cable usb c 2m x3", [(3, "CAB-2")]),
+        ("tapis 200x290", [(1, "TAP-200x290")]),
+        ("- 1 lampe blanche\n- 2 draps 1 place", [(1, "LAM-blanc"), (2, "DRA-1")]),
+        ("une friteuse sans huile svp", [(1, "FRI")]),
+        ("iPhone 15 user here: black lamp", [(1, "LAM-noir")]),
+    ],
+)
+def test_numbers_measures_and_names_are_told_apart(
+    text: str, wanted: list[tuple[int, str]]
+) -> None:
+    found = understand(text, BAZAAR)
+
+    assert (found.intent, [(line.quantity, line.sku) for line in found.lines]) == ("order", wanted)
+
+
 @pytest.mark.parametrize(
     ("text", "intent"),
     [
@@ -130,6 +170,13 @@ def test_a_change_has_what_is_wanted_and_nothing_else(
         ("wakha", "other"),
         ("👍", "other"),
         ("vous êtes situés où ?", "other"),
+        ("hello, do you have red bags?", "availability"),
+        ("montrez-moi vos produits", "availability"),
+        ("qu'est-ce que vous vendez ?", "availability"),
+        ("بغيت نشوف المنتجات ديالكم", "availability"),
+        ("catalogue svp", "availability"),
+        ("what is your exchange policy", "other"),
+        ("vous parlez français ?", "other"),
     ],
 )
 def test_a_message_by_itself_means(text: str, intent: str) -> None:
