@@ -115,9 +115,12 @@ TAPS: dict[str, Callable[[Scene, str], None]] = {
 
 def decide(scene: Scene) -> None:
     """The scene says what is answered and done to everything that was heard, as one."""
+    tapped: set[str] = set()
     for message in scene.heard:
-        if not scene.leaves:
+        touched = str(message.payload.get("button_payload") or "")
+        if not scene.leaves and not (touched and touched in tapped):
             _hear_other(scene, message)
+        tapped.add(touched)  # a button that is touched twice was meant once
     if scene.turn.heard and not scene.leaves:
         _hear_words(scene)
 

@@ -102,6 +102,8 @@ def asked_what(scene: Scene) -> bool:
 
 def tapped_confirm(scene: Scene, argument: str) -> None:
     """The button below a summary: only of the one that is still true."""
+    if scene.turn.did in ("ordered", "drafted"):
+        return  # by what was heard just before
     if scene.talk.step != "summary" or argument != stamp(scene):
         if scene.cart.empty:
             browsing.show_menu(scene)
