@@ -22,7 +22,7 @@ def test_the_words_of_a_field_are_lit_and_one_key_accepts(demo: Demo, window: Wi
     order_from_the_bot(phone, demo)
 
     inbox.goto(f"{demo['base_url']}/inbox")
-    inbox.locator("a.row", has_text="Youssef").click()
+    inbox.locator("a.row", has_text="Nadia").click()
     waiting = inbox.locator("#draft")
     expect(waiting).to_contain_text("2 × Sac en cuir (Noir)", timeout=SOON)
 
@@ -47,12 +47,16 @@ def test_the_words_of_a_field_are_lit_and_one_key_accepts(demo: Demo, window: Wi
 
 
 def order_from_the_bot(phone: Page, demo: Demo) -> None:
-    phone.goto(f"{demo['simulator_url']}/#youssef/{demo['phone_number_id']}")
+    phone.goto(f"{demo['simulator_url']}/#nadia/{demo['phone_number_id']}")
     say = phone.locator(".composer textarea")
     say.fill("Bonjour, je veux 2 sacs en cuir noir à Fès")
     say.press("Enter")
     expect(phone.locator(".bubble", has_text=re.compile("adresse"))).to_be_visible(timeout=20_000)
     say.fill("12 rue des Fleurs")
+    say.press("Enter")
+    # WhatsApp keeps her number to itself.
+    expect(phone.locator(".bubble", has_text=re.compile("téléphone"))).to_be_visible(timeout=20_000)
+    say.fill("0612345678")
     say.press("Enter")
     confirm = phone.get_by_role("button", name="Je confirme", exact=True)
     expect(confirm).to_be_visible(timeout=20_000)
