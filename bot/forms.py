@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
 from pywa.utils import default_flow_request_decryptor, default_flow_response_encryptor
 from werkzeug.exceptions import HTTPException
 
-from bot import signatures
+from bot import posts
 from flows import counters, forms
 from models import db
 from models.types import Json
@@ -65,10 +65,7 @@ def refuse(error: HTTPException) -> Response:
 
 
 def _open(phone_number_id: str) -> tuple[forms.Door, _Opened]:
-    body = _body()
-    signer = signatures.signer(body, request.headers.get("X-Hub-Signature-256", ""))
-    if signer is None:
-        abort(403)
+    body, signer = posts.signed(LARGEST)
     door = forms.door(phone_number_id)
     if door is None:
         abort(404)
@@ -83,17 +80,6 @@ def _open(phone_number_id: str) -> tuple[forms.Door, _Opened]:
     if not isinstance(asked, dict):
         abort(400)
     return door, _Opened(asked, aes, initial)
-
-
-def _body() -> bytes:
-    if (request.content_length or 0) > LARGEST:
-        abort(413)
-    # A chunked body names no length, and is cut at the limit in silence: one byte more tells.
-    request.max_content_length = LARGEST + 1
-    body = request.get_data(cache=False)
-    if len(body) > LARGEST:
-        abort(413)
-    return body
 
 
 def _parts(body: bytes) -> dict[str, str]:

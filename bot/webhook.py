@@ -7,7 +7,7 @@ import os
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from bot import forms, signatures
+from bot import forms, posts, signatures
 from bot.envelopes import Envelopes, NotKept
 from config import settings
 from flows import counters
@@ -35,10 +35,7 @@ def challenge() -> Response:
 def receive() -> Response:
     """200 once the body is on disk. 403: not from Meta; 413: too large; 503: send it again."""
     with counters.timing("wa_webhook_ack_seconds"):
-        body = _body()
-        signer = signatures.signer(body, request.headers.get("X-Hub-Signature-256", ""))
-        if signer is None:
-            abort(403)
+        body, signer = posts.signed(LARGEST)
         try:
             _envelopes().keep(body, signer.merchants)
         except NotKept:
@@ -53,17 +50,6 @@ def refuse(error: HTTPException) -> Response:
     if request.method == "POST":
         counters.count("wa_webhook_requests_total", REFUSALS.get(error.code or 0, "other"))
     return _plain(error.name, error.code or 500)
-
-
-def _body() -> bytes:
-    if (request.content_length or 0) > LARGEST:
-        abort(413)
-    # A chunked body names no length, and is cut at the limit in silence: one byte more tells.
-    request.max_content_length = LARGEST + 1
-    body = request.get_data(cache=False)
-    if len(body) > LARGEST:
-        abort(413)
-    return body
 
 
 def _plain(text: str, status: int = 200) -> Response:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from flows import messages
 from flows.customers import read_phone
 from flows.forms import filling, tokens
+from flows.forms.filling import Typed
 from flows.messages import interactives
 from models import db
 from models.conversation import Conversation
@@ -21,15 +22,9 @@ from models.types import Json, new_id
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the conversation said already: it stands in the form when it opens."""
+class Known(Typed):
+    """What the conversation said already, field by field: it stands in the form when it opens."""
 
-    name: str = ""
-    phone: str = ""
-    city: str = ""
-    line: str = ""
-    landmark: str = ""
-    note: str = ""
     total: int = 0
     """What the order comes to, in minor units: delivery may be free above a sum."""
 

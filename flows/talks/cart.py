@@ -42,6 +42,8 @@ class Open:
     quantity: int
     options: dict[str, str] = field(default_factory=dict)
     asks_quantity: bool = False
+    more: bool = False
+    """On top of what the cart holds of the version that is chosen."""
     source: Source | None = None
 
 
@@ -79,14 +81,17 @@ class Cart:
     def empty(self) -> bool:
         return not self.lines and not self.open
 
-    def put(self, variant: UUID, quantity: int, source: Source | None = None) -> None:
-        """So many of this version; said again it is that many, not more."""
-        quantity = max(1, min(quantity, MOST_PIECES))
-        for line in self.lines:
-            if line.variant == str(variant):
-                line.quantity, line.source = quantity, source or line.source
-                return
-        self.lines.append(Line(str(variant), quantity, source=source))
+    def put(
+        self, variant: UUID, quantity: int, source: Source | None = None, *, more: bool = False
+    ) -> Line:
+        """So many of this version; said again it is that many, unless `more` are wanted."""
+        line = next((one for one in self.lines if one.variant == str(variant)), None)
+        if line is None:
+            line = Line(str(variant), 0)
+            self.lines.append(line)
+        wanted = quantity + (line.quantity if more else 0)
+        line.quantity, line.source = max(1, min(wanted, MOST_PIECES)), source or line.source
+        return line
 
     def drop(self, variants: set[str]) -> bool:
         """Lines of these versions are gone; whether there were any."""

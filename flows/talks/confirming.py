@@ -11,7 +11,6 @@ from sqlalchemy import func, or_, select
 from flows import answers, runs
 from flows.answers import Tap
 from flows.talks import saying
-from flows.talks.hedges import hedged
 from flows.talks.leaving import leave
 from flows.talks.moments import moment
 from flows.talks.scene import BUTTONS, TITLE, Scene
@@ -19,7 +18,7 @@ from flows.understanding import Catalogue, Understood, understand
 from models import db
 from models.automation import Run
 from models.message import Direction, Message, Sending
-from models.order import Order
+from models.order import Order, OrderLine
 from models.pipeline import Stage, SystemState
 from models.types import utcnow
 
@@ -110,11 +109,19 @@ def answer(scene: Scene, asked: Asked, said: Understood) -> bool:
             _obey(scene, asked, index, said)
         leave(scene, said.intent, key="noted", number=order.number)
         return True
-    if said.confidence < SURE or hedged(scene.turn.heard, said):
+    if said.confidence < SURE or _refuses_a_part(order, said):
         _ask_once(scene, asked)
         return True
     _obey(scene, asked, index, said)
     return True
+
+
+def _refuses_a_part(order: Order, said: Understood) -> bool:
+    """ "annulez la ceinture" of an order that holds more: not the order, and not nothing."""
+    if said.intent not in ("refuse", "cancel") or not said.products:
+        return False
+    lines = select(func.count()).where(OrderLine.order_id == order.id)
+    return db.session().scalars(lines).one() > 1
 
 
 def ask_again(scene: Scene, asked: Asked) -> bool:

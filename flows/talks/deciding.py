@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 
-from flows.talks import asking, browsing, confirming, ordering, parcels, saying
-from flows.talks.hedges import tells_of_past
+from flows.talks import asking, browsing, confirming, ordering, parcels
 from flows.talks.leaving import leave, leave_file, leave_quietly
-from flows.talks.scene import Scene, choices, payload, read_payload, uuid_of
+from flows.talks.scene import Scene
+from flows.talks.tapping import hear_tap, hear_typed_title
 from flows.understanding import Taught, Understood, understand
 from models import db
-from models.message import Direction, Message, Origin
+from models.message import Message
 from models.talk import Phrase
-from models.types import fold
 
 SURE = 0.6
 """From this confidence on a sentence is answered; what moves an order by itself needs more."""
@@ -88,30 +86,6 @@ DATA = ("name", "phone", "city", "address", "failure_address", "cost_city", "ord
 PLACED = ("where_is_my_order", "change_address", "change_order")
 ABOUT_CART = ("change_address", "change_order", "cancel", "refuse")
 
-TAPS: dict[str, Callable[[Scene, str], None]] = {
-    "menu": lambda scene, item: _menu(scene, item),
-    "more": lambda scene, start: browsing.show_products(
-        scene, start=int(start) if start.isdecimal() and len(start) < 6 else 0
-    ),
-    "product": lambda scene, id_: _with_uuid(scene, id_, browsing.show_product),
-    "order": lambda scene, id_: _with_uuid(scene, id_, ordering.begin_with),
-    "variant": lambda scene, id_: _with_uuid(scene, id_, ordering.choose_variant),
-    "option": ordering.choose_option,
-    "quantity": ordering.choose_quantity,
-    "same": lambda scene, _: ordering.same_address(scene),
-    "other": lambda scene, _: ordering.other_address(scene),
-    "confirm": ordering.tapped_confirm,
-    "change": lambda scene, _: ordering.change(scene),
-    "cancel": lambda scene, _: _tapped_cancel(scene),
-    "question": lambda scene, id_: asking.chosen_question(scene, uuid_of(id_)),
-    "parcel": parcels.tell_where,
-    "again": parcels.again,
-    "elsewhere": parcels.elsewhere,
-    "call_off": parcels.call_off,
-    "yes_cancel": parcels.cancelled,
-    "keep": parcels.kept,
-}
-
 
 def decide(scene: Scene) -> None:
     """The scene says what is answered and done to everything that was heard, as one."""
@@ -125,13 +99,13 @@ def decide(scene: Scene) -> None:
         _hear_words(scene)
 
 
-# --- taps, carts, places, files -------------------------------------------------------------------
+# --- carts, places, files -------------------------------------------------------------------------
 
 
 def _hear_other(scene: Scene, message: Message) -> None:
     """Whatever a message is besides words."""
     if message.kind in ("interactive", "button"):
-        _hear_tap(scene, message)
+        hear_tap(scene, message)
     elif message.kind == "order":
         ordering.take_cart(scene, message)
     elif message.kind == "location":
@@ -145,17 +119,6 @@ def _hear_other(scene: Scene, message: Message) -> None:
         leave_quietly(scene, "unreadable")
 
 
-def _hear_tap(scene: Scene, message: Message) -> None:
-    tapped = read_payload(message.payload.get("button_payload"))
-    if tapped is None:
-        ordering.take_form(scene, message)
-        return
-    verb, argument = tapped
-    scene.turn.rule = f"tap:{verb}"
-    if verb in TAPS:
-        TAPS[verb](scene, argument)
-
-
 def _hear_place(scene: Scene, message: Message) -> bool:
     if scene.talk.step == "failure_address":
         order = parcels.order_of(scene, str(scene.talk.facts.get("order", "")))
@@ -166,46 +129,11 @@ def _hear_place(scene: Scene, message: Message) -> bool:
     return ordering.take_place(scene, message)
 
 
-def _menu(scene: Scene, item: str) -> None:
-    match item:
-        case "order":
-            scene.drop_cart() if scene.cart.empty else None
-            ordering.go_on(scene)
-        case "catalogue":
-            browsing.show_products(scene)
-        case "parcel":
-            parcels.where(scene)
-        case "questions":
-            asking.show_questions(scene)
-        case "human":
-            leave(scene, "human")
-        case _:
-            browsing.show_menu(scene)
-
-
-def _tapped_cancel(scene: Scene) -> None:
-    """The button below a summary; of an order that was made of it meanwhile it is asked again."""
-    if ordering.begun(scene):
-        ordering.drop(scene)
-    else:
-        parcels.cancel(scene)
-
-
-def _with_uuid(scene: Scene, argument: str, deed: Callable[..., None]) -> None:
-    found = uuid_of(argument)
-    if found is None:
-        browsing.show_menu(scene)
-    else:
-        deed(scene, found)
-
-
 # --- words ----------------------------------------------------------------------------------------
 
 
 def _hear_words(scene: Scene) -> None:
-    if (tapped := _typed_title(scene)) is not None:
-        scene.turn.rule = f"tap:{tapped[0]}"
-        TAPS[tapped[0]](scene, tapped[1])
+    if hear_typed_title(scene):
         return
     # While an order is being put together a yes is about that one.
     busy = scene.talk.step in ordering.STEPS
@@ -222,29 +150,6 @@ def _hear_words(scene: Scene) -> None:
         _do(scene, said)
     elif not (_answers_own(scene, said) or _goes_on(scene, said)):
         _misunderstand(scene, asked)
-
-
-def _typed_title(scene: Scene) -> tuple[str, str] | None:
-    """Verb and argument of the button of our last message whose title was typed."""
-    last = select(Message).where(
-        Message.conversation_id == scene.conversation.id, Message.direction == Direction.OUT
-    )
-    message = db.session().scalars(last.order_by(Message.seq.desc()).limit(1)).first()
-    typed, titles = fold(scene.turn.heard), dict(_menu_titles())
-    if message is not None and message.origin is Origin.BOT:
-        titles |= {fold(title): key for key, title in choices(message) if len(title) > 2}
-    tapped = read_payload(titles.get(typed))
-    return tapped if tapped is not None and tapped[0] in TAPS else None
-
-
-@cache
-def _menu_titles() -> Mapping[str, str]:
-    """What the menu's rows say, in every language, and what each of them carries."""
-    return {
-        fold(saying.texts(language)[f"menu_{item}"]): payload("menu", item)
-        for language in saying.LANGUAGES
-        for item in browsing.MENU
-    }
 
 
 def _answers_own(scene: Scene, said: Understood) -> bool:
@@ -343,9 +248,6 @@ def _do(scene: Scene, said: Understood) -> None:
     scene.talk.misses = 0
     if said.intent in ("delivery_time", "delivery_cost", "greeting") and _has_own(scene, said):
         return
-    if said.intent == "order" and scene.cart.empty and tells_of_past(scene.turn.heard):
-        parcels.where(scene, said)
-        return
     if said.intent in ABOUT_CART:
         ordering.take_up_draft(scene)
     if not (scene.cart.empty or _names_order(said)) and _about_cart(scene, said):
@@ -359,7 +261,7 @@ def _about_cart(scene: Scene, said: Understood) -> bool:
     if said.intent in ("change_address", "change_order"):
         return ordering.answer_summary(scene, said) or ordering.asked_what(scene)
     if said.intent in ("cancel", "refuse"):
-        ordering.drop(scene)
+        ordering.refuse(scene, said)
     elif said.intent == "confirm":
         ordering.go_on(scene)
     else:

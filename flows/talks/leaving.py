@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from flows import conversations, live, notifications
+from flows.errors import N_
 from flows.talks.scene import Scene
 from models import db
 from models.conversation import Conversation
@@ -15,6 +16,37 @@ from models.talk import BY_PEOPLE, Talk
 from models.types import utcnow
 from models.user import Membership
 
+WHY = {
+    "human": N_("The customer asks for a person"),
+    "anger": N_("The customer is angry"),
+    "complaint": N_("The customer complains"),
+    "misses": N_("The bot did not understand the customer"),
+    "file": N_("The customer sent a voice note, a photo or a file"),
+    "location": N_("The customer sent a place"),
+    "contact": N_("The customer sent a contact"),
+    "long": N_("The customer wrote a very long message"),
+    "unreadable": N_("The customer sent something the bot cannot read"),
+    "loop": N_("Another bot seems to answer"),
+    "fault": N_("The bot could not go on"),
+    "draft": N_("The customer has ordered, and somebody has to accept it"),
+    "order": N_("The customer wants to order"),
+    "refused": N_("The customer has ordered, but the order could not be taken"),
+    "later": N_("The customer wants to be asked later"),
+    "unclear": N_("What the customer answered is not clear"),
+    "late": N_("The customer answered after the order had moved on"),
+    "stock": N_("The customer confirmed, but stock is short"),
+    "delivery": N_("The customer wants a failed delivery to go on otherwise"),
+    "cancel": N_("The customer wants to cancel an order"),
+    "refuse": N_("The customer does not want the order any more"),
+    "confirm": N_("The customer confirms an order"),
+    "change_address": N_("The customer wants another address"),
+    "change_order": N_("The customer wants to change an order"),
+    "order_unknown": N_("The customer asks about an order that nobody knows"),
+    "asked": N_("The customer asks what only your team can tell"),
+    "person": N_("Your team has the conversation"),
+}
+"""Why it steps aside, or calls somebody, in the words of whoever is called."""
+OTHERWISE = N_("The customer needs a person")
 LOOKS = {
     "audio": "look_listen",
     "image": "look_see",
@@ -24,7 +56,7 @@ LOOKS = {
 
 
 def leave(scene: Scene, why: str, *, key: str = "handed_over", **facts: object) -> None:
-    """A person is called; the customer is told once. `why`: human, complaint, misses, file, …"""
+    """A person is called; the customer is told once. `why`: one of WHY."""
     scene.tell(key, **facts)
     leave_quietly(scene, why)
 

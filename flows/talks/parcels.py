@@ -11,7 +11,6 @@ from sqlalchemy.orm import joinedload
 from flows import conversations, live, pipeline
 from flows.errors import Refused
 from flows.talks import browsing, saying
-from flows.talks.hedges import hedged
 from flows.talks.leaving import leave
 from flows.talks.scene import ROWS, Scene, payload
 from flows.understanding import Understood
@@ -319,8 +318,6 @@ def call_off(scene: Scene, number: str) -> None:
 
 def answer_cancel(scene: Scene, said: Understood) -> bool:
     number = str(scene.talk.facts.get("order", ""))
-    if said.intent == "confirm" and hedged(scene.turn.heard, said):
-        return False
     # "oui, annulez" is heard as a refusal by whoever was asked to confirm an order.
     if said.intent in ("confirm", "cancel") or said.rule.startswith("cancel:"):
         cancelled(scene, number)

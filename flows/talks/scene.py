@@ -45,10 +45,20 @@ def read_payload(text: str | None) -> tuple[str, str] | None:
 
 def choices(message: Message) -> list[tuple[str, str]]:
     """(payload, title) of what can be tapped below a message of ours."""
-    action = ((message.payload or {}).get("body") or {}).get("action") or {}
-    buttons = [(b["reply"]["id"], b["reply"]["title"]) for b in action.get("buttons", ())]
-    rows = [row for section in action.get("sections", ()) for row in section.get("rows", ())]
-    return buttons or [(row["id"], row["title"]) for row in rows]
+    shown = action(message)
+    buttons = [(b["reply"]["id"], b["reply"]["title"]) for b in shown.get("buttons", ())]
+    return buttons or [(row["id"], row["title"]) for row in rows(shown)]
+
+
+def action(message: Message) -> Json:
+    """The part of Meta's body that holds what can be tapped; {} where nothing can."""
+    body = (message.payload or {}).get("body") or {}
+    return body.get("action") or {}
+
+
+def rows(shown: Json) -> list[Json]:
+    """The rows of a list."""
+    return [row for section in shown.get("sections", ()) for row in section.get("rows", ())]
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from flows import conversations, customers
 from flows.events import Person
 from flows.talks import hearing, turning
-from flows.talks.scene import read_payload
+from flows.talks.scene import action, choices, read_payload, rows
 from models import db
 from models.conversation import Conversation
 from models.message import Direction, Message, Origin
@@ -117,16 +117,13 @@ def _written(conversation: Conversation, line: str, title: str) -> Message:
 
 
 def _bubble(message: Message, turns: Mapping[UUID, Turn]) -> Said:
-    body = (message.payload or {}).get("body") or {}
-    action = body.get("action") or {}
-    buttons = [(b["reply"]["id"], b["reply"]["title"]) for b in action.get("buttons", ())]
-    rows = [row for section in action.get("sections", ()) for row in section.get("rows", ())]
+    shown = action(message)
     return Said(
         True,
         message.text,
-        buttons=buttons or [(row["id"], row["title"]) for row in rows],
-        details={row["id"]: row.get("description", "") for row in rows},
-        opens=action.get("button", ""),
+        buttons=choices(message),
+        details={row["id"]: row.get("description", "") for row in rows(shown)},
+        opens=shown.get("button", ""),
         picture=message.media_id is not None,
         turn=turns.get(message.turn_id) if message.turn_id else None,
     )

@@ -41,8 +41,7 @@ def understand(
     language = language_of(heard.message)
     asked = context == ASKED_CONFIRM
     weighed = _whole(heard, taught) or weigh(heard.evidence(asked=asked))
-    if asked:
-        weighed = reconsidered(weighed, text, goods=bool(heard.products))
+    weighed = reconsidered(weighed, text, asked=asked, goods=bool(heard.products))
     return _understood(heard, language, weighed)
 
 

@@ -1,4 +1,4 @@
-"""A yes with an "if", a no that is none: answers to the confirm question, weighed once more."""
+"""What sounds like a yes, a no or an order and is none: weighed once more."""
 
 from __future__ import annotations
 
@@ -24,29 +24,49 @@ _KEEP = re.compile(
     r"|pas annuler)"
 )
 """Do not cancel."""
+_PAST = re.compile(
+    r"\bj.?ai (?:deja |déjà )?(?:command|achet|pris)|\ba (?:command|achet)é"
+    r"|\bi (?:have |already )*(?:ordered|bought)"
+    r"|\b(?:commandit|kommandit|chrit|khdit|tlebt)\b|(?:^|\s)(?:طلبت|اشتريت|شريت|كومونديت)",
+    re.IGNORECASE,
+)
+_WANTS = re.compile(
+    r"\bje (?:veux|voudrais|prends)|\bbghit|\b3awed|\bwant|\bnzid|\bzid|encore|aussi|أريد|بغيت",
+    re.IGNORECASE,
+)
 
 
-def reconsidered(weighed: Weighed, text: str, *, goods: bool) -> Weighed:
-    """The same, unless the answer to the confirm question was a hedged one. `goods`: whether a
-    product is named."""
+def reconsidered(weighed: Weighed, text: str, *, asked: bool, goods: bool) -> Weighed:
+    """The same, unless the yes or the no was a hedged one, or the order is an old one. `asked`:
+    whether it answers the confirm question; `goods`: whether a product is named."""
+    if weighed.intent == "order" and _PAST.search(text) and not _WANTS.search(text):
+        return Weighed("where_is_my_order", 0.7, "ordered before")
     told = words(text)
-    whole = " ".join(told)
+    if not asked or not told:
+        return weighed
     if weighed.intent == "confirm":
         return _yes(weighed, told)
-    if weighed.intent not in ("refuse", "cancel"):
-        return weighed
-    if _KEEP.search(whole):
-        return Weighed("other", 0.5, "not to be cancelled")
-    if _FINE.match(whole):
-        return Weighed("confirm", 0.85, "yes, no objection")
-    if goods and "cancel" in weighed.rule and told[0] in YESES:
-        return Weighed("change_order", 0.8, "cancel … <product>")
+    if weighed.intent in ("refuse", "cancel"):
+        return _no(weighed, told, goods=goods)
     return weighed
 
 
 def _yes(weighed: Weighed, told: list[str]) -> Weighed:
     if CONDITIONS & set(told):
         return Weighed("other", 0.5, "yes, on a condition")
-    if len(told) in (2, 3) and told[-1] in NOES and set(told[:-1]) <= SOUNDS:
-        return Weighed("refuse", 0.85, "no, after a sound")
+    if len(told) in (2, 3) and told[-1] in NOES:
+        if set(told[:-1]) <= SOUNDS:
+            return Weighed("refuse", 0.85, "no, after a sound")
+        return Weighed("other", 0.4, "yes and no")
+    return weighed
+
+
+def _no(weighed: Weighed, told: list[str], *, goods: bool) -> Weighed:
+    whole = " ".join(told)
+    if _KEEP.search(whole):
+        return Weighed("other", 0.5, "not to be cancelled")
+    if _FINE.match(whole):
+        return Weighed("confirm", 0.85, "yes, no objection")
+    if goods and "cancel" in weighed.rule and told[0] in YESES:
+        return Weighed("change_order", 0.8, "cancel … <product>")
     return weighed

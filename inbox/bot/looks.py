@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint
 
 from inbox.bot import words
+from inbox.conversations import asides
 from inbox.conversations.asked import write_place
 from inbox.costs.words import written
 from inbox.languages import gettext
@@ -55,7 +56,7 @@ def detail(turn: Turn) -> str:
 
 
 def reason(code: str) -> str:
-    return gettext(words.REASONS[code]) if code in words.REASONS else code
+    return asides.why(code)
 
 
 def intent(turn: Turn) -> str:

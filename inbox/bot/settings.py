@@ -44,7 +44,7 @@ def index() -> str | Response:
     money = current.sees_money
     told = [(bots.of(channel.id), figures(channel.id, money=money)) for channel, _bot in listed]
     every = figures(money=money) if listed else None
-    return render_template("bot/index.html", told=told, every=every, reasons=words.REASONS)
+    return render_template("bot/index.html", told=told, every=every)
 
 
 @pages.get("/bot/<uuid:channel_id>")
@@ -93,8 +93,8 @@ def behaviour(channel_id: UUID) -> str:
 def change_behaviour(channel_id: UUID) -> Answer:
     """It behaves as the form says from now on, or every wrong field is named."""
     fields = Fields(request.form)
-    wishes = replace(
-        present(bots.of(channel_id)),
+    errors = _save(
+        channel_id,
         speaks_from=fields.clock("speaks_from"),
         speaks_until=fields.clock("speaks_until"),
         formal=fields.text("tone") == "formal",
@@ -108,11 +108,7 @@ def change_behaviour(channel_id: UUID) -> Answer:
         forms="forms" in request.form,
         unread=fields.wrong,
     )
-    try:
-        bots.save(bots.of(channel_id), wishes)
-    except Invalid as refusal:
-        life.undo()
-        errors = languages.told_each(refusal)
+    if errors:
         return _behaviour(bots.of(channel_id), request.form, errors), 422
     htmx.toast(_("Saved."))
     if not htmx.asked():
@@ -188,11 +184,7 @@ def change_texts(channel_id: UUID) -> Answer:
         key: {language: fields.lines(f"texts.{key}.{language}") for language in LANGUAGES}
         for key in bots.EDITABLE
     }
-    try:
-        bots.save(bots.of(channel_id), replace(present(bots.of(channel_id)), texts=written))
-    except Invalid as refusal:
-        life.undo()
-        errors = languages.told_each(refusal)
+    if errors := _save(channel_id, texts=written):
         return _texts(bots.of(channel_id), _flat(written), errors), 422
     htmx.toast(_("Saved."))
     if not htmx.asked():
@@ -262,11 +254,8 @@ def change_menu(channel_id: UUID) -> Answer:
     """The menu holds the ticked items in the order of the form; `up` and `down` move one."""
     order = _moved([item for item in dict.fromkeys(request.form.getlist("order")) if item in MENU])
     chosen = [item for item in order if item in request.form.getlist("item")]
-    try:
-        bots.save(bots.of(channel_id), replace(present(bots.of(channel_id)), menu=chosen))
-    except Invalid as refusal:
-        life.undo()
-        return _menu(bots.of(channel_id), chosen, languages.told_each(refusal)["menu"]), 422
+    if errors := _save(channel_id, menu=chosen):
+        return _menu(bots.of(channel_id), chosen, errors["menu"]), 422
     if not htmx.asked():
         return redirect(url_for("bot.menu", channel_id=channel_id), 303)
     return _menu(bots.of(channel_id), order)
@@ -297,6 +286,17 @@ def _menu(bot: Bot, order: Sequence[str], wrong: str = "") -> str:
         opens=opens,
         wrong=wrong,
     )
+
+
+def _save(channel_id: UUID, **changes: object) -> Mapping[str, str]:
+    """The bot behaves so from now on; or nothing has changed, and every wrong field is named."""
+    bot = bots.of(channel_id)
+    try:
+        bots.save(bot, replace(present(bot), **changes))  # type: ignore[arg-type]
+    except Invalid as refusal:
+        life.undo()
+        return languages.told_each(refusal)
+    return {}
 
 
 def present(bot: Bot) -> Wishes:

@@ -10,6 +10,7 @@ from flask import current_app, url_for
 from markupsafe import Markup
 
 from flows.talks.beside import Keeper
+from flows.talks.leaving import OTHERWISE, WHY
 from flows.talks.teaching import INTENTS
 from inbox import filters, languages
 from inbox.auth import needs_of
@@ -18,40 +19,11 @@ from inbox.languages import N_, gettext
 from models.conversation import Activity
 from models.types import Json, utcnow
 
-WHY = {
-    "human": N_("The customer asks for a person"),
-    "anger": N_("The customer is angry"),
-    "complaint": N_("The customer complains"),
-    "misses": N_("The bot did not understand the customer"),
-    "file": N_("The customer sent a voice note, a photo or a file"),
-    "location": N_("The customer sent a place"),
-    "contact": N_("The customer sent a contact"),
-    "long": N_("The customer wrote a very long message"),
-    "unreadable": N_("The customer sent something the bot cannot read"),
-    "loop": N_("Another bot seems to answer"),
-    "fault": N_("The bot could not go on"),
-    "draft": N_("The customer has ordered, and somebody has to accept it"),
-    "order": N_("The customer wants to order"),
-    "refused": N_("The customer has ordered, but the order could not be taken"),
-    "later": N_("The customer wants to be asked later"),
-    "unclear": N_("What the customer answered is not clear"),
-    "late": N_("The customer answered after the order had moved on"),
-    "stock": N_("The customer confirmed, but stock is short"),
-    "delivery": N_("The customer wants a failed delivery to go on otherwise"),
-    "cancel": N_("The customer wants to cancel an order"),
-    "refuse": N_("The customer does not want the order any more"),
-    "confirm": N_("The customer confirms an order"),
-    "change_address": N_("The customer wants another address"),
-    "change_order": N_("The customer wants to change an order"),
-    "order_unknown": N_("The customer asks about an order that nobody knows"),
-    "asked": N_("The customer asks what only your team can tell"),
-    "person": N_("Your team has the conversation"),
-}
 NEAR = timedelta(days=6)
-OTHERWISE = N_("The customer needs a person")
 
 
 def why(code: str) -> str:
+    """Why somebody has to look; a code we have no words for yet says just that."""
     return gettext(WHY.get(code, OTHERWISE))
 
 

@@ -16,10 +16,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 import config
-from flows import arrivals, talks
+from flows import arrivals, talks, understanding
 from flows.channels import forms as kept
 from flows.messages import queue_text
-from flows.talks import bots, saying
+from flows.talks import bots, leaving, saying
 from flows.talks.browsing import MENU
 from inbox.bot import words
 from models import db
@@ -130,7 +130,7 @@ def test_with_several_numbers_each_has_its_switch_and_its_share(
     assert page.count('role="switch"') == 2
     assert "0 %" in page.replace('<bdi dir="ltr">0</bdi>', "0")
     assert "Nothing said in 30 days." in page
-    assert "They asked for a person" in page
+    assert "The customer asks for a person" in page
 
 
 def test_the_switch_acts_at_once_and_can_be_taken_back(
@@ -415,7 +415,7 @@ def test_transcripts_are_filtered_and_paged(boss: FlaskClient, merchant: Merchan
 
     assert ("Phrase 44." in page, "Phrase 5." in page, "Phrase 4." in page) == (True, True, False)
     assert all(f"Phrase {n}." in rest for n in range(5))
-    assert "They were angry" in boss.get("/bot/transcripts?show=handed").text
+    assert "The customer is angry" in boss.get("/bot/transcripts?show=handed").text
     assert "Nothing here" in boss.get(f"/bot/transcripts?number={uuid4()}").text
 
 
@@ -525,8 +525,8 @@ def test_names_and_pictures_that_are_none_are_refused(
     ("code", "known"),
     [
         (r'\bdid\(\s*"(\w+)"', words.DEEDS),
-        (r'\bleave(?:_quietly)?\(\s*scene,\s*"(\w+)"', words.REASONS),
-        (r'\bleaves = "(\w+)"', words.REASONS),
+        (r'\bleave(?:_quietly)?\(\s*scene,\s*"(\w+)"', leaving.WHY),
+        (r'\bleaves = "(\w+)"', leaving.WHY),
         (r'\bscene\.ask\(\s*"(\w+)"', words.STEPS),
     ],
 )
@@ -591,3 +591,12 @@ def test_a_bot_that_was_never_switched_on_has_defaults(opened: db.MerchantSessio
     channel = opened.scalars(select(Channel.id)).one()
 
     assert bots.of(channel).silence_hours == 12
+
+
+def test_every_rule_that_is_no_cue_has_its_words() -> None:
+    source = Path(understanding.__file__).parent
+    whole = re.compile(r'(?:Weighed\(|_by\()[^()]*, "([^":]+)"\)')
+    found = {one for file in source.rglob("*.py") for one in whole.findall(file.read_text("utf-8"))}
+
+    assert "yes, on a condition" in found
+    assert found <= set(words.RULES)

@@ -16,6 +16,7 @@ from flows.talks.ordering.answers import (
     answer_quantity,
     answer_summary,
     answer_variant,
+    refuse,
 )
 from flows.talks.ordering.brought import take_cart, take_contact, take_form, take_place
 from flows.talks.ordering.missing import go_on
@@ -62,6 +63,7 @@ __all__ = [
     "go_on",
     "order",
     "other_address",
+    "refuse",
     "same_address",
     "take_cart",
     "take_contact",

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from flows import catalog, customers
 from flows.catalog import Found
-from flows.talks.hedges import hedged
 from flows.talks.ordering.missing import go_on, is_name
 from flows.talks.ordering.placing import confirm, drop, postpone
 from flows.talks.ordering.said import change_cart, chosen_options, take_in, take_name, take_person
@@ -190,15 +189,12 @@ def answer_summary(scene: Scene, said: Understood) -> bool:
     """The whole order was shown: yes, no, or what shall be different."""
     if not said.products and take_name(scene):
         go_on(scene)
-    elif hedged(scene.turn.heard, said):
-        scene.note("sorry")
-        _take_hedged(scene, said)
     elif said.intent == "confirm" and scene.talk.step == "changing":
         go_on(scene)  # nothing was changed yet: shown again, not ordered
     elif said.intent == "confirm":
         confirm(scene)
     elif said.intent in ("refuse", "cancel"):
-        drop(scene)
+        refuse(scene, said)
     elif said.intent == "later":
         postpone(scene)
     elif change_cart(scene, said):
@@ -208,9 +204,13 @@ def answer_summary(scene: Scene, said: Understood) -> bool:
     return True
 
 
-def _take_hedged(scene: Scene, said: Understood) -> None:
-    """ "oui sauf la ceinture", "oui si c'est gratuit": shown again, changed as far as it says."""
-    change_cart(scene, said)
+def refuse(scene: Scene, said: Understood) -> None:
+    """The order is dropped; of one that holds more than they name only that is taken out."""
+    if not said.products or len(scene.cart.lines) + len(scene.cart.open) < 2:
+        drop(scene)
+        return
+    if not change_cart(scene, said):
+        scene.note("sorry")
     go_on(scene)
 
 

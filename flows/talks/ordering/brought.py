@@ -36,8 +36,9 @@ def put_items(scene: Scene, message: Message) -> list[str]:
         if variant is None or not variant.product.active:
             unknown.append(reference or "?")
             continue
-        scene.cart.put(variant.id, _count(item.get("quantity")), Source(str(message.id), 0, 0, ""))
-        scene.cart.lines[-1].price = _minor(scene, item)
+        source = Source(str(message.id), 0, 0, "")
+        line = scene.cart.put(variant.id, _count(item.get("quantity")), source)
+        line.price = _minor(scene, item)
     return unknown
 
 

@@ -78,7 +78,8 @@ def _choose_open(scene: Scene) -> bool:
         if found is not None and not there:
             scene.note("out_of_stock", name=found.product.name)
         if len(there) == 1 and not first.asks_quantity:
-            scene.cart.put(there[0].variant.id, first.quantity, first.source)
+            chosen = there[0].variant.id
+            scene.cart.put(chosen, first.quantity, first.source, more=first.more)
         elif there and found is not None:
             _ask_version(scene, first, found, there)
             return True

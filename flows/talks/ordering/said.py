@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,15 +21,15 @@ from models.catalog import Variant
 from models.search import words
 
 BESIDE = ("quantity", "variant")
-
-
 ADDING = frozenset(
     words(
-        "aussi ajoute ajoutez ajouter rajoute rajoutez plus encore zid zidni zidou zido 7ta kaman"
-        " also add another too أضف زيد زيدني زيدو كذلك ايضا كمان حتى"
+        "aussi ajoute ajoutez ajouter rajoute rajoutez encore zid zidni zidou zido 7ta kaman"
+        " also add another أضف زيد زيدني زيدو كذلك ايضا كمان حتى"
     )
 )
-"""Words by which something comes in addition, not in the place of what is there."""
+"""Words by which something comes on top, not in the place of what is there."""
+ON_TOP = re.compile(r"(?<!rien )\b(?:de|en) plus\b|\btoo$")
+"""The same in two words, or at the end: "2 de plus"; not "rien de plus", not "too many"."""
 
 
 def take_in(scene: Scene, said: Understood) -> bool:
@@ -41,17 +42,24 @@ def take_in(scene: Scene, said: Understood) -> bool:
 def _take_lines(scene: Scene, said: Understood) -> bool:
     variants = browsing.variants_of([line.sku for line in said.lines])
     swapped = said.intent == "change_order" or scene.talk.step in ("summary", "changing")
-    swapped = swapped and not ADDING & set(words(scene.turn.heard))
+    adds = _adds(scene)
     for line in said.lines:
         variant = variants.get(line.sku)
         if variant is None:
             continue
-        if swapped:
+        if swapped and not adds:
             _swap(scene, variant, {one.sku for one in said.lines})
-        scene.cart.put(variant.id, line.quantity, _where(scene, said, line.name))
+        source = _where(scene, said, line.name)
+        scene.cart.put(variant.id, line.quantity, source, more=adds)
         product = str(variant.product_id)
         scene.cart.open = [one for one in scene.cart.open if one.product != product]
     return bool(said.lines)
+
+
+def _adds(scene: Scene) -> bool:
+    """Whether what they name is wanted on top of what the cart holds."""
+    told = words(scene.turn.heard)
+    return bool(ADDING & set(told) or ON_TOP.search(" ".join(told)))
 
 
 def _swap(scene: Scene, wanted: Variant, kept: set[str]) -> None:
@@ -69,9 +77,9 @@ def _take_open(scene: Scene, said: Understood) -> bool:
     """Products whose version is not clear yet wait for the answer to a question."""
     found = browsing.named([name for name in said.products if said.missing.get(name)])
     ordered = {line.name for line in said.lines}
-    taken = False
+    taken, adds = False, _adds(scene)
     for name, one in found.items():
-        if _set_quantity(scene, said, one):
+        if not adds and _is_in_cart(scene, said, one):
             taken = True
             continue
         if name in ordered or any(
@@ -81,19 +89,26 @@ def _take_open(scene: Scene, said: Understood) -> bool:
         quantity = said.quantities.get(name, 1)
         options = chosen_options(said, one)
         scene.cart.open.append(
-            Open(str(one.product.id), quantity, options, source=_where(scene, said, name))
+            Open(
+                str(one.product.id),
+                quantity,
+                options,
+                more=adds,
+                source=_where(scene, said, name),
+            )
         )
         taken = True
     return taken
 
 
-def _set_quantity(scene: Scene, said: Understood, found: Found) -> bool:
-    """ "3 ceintures": of the one version that is in the cart already."""
+def _is_in_cart(scene: Scene, said: Understood, found: Found) -> bool:
+    """ "3 ceintures": of the one version that is in the cart already, which then are so many."""
     ids = {str(offer.variant.id) for offer in found.offers}
     there = [line for line in scene.cart.lines if line.variant in ids]
     if len(there) != 1 or chosen_options(said, found):
         return False
-    there[0].quantity = said.quantities.get(found.product.name, there[0].quantity)
+    if any(entity.kind == "quantity" for entity in said.entities):  # not "un sac"
+        there[0].quantity = said.quantities.get(found.product.name, there[0].quantity)
     return True
 
 
@@ -180,7 +195,8 @@ def change_cart(scene: Scene, said: Understood) -> bool:
     elif _change_option(scene, said):
         changed = True
     elif said.quantity and len(cart.lines) == 1:
-        cart.lines[0].quantity = said.quantity
+        line = cart.lines[0]
+        cart.put(UUID(line.variant), said.quantity, more=_adds(scene))
         changed = True
     return take_person(scene, said) or changed
 
