@@ -20,7 +20,7 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
-from bin.lib import postgres
+from bin.lib import ports
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Meta:
 def stand_in() -> Iterator[Meta]:
     """It answers on a free port of loopback, from a process of its own."""
     ours, theirs = multiprocessing.Pipe()
-    port = postgres.free_port()
+    port = ports.free()
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=_serve, args=(port, theirs), daemon=True)
     process.start()

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bin.lib import postgres, valkey
+from bin.lib import ports, postgres, valkey
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def live() -> Iterator[Server]:
 
 @contextmanager
 def _granian(interface: str, app: str, flags: list[str]) -> Iterator[Server]:
-    port = postgres.free_port()
+    port = ports.free()
     program = [str(Path(sys.executable).with_name("granian")), "--interface", interface, *flags]
     where = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
     with attended([*program, *where, app], port) as pid:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bin.lib import postgres, say, surroundings, valkey
+from bin.lib import ports, postgres, surroundings, valkey
 from bin.lib.children import Child
 from bin.lib.install import ROOT
 from tests.mailbox import Mailbox
@@ -238,7 +238,7 @@ def town(*, small_disk: bool, keep: bool = False) -> Iterator[Town]:
     folder.mkdir(mode=0o711)
     meta.mkdir(mode=0o700)
     mounted = small_disk and _mount(folder)
-    here = Town(folder, meta, _three_ports(), small_disk=mounted)
+    here = Town(folder, meta, ports.free(3), small_disk=mounted)
     try:
         here.up()
         yield here
@@ -266,15 +266,6 @@ def _environment(
     env |= {"PYTHONPATH": str(ROOT)}  # this checkout, whatever else is installed
     env |= {"WASL_SMTP_URL": smtp_url, "WASL_MAIL_FROM": "wasl@fire.example"}
     return env
-
-
-def _three_ports() -> int:
-    """Below the ports that systems hand out to whoever connects somewhere: nobody takes these."""
-    while True:
-        first = 10_000 + secrets.randbelow(20_000)
-        with suppress(say.Refused):
-            surroundings.refuse_taken_ports(first)
-            return first
 
 
 def _mount(folder: Path) -> bool:

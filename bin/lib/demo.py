@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, cast
 
-from bin.lib import folder, install, postgres, say, surroundings, valkey
+from bin.lib import folder, install, ports, postgres, say, surroundings, valkey
 from bin.lib.children import Child, wait
 from bin.lib.install import VENV
 
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
     (home / "demo.json").unlink(missing_ok=True)
     if options.reset:
         _start_over(home)
-    surroundings.refuse_taken_ports(port)
+    ports.refuse_taken(port)
     empty = _is_empty(home, wanted=options.empty)
     install.ready(install.PRODUCT)
     return Demo(home, port, lock, empty=empty).run(begun)

@@ -7,14 +7,13 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bin.lib import install, say
+from bin.lib import install, ports, say
 from bin.lib.children import Child, Command, first_that_starts, tethered
 
 OWNER, DATABASE, VERSION = "wasl_owner", "wasl", "18"
@@ -64,7 +63,7 @@ def start(
     _refuse_other_version(data)
 
     def server() -> tuple[Child, str]:
-        port = free_port()
+        port = ports.free()
         settings = SMALL | (FORGETFUL if forgetful else {}) | {"port": str(port)}
         child = Child(
             "postgres",
@@ -79,14 +78,6 @@ def start(
         return child, f"postgresql+psycopg://{OWNER}:{password}@127.0.0.1:{port}/{DATABASE}"
 
     return first_that_starts(server, lambda server, _: _is_ready(data, server.pid))
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _binaries() -> Path:

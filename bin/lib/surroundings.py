@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import http.client
 import os
-import socket
 from pathlib import Path
 
 from bin.lib import say
@@ -21,15 +19,6 @@ def first_port() -> int:
     if not value.isdigit() or not 1 <= int(value) <= 65533:
         raise say.Refused(f"WASL_PORT is {value!r}: set a port between 1 and 65533.")
     return int(value)
-
-
-def refuse_taken_ports(first: int) -> None:
-    for port in range(first, first + 3):
-        if _taken(port):
-            raise say.Refused(
-                f"Port {port} is taken or not ours to use: stop what listens there, or choose "
-                "another first port of three, for example WASL_PORT=8100 bin/dev."
-            )
 
 
 def environment(home: Path, port: int, secrets: dict[str, str]) -> dict[str, str]:
@@ -78,17 +67,3 @@ def fingerprint() -> str:
             if path.is_file() and path.suffix != ".pyc":
                 digest.update(f"{path}\0".encode() + path.read_bytes())
     return digest.hexdigest()
-
-
-def _taken(port: int) -> bool:
-    with socket.socket() as visitor:
-        if visitor.connect_ex(("127.0.0.1", port)) == 0:
-            return True
-    with socket.socket() as probe:
-        # Ports of connections that just ended are free, and a listening one is still refused.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error.errno in (errno.EADDRINUSE, errno.EACCES)
-    return False

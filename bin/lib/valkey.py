@@ -12,9 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from bin.lib import install, say
+from bin.lib import install, ports, say
 from bin.lib.children import Child, first_that_starts
-from bin.lib.postgres import free_port
 
 LONGEST_SOCKET_PATH = 103  # macOS takes 103 bytes, Linux 107
 
@@ -69,7 +68,7 @@ def _door(sock: Path, password: str) -> tuple[str, dict[str, str]]:
             "unixsocket": f'"{sock}"',
             "unixsocketperm": "700",
         }
-    port = free_port()
+    port = ports.free()
     return f"redis://:{password}@127.0.0.1:{port}/0", {
         "port": str(port),
         "bind": "127.0.0.1",

@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from bin.lib import ports
 from bot import jobs, signatures
 from models import db
 from models.channel import Channel, ChannelEvent
@@ -289,9 +290,7 @@ def strangers_app(stranger: Membership) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
     """Where the server of production listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = ports.free()
     options = f"--interface wsgi --port {port} --workers 1 --blocking-threads 4 --no-ws"
     command = [
         sys.executable,

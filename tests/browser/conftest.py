@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from bin.lib import suite
+from bin.lib import ports, suite
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "var" / "screenshots"
@@ -44,7 +43,7 @@ def demo() -> Iterator[Demo]:
     folder = Path(tempfile.mkdtemp(prefix="wasl-demo-"))
     folder.chmod(0o711)  # PostgreSQL runs as another user when we are root
     environment = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
-    environment |= {"WASL_VAR": str(folder), "WASL_PORT": str(_three_free_ports())}
+    environment |= {"WASL_VAR": str(folder), "WASL_PORT": str(ports.free(3))}
     environment |= {"WASL_TIMER_SPEED": HURRIED}
     with (_pictures() / "demo.log").open("w") as log:
         process = subprocess.Popen(
@@ -65,19 +64,6 @@ OURS = ("WASL_", "DATABASE_URL", "REDIS_URL", "META_")
 def _pictures() -> Path:
     PICTURES.mkdir(parents=True, exist_ok=True)
     return PICTURES
-
-
-def _three_free_ports() -> int:
-    """A port whose next two are free as well: web, live, simulator."""
-    for port in range(18000 + os.getpid() % 1000, 30000, 3):
-        with socket.socket() as a, socket.socket() as b, socket.socket() as c:
-            try:
-                for n, door in enumerate((a, b, c)):
-                    door.bind(("127.0.0.1", port + n))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no three free ports")
 
 
 def _started(process: subprocess.Popen[bytes], file: Path) -> Demo:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import time_machine
 from flask.testing import FlaskClient
 from werkzeug.wrappers import Response
 
+from bin.lib import ports
 from config import settings
 from flows import live, outbox
 from inbox import screens, ticket
@@ -35,9 +35,7 @@ Browser = Callable[[Any], FlaskClient]
 @contextmanager
 def running() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A live process on a free port, ready; it is ended when nobody ended it before."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = ports.free()
     options = f"--interface asgi --port {port} --workers-kill-timeout 2s --log-level warning"
     command = [sys.executable, "-m", "granian", *options.split(), "inbox.stream:app"]
     with subprocess.Popen(command) as process:

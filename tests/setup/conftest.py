@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bin.lib import ports
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
@@ -47,7 +47,7 @@ class Clone:
     def __init__(self, root: Path) -> None:
         self.root, self.var = root, root / "var"
         root.mkdir()
-        self.port = free_ports()
+        self.port = ports.free(3)
         self._log = root / "installed.log"
         self._started: list[subprocess.Popen[str]] = []
         self._lay()
@@ -183,26 +183,6 @@ def until(fact: Callable[[], object], seconds: float = 90) -> None:
     while not fact():
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.05)
-
-
-def free_ports() -> int:
-    """The first of three ports in a row that are free."""
-    while True:
-        with contextlib.ExitStack() as held, contextlib.suppress(OSError, OverflowError):
-            first = held.enter_context(_listening(0)).getsockname()[1]
-            for port in (first + 1, first + 2):
-                held.enter_context(_listening(port))
-            return int(first)
-
-
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket()
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _clone() -> Iterator[Clone]:

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 import redis
 
-from tests.setup.conftest import NOWHERE, Clone, free_ports, kill, until
+from bin.lib import ports
+from tests.setup.conftest import NOWHERE, Clone, kill, until
 
 KEYS = {
     "base_url",
@@ -68,7 +69,7 @@ def test_valkey_keeps_what_it_is_told_and_throws_nothing_out(running: Clone) -> 
 
 
 def test_a_second_start_on_the_same_folder_is_refused(running: Clone) -> None:
-    sentence = running.refused("--reset", WASL_PORT=str(free_ports()))
+    sentence = running.refused("--reset", WASL_PORT=str(ports.free(3)))
 
     assert sentence.startswith(f"Wasl already runs on {running.var} ")
     assert running.demo_file.exists()

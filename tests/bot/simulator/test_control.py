@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from pywa.client import WhatsApp
 from werkzeug.test import Client
 
 import bot.simulator
+from bin.lib import ports
 from bot.simulator import Simulator, demo, page
 from tests.bot.simulator.business import FATIMA, Business, confirm, open_simulator
 
@@ -203,12 +203,10 @@ def test_the_process_stops_on_sigterm_and_what_it_could_not_deliver_waits(
 
 
 def _serve(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    first = ports.free(3)
     environment = os.environ | {
         "WASL_VAR": str(folder),
-        "WASL_PORT": str(port - 2),
+        "WASL_PORT": str(first),
         "WASL_BASE_URL": "http://127.0.0.1:9",
         "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/none",
         "REDIS_URL": "redis://127.0.0.1:9",
@@ -219,7 +217,7 @@ def _serve(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     }
     code = "from bot.simulator import serve; serve()"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
-    base = f"http://127.0.0.1:{port}"
+    base = f"http://127.0.0.1:{first + 2}"
     deadline = time.monotonic() + 30
     while not _ready(base):
         assert process.poll() is None
