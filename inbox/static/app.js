@@ -7,9 +7,10 @@ const dialog = document.getElementById("dialog")
 // --- the one dialog: whatever htmx swaps into #dialog is shown --------------------------------
 
 let typed = false
+const leaving = new WeakSet()
 
 document.addEventListener("htmx:after:swap", () => {
-  if (dialog.childElementCount && !dialog.open) {
+  if (!dialog.open && [...dialog.children].some(child => !leaving.has(child))) {
     typed = false
     dialog.showModal()
     ;(dialog.querySelector("[autofocus]") ?? dialog.querySelector("h2"))?.focus()
@@ -29,11 +30,12 @@ async function leave() {
   if (!guarded || await ask(say.sayDiscard)) shut()
 }
 
-// The browser tells "close" late: until then what is behind may be renewed, and the content that is
-// still here would be shown again. What the same answer tells its form besides goes first.
+// What the same answer tells its form besides comes before the form goes. Until then what is behind
+// may be renewed: that shows nobody the form again.
 function shut() {
   dialog.close()
   const shown = [...dialog.childNodes]
+  for (const node of shown) leaving.add(node)
   setTimeout(() => { for (const node of shown) node.remove() })
 }
 
