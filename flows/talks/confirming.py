@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 
 from flows import answers, runs
 from flows.answers import Tap
+from flows.silence import CLOCKS_APART
 from flows.talks import saying
 from flows.talks.leaving import leave
 from flows.talks.moments import moment
@@ -58,6 +59,8 @@ def open_question(scene: Scene) -> Asked | None:
             Message.sending.in_((Sending.ACCEPTED, Sending.UNCERTAIN)),
             Message.failed_at.is_(None),
             Message.payload["leads"].is_not(None),
+            # What was written before is no answer to it.
+            Message.at <= scene.heard[-1].at + CLOCKS_APART,
             Run.cancelled_at.is_(None),
             Run.expired_at.is_(None),
         )

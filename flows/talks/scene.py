@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import func, select
 
 from flows import forms
 from flows.messages import interactives, queue_interactive, queue_media, queue_text
@@ -21,6 +24,7 @@ from models.conversation import Conversation
 from models.customer import Customer
 from models.merchant import Merchant
 from models.message import Media, Message, Origin
+from models.order import Order
 from models.talk import Bot, Talk, Turn
 from models.types import Json, Money, clean, utcnow
 
@@ -130,6 +134,14 @@ class Scene:
         name = self.card.name if self.card else self.conversation.identity.profile_name
         first = name.split()[0] if name.split() else ""
         return first if any(letter.isalpha() for letter in first) else ""
+
+    @cached_property
+    def taken_at(self) -> datetime | None:
+        """When somebody of the team last took an order of this customer by hand."""
+        by_hand = select(func.max(Order.created_at)).where(
+            Order.conversation_id == self.conversation.id, Order.source != "bot"
+        )
+        return db.session().scalar(by_hand)
 
     def amount(self, minor: int) -> str:
         return saying.amount(Money(minor, self.merchant.currency), self.language)

@@ -32,10 +32,17 @@ def silenced(scene: Scene) -> str | None:
     return next((name for name, holds in _REASONS if holds(scene)), None)
 
 
-def fresh(messages: list[Message]) -> list[Message]:
-    """Those that were written just now, and to us alone."""
+def fresh(messages: list[Message], taken: datetime | None) -> list[Message]:
+    """Those that were written just now, to us alone, and not before somebody took the order: then
+    that order is the answer."""
     since = utcnow() - OLD
-    return [m for m in messages if m.at >= since and not m.payload.get("group_id")]
+    return [
+        m
+        for m in messages
+        if m.at >= since
+        and not m.payload.get("group_id")
+        and (taken is None or m.created_at > taken)
+    ]
 
 
 def looping(scene: Scene) -> bool:

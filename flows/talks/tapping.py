@@ -39,13 +39,39 @@ TAPS: dict[str, Callable[[Scene, str], None]] = {
 }
 
 
+OF_CART = ("variant", "option", "quantity", "same", "other")
+"""Taps on what was asked to put an order together."""
+
+
 def hear_tap(scene: Scene, message: Message) -> None:
     """What the button or the row says is done; of a form what was filled in."""
     tapped = read_payload(message.payload.get("button_payload"))
     if tapped is None:
         ordering.take_form(scene, message)
+    elif tapped[0] in OF_CART and _asked_before(scene, message):
+        _told_already(scene, *tapped)
     else:
         _do(scene, *tapped)
+
+
+def _asked_before(scene: Scene, tap: Message) -> bool:
+    """Whether somebody took the order by hand after the question that this answers."""
+    if scene.taken_at is None:
+        return False
+    question = select(Message.created_at).where(
+        Message.conversation_id == scene.conversation.id, Message.wamid == tap.reply_to_wamid
+    )
+    asked = db.session().scalar(question)
+    return asked is not None and asked < scene.taken_at
+
+
+def _told_already(scene: Scene, verb: str, argument: str) -> None:
+    """The order that was taken is told of; another address for it is a person's to write."""
+    scene.turn.rule = f"tap:{verb}"
+    if verb == "other":
+        leave(scene, "change_address", key="handed_over")
+    else:
+        parcels.where(scene)
 
 
 def hear_typed_title(scene: Scene) -> bool:

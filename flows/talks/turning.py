@@ -95,7 +95,7 @@ def take_turn(conversation_id: UUID, *, trial: bool = False) -> bool:
     written = _written(scene)
     talk.due_at = talk.waiting_since = None
     talk.seen_seq = max((message.seq for message in written), default=talk.seen_seq)
-    scene.heard = [m for m in fresh(written) if _worth(scene, m)]
+    scene.heard = [m for m in fresh(written, scene.taken_at) if _worth(scene, m)]
     scene.turn.heard = heard_of(scene.heard)
     scene.turn.step = talk.step
     why = silenced(scene) if scene.heard else "nothing"
@@ -113,6 +113,7 @@ def answer(scene: Scene, *, unread_before: int = 0) -> None:
     talk, turn = scene.talk, scene.turn
     turn.heard_id = scene.heard[-1].id
     _end_old_cart(scene)
+    _end_taken_cart(scene)
     if looping(scene):
         leave_quietly(scene, "loop")
     elif len(turn.heard) > MOST_HEARD:
@@ -222,6 +223,14 @@ def _end_old_cart(scene: Scene) -> None:
     scene.turn.step = ""
     if had:
         ordering.ended_by_time(scene)
+
+
+def _end_taken_cart(scene: Scene) -> None:
+    """What somebody took by hand is not asked for any further. A summary stays: whoever says yes to
+    it is told that a person sees to it."""
+    if scene.talk.step != "summary" and ordering.dealt_with(scene):
+        scene.drop_cart()
+        scene.turn.step = ""
 
 
 def _give_up(conversation_id: UUID) -> None:

@@ -166,11 +166,23 @@ let focused
 document.addEventListener("focusin", ({ target }) => { focused = target.closest?.(".ticket")?.id ?? focused })
 document.addEventListener("htmx:after:swap", () => {
   if (!board()) return
+  oneOfEach()
   arm()
   show()
   const card = document.activeElement === document.body && focused && document.getElementById(focused)
   if (card) link(card).focus({ preventScroll: true })
 })
+
+// The column a card has left may be renewed after the one it came to: nobody sees the card twice.
+function oneOfEach() {
+  const newest = new Map()
+  for (const card of board().querySelectorAll(".ticket")) {
+    const twin = newest.get(card.id)
+    const older = twin && Number(card.dataset.version) > Number(twin.dataset.version) ? twin : twin && card
+    older?.remove()
+    if (older !== card) newest.set(card.id, card)
+  }
+}
 
 // --- the keyboard ----------------------------------------------------------------------------------
 

@@ -129,7 +129,9 @@ class Play:
         if name in NAMES:
             self.who = name
             self._customer(verb, self._filled(what))
-            if not burst:
+            if verb == "types":
+                self._arrive()
+            elif not burst:
                 self.settle()
         elif verb:
             getattr(self, f"_{name}_{verb.replace(' ', '_')}")()
@@ -146,7 +148,7 @@ class Play:
     # --- what people do ---------------------------------------------------------------------------
 
     def _customer(self, verb: str, what: str) -> None:
-        if verb == "":
+        if verb in ("", "types"):
             self.simulator.write(self.who, what.replace("\\n", "\n"))
         elif verb == "taps":
             self._tap(what, reversed(self._on_phone()))
@@ -474,6 +476,11 @@ class Play:
         return "no" if self._conversation().identity.opted_out_at else "yes"
 
     # --- looking ----------------------------------------------------------------------------------
+
+    def _arrive(self) -> None:
+        """What was written stands in the inbox; the bot waits for more."""
+        self.simulator.deliver(batch=TOGETHER)
+        factories.work_for("ingest")
 
     def settle(self) -> None:
         """What was written is read, answered and on the phone; that it arrived there is read with

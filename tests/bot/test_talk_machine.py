@@ -266,6 +266,8 @@ class Talks(RuleBasedStateMachine):
                 session.rollback()
                 return
         self.agents_orders += 1
+        self.unanswered, self.waits = 0, self.waits or self.unseen  # the order is the answer
+        self.traveller.shift(timedelta(seconds=1))
         self._leaves()
 
     @rule(to=st.sampled_from([UNREACHABLE, TO_CONFIRM, CONFIRMED, SHIPPED, FAILED]))

@@ -37,6 +37,15 @@ SELECT merchant_id, gen_random_uuid(), id, 'created', 'system', stage_id, '{}', 
 """
 
 
+# As when the column it came to is renewed first.
+ARRIVES = """(cards, number) => {
+    const arrived = document.querySelector(`.ticket[data-number="${number}"]`).cloneNode(true)
+    arrived.dataset.version = Number(arrived.dataset.version) + 1
+    cards.append(arrived)
+    document.dispatchEvent(new CustomEvent("htmx:after:swap"))
+}"""
+
+
 def take_orders(demo: Demo, start: int, count: int) -> None:
     """Orders start + 1 … start + count are on the first stage of the demo's first merchant."""
     address = demo["database_url"].replace("+psycopg", "")
@@ -125,6 +134,21 @@ def test_a_card_let_go_where_it_may_not_be_goes_back_and_is_told_why(
         timeout=SOON
     )
     expect(column(page, "Nouvelle").locator('[data-number="75001"]')).to_be_attached()
+
+
+def test_a_card_is_shown_where_it_came_to_before_its_old_column_is_renewed(
+    demo: Demo, window: Window
+) -> None:
+    take_orders(demo, 76_000, 1)
+    page = window()
+    sign_in(page, demo, "owner", "fr")
+    page.goto(f"{demo['base_url']}/board")
+    there = column(page, "Confirmée")
+
+    there.locator(".column-cards").evaluate(ARRIVES, "76001")
+
+    expect(card(page, 76_001)).to_have_count(1)
+    expect(there.locator('[data-number="76001"]')).to_be_attached()
 
 
 def test_five_hundred_orders_move_while_one_watches(demo: Demo, window: Window) -> None:

@@ -48,6 +48,22 @@ def test_a_saved_order_stands_uncovered_after_its_page_was_renewed(
     expect(page.locator("#dialog > *")).to_have_count(0)
 
 
+def test_what_is_renewed_behind_a_form_that_goes_does_not_bring_it_back(
+    demo: Demo, window: Window
+) -> None:
+    page = window()
+    sign_in(page, demo, "owner", "fr")
+    page.goto(f"{demo['base_url']}/orders/{editable(demo)}")
+    page.keyboard.press("e")
+    expect(page.locator("#dialog[open] [name=note]")).to_be_visible(timeout=SOON)
+
+    page.evaluate("""["dialog:close", "htmx:after:swap"].forEach(name =>
+        document.dispatchEvent(new CustomEvent(name)))""")
+
+    expect(page.locator("#dialog > *")).to_have_count(0)
+    assert not page.locator("#dialog").evaluate("dialog => dialog.open")
+
+
 def test_leaving_the_picker_of_a_file_leaves_the_form_open(demo: Demo, window: Window) -> None:
     page = window()
     sign_in(page, demo, "owner", "fr")

@@ -20,7 +20,14 @@ from flows.talks.ordering.answers import (
 )
 from flows.talks.ordering.brought import take_cart, take_contact, take_form, take_place
 from flows.talks.ordering.missing import go_on
-from flows.talks.ordering.placing import begun, drop, ended_by_time, order, take_up_draft
+from flows.talks.ordering.placing import (
+    begun,
+    dealt_with,
+    drop,
+    ended_by_time,
+    order,
+    take_up_draft,
+)
 from flows.talks.ordering.taps import (
     asked_what,
     begin_with,
@@ -58,6 +65,7 @@ __all__ = [
     "choose_option",
     "choose_quantity",
     "choose_variant",
+    "dealt_with",
     "drop",
     "ended_by_time",
     "go_on",

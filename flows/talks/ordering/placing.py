@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
-
 from flows import orders
 from flows.errors import Refused
 from flows.talks import drafts
@@ -15,7 +13,6 @@ from flows.talks.ordering.said import take_in
 from flows.talks.scene import Scene
 from flows.understanding import Understood
 from models import db
-from models.order import Order
 
 
 def order(scene: Scene, said: Understood) -> None:
@@ -33,7 +30,7 @@ def order(scene: Scene, said: Understood) -> None:
 def confirm(scene: Scene) -> None:
     """What was shown is ordered, or waits for an agent; what changed meanwhile is shown again, and
     what somebody has dealt with meanwhile is theirs."""
-    if scene.bot.order_rule == "none" or _dealt_with(scene):
+    if scene.bot.order_rule == "none" or dealt_with(scene):
         scene.drop_cart()
         leave(scene, "refused", key="not_orderable")
         return
@@ -45,21 +42,6 @@ def confirm(scene: Scene) -> None:
         _place(scene)
     else:
         _draft(scene)
-
-
-def _dealt_with(scene: Scene) -> bool:
-    """Whether a person has accepted or put away the draft this began with, or has taken an order
-    of this customer by hand since it was last touched."""
-    draft = scene.talk.facts.get("draft")
-    if draft and not drafts.still_waits(draft):
-        return True
-    since = scene.talk.facts_at
-    taken = select(Order.id).where(
-        Order.conversation_id == scene.conversation.id,
-        Order.source != "bot",
-        Order.created_at > since,
-    )
-    return since is not None and db.session().scalar(taken.limit(1)) is not None
 
 
 def _draft(scene: Scene) -> None:
@@ -100,6 +82,16 @@ def take_up_draft(scene: Scene) -> bool:
     scene.keep(cart=draft.cart, draft=str(draft.id))
     scene.__dict__.pop("cart", None)
     return True
+
+
+def dealt_with(scene: Scene) -> bool:
+    """Whether a person has accepted or put away the draft this began with, or has taken an order
+    of this customer by hand since it was last touched."""
+    draft = scene.talk.facts.get("draft")
+    if draft and not drafts.still_waits(draft):
+        return True
+    since, taken = scene.talk.facts_at, scene.taken_at
+    return since is not None and taken is not None and taken > since
 
 
 def begun(scene: Scene) -> bool:
