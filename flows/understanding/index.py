@@ -77,7 +77,7 @@ class Index:
         if word.kind != "word" or word.glued or _says_size(message, i):
             return {}
         found: Matches = defaultdict(dict)
-        bare = word.key in _EMPTY and message.text[word.start : word.end].casefold() == word.key
+        bare = word.key in _EMPTY and _is_plainly_written(message.text[word.start : word.end])
         for length, concept in self._concepts_at(message, i):
             if not (bare and length == 1):  # "the" is no tea, "thé" is
                 _tell(found[length], self._by_concept.get(concept, {}))
@@ -209,6 +209,11 @@ def _wider_than(concept: str) -> Iterator[str]:
     wider = lexicon().wider
     while concept := wider.get(concept, ""):
         yield concept
+
+
+def _is_plainly_written(text: str) -> bool:
+    """Without an accent that makes another word of it."""
+    return text.isascii() or is_arabic(text)
 
 
 def _may(word: str, other: str) -> bool:

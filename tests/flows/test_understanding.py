@@ -271,6 +271,14 @@ def test_what_is_unclear_is_said_to_be_missing() -> None:
     assert found.missing == {"Robe longue": ("taille",), "Sac à main cuir": ("couleur",)}
 
 
+@pytest.mark.parametrize(
+    ("text", "goods"),
+    [("chhal f lfoulard ?", ["foulard"]), ("salam chhal twsil l fes ?", []), ("châle", ["châle"])],
+)
+def test_how_much_is_no_shawl(text: str, goods: list[str]) -> None:
+    assert [e.text for e in said(text).entities if e.kind == "product"] == goods
+
+
 def test_a_bare_quantity_is_told() -> None:
     assert said("jouj", ASKED).quantity == 2
 
