@@ -175,14 +175,18 @@ document.addEventListener("htmx:after:swap", () => {
 
 // The column a card has left may be renewed after the one it came to: nobody sees the card twice.
 function oneOfEach() {
-  const newest = new Map()
+  const kept = new Map()
   for (const card of board().querySelectorAll(".ticket")) {
-    const twin = newest.get(card.id)
-    const older = twin && Number(card.dataset.version) > Number(twin.dataset.version) ? twin : twin && card
-    older?.remove()
-    if (older !== card) newest.set(card.id, card)
+    const twin = kept.get(card.id)
+    const better = twin && !truer(card, twin) ? twin : card
+    if (twin) (better === twin ? card : twin).remove()
+    kept.set(card.id, better)
   }
 }
+
+// One that is in a hand or on its way to the server stays: whoever holds it puts it where it belongs.
+const held = card => card === dragged?.item || card.classList.contains("ticket-busy")
+const truer = (one, other) => held(one) !== held(other) ? held(one) : Number(one.dataset.version) > Number(other.dataset.version)
 
 // --- the keyboard ----------------------------------------------------------------------------------
 

@@ -333,4 +333,4 @@ def test_what_is_too_long_is_answered_long_before_it_is_sent(
                 sent += len(block)
 
         assert line.recv(12) == b"HTTP/1.1 413"
-    assert sent < most + 8 * MEGABYTE
+    assert sent < most + 40 * MEGABYTE

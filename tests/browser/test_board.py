@@ -40,6 +40,7 @@ SELECT merchant_id, gen_random_uuid(), id, 'created', 'system', stage_id, '{}', 
 # As when the column it came to is renewed first.
 ARRIVES = """(cards, number) => {
     const arrived = document.querySelector(`.ticket[data-number="${number}"]`).cloneNode(true)
+    arrived.classList.remove('ticket-busy')
     arrived.dataset.version = Number(arrived.dataset.version) + 1
     cards.append(arrived)
     document.dispatchEvent(new CustomEvent("htmx:after:swap"))
@@ -145,10 +146,16 @@ def test_a_card_is_shown_where_it_came_to_before_its_old_column_is_renewed(
     page.goto(f"{demo['base_url']}/board")
     there = column(page, "Confirmée")
 
+    here = column(page, "Nouvelle").locator('[data-number="76001"]')
+    here.evaluate("card => card.classList.add('ticket-busy')")
     there.locator(".column-cards").evaluate(ARRIVES, "76001")
-
+    expect(here).to_be_attached()  # one that is on its way to the server stays where it is
     expect(card(page, 76_001)).to_have_count(1)
+
+    here.evaluate("card => card.classList.remove('ticket-busy')")
+    there.locator(".column-cards").evaluate(ARRIVES, "76001")
     expect(there.locator('[data-number="76001"]')).to_be_attached()
+    expect(card(page, 76_001)).to_have_count(1)
 
 
 def test_five_hundred_orders_move_while_one_watches(demo: Demo, window: Window) -> None:
