@@ -10,13 +10,18 @@ from models.search import words
 CONDITIONS = frozenset(
     words(
         "si condition sauf seulement uniquement faux if unless except only wrong course"
-        " ila ida ghir bessah walakin walayni إذا لو إلا غير بشرط لكن فقط"
+        " ila ida ghir bessah bessa7 besah bsah bsa7 bse7 walakin walayni"
+        " إذا لو إلا غير بشرط لكن فقط بصح"
     )
 )
 """A yes beside one of these is a yes to something else."""
 NOES = frozenset(("la", "non", "no", "لا"))
 YESES = frozenset(("oui", "yes", "ok", "ah", "wakha", "نعم", "واخا"))
 SOUNDS = frozenset(words("ah ewa iwa wa oh euh hm mmm bon ben اه ايوا"))
+_BEFORE_IT = re.compile(
+    r"\b(?:ma )?t(?:e|a)?[9q]d[ea]?r\w* .*\bw ?(?:nconfirmi|nkonfirmi|nakhod\w*)\b"
+)
+"""What shall be done for it first: "can you come down a little, and I confirm"."""
 _FINE = re.compile(r"^(?:لا مانع|لا باس|لا مشكل|pas de (?:probleme|souci)|no problem|la ba2?s\b)")
 """Words that begin like a no and mean that it is fine."""
 _KEEP = re.compile(
@@ -52,7 +57,7 @@ def reconsidered(weighed: Weighed, text: str, *, asked: bool, goods: bool) -> We
 
 
 def _yes(weighed: Weighed, told: list[str]) -> Weighed:
-    if CONDITIONS & set(told):
+    if CONDITIONS & set(told) or _BEFORE_IT.search(" ".join(told)):
         return Weighed("other", 0.5, "yes, on a condition")
     if len(told) in (2, 3) and told[-1] in NOES:
         if set(told[:-1]) <= SOUNDS:

@@ -16,6 +16,8 @@ ASKED = "asked_confirm"
         *("of course not", "ah la", "oui si la livraison est gratuite", "yes if delivery is free"),
         *("oui sauf la ceinture", "oui c'est faux", "oui mais annulez la ceinture", "oui non"),
         *("wakha ila kan fabor", "لا تلغوا الطلب", "n'annulez pas svp"),
+        *("wallah ma nakhodha b had taman", "oui confirmé bsah mor nhar 15"),
+        "ma t9derch tn9es chwiya w nconfirmi",
     ],
 )
 def test_a_yes_to_something_else_confirms_nothing(text: str) -> None:
