@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -311,11 +310,8 @@ ANY_TEXT = st.one_of(
 def test_any_text_is_understood_the_same_twice_and_stands_where_it_says(
     text: str, context: str | None
 ) -> None:
-    begun = time.process_time()
     found = said(text, context)
-    took = time.process_time() - begun
 
-    assert took < 0.05
     assert all(text[e.start : e.end] == e.text for e in found.entities)
     assert 0 <= found.confidence <= 1
     assert said(text, context) == found
