@@ -29,10 +29,7 @@ ACTING = frozenset(
     ("order with lines", "confirm", "refuse", "cancel", "later", "change_address", "change_order")
 )
 WITHIN_MS = 5.0
-PARTS = (
-    *("tuning", "tuning_goods", "tuning_shops", "tuning_darija", "tuning_arabic"),
-    "held_out",
-)
+PARTS = ("tuning", "tuning_goods", "tuning_shops", "tuning_hard", "held_out")
 THINGS = """
 Sac Robe Chemise Pantalon Veste Montre Bague Collier Parfum Crème Huile Savon Tapis
 Lampe Coussin Drap Plateau Théière Casque Chargeur Écouteurs Jouet Livre Ceinture Baskets"""

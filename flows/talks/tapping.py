@@ -37,8 +37,6 @@ TAPS: dict[str, Callable[[Scene, str], None]] = {
     "yes_cancel": parcels.cancelled,
     "keep": parcels.kept,
 }
-
-
 OF_CART = ("variant", "option", "quantity", "same", "other")
 """Taps on what was asked to put an order together."""
 
@@ -48,57 +46,65 @@ def hear_tap(scene: Scene, message: Message) -> None:
     tapped = read_payload(message.payload.get("button_payload"))
     if tapped is None:
         ordering.take_form(scene, message)
-    elif tapped[0] in OF_CART and _asked_before(scene, message):
-        _told_already(scene, *tapped)
     else:
-        _do(scene, *tapped)
+        _do(scene, *tapped, below=_tapped_on(scene, message))
 
 
-def _asked_before(scene: Scene, tap: Message) -> bool:
-    """Whether somebody took the order by hand after the question that this answers."""
-    if scene.taken_at is None:
+def hear_typed_title(scene: Scene) -> bool:
+    """Whether they typed what a button of our last message says; then it counts as tapped."""
+    last = _last(scene)
+    tapped = read_payload(_titles(last).get(fold(scene.turn.heard)))
+    if tapped is None or tapped[0] not in TAPS:
         return False
-    question = select(Message.created_at).where(
-        Message.conversation_id == scene.conversation.id, Message.wamid == tap.reply_to_wamid
-    )
-    asked = db.session().scalar(question)
-    return asked is not None and asked < scene.taken_at
+    _do(scene, *tapped, below=last)
+    return True
 
 
-def _told_already(scene: Scene, verb: str, argument: str) -> None:
-    """The order that was taken is told of; another address for it is a person's to write."""
+def _do(scene: Scene, verb: str, argument: str, *, below: Message | None) -> None:
     scene.turn.rule = f"tap:{verb}"
+    scene.talk.misses = 0
+    if verb in OF_CART and _answered_by_hand(scene, below):
+        _tell_taken(scene, verb)
+    elif verb in TAPS:
+        TAPS[verb](scene, argument)
+
+
+def _answered_by_hand(scene: Scene, question: Message | None) -> bool:
+    """Whether somebody took the order by hand after the bot had asked this."""
+    taken = scene.taken_at
+    return taken is not None and question is not None and question.created_at < taken
+
+
+def _tell_taken(scene: Scene, verb: str) -> None:
+    """The order that was taken is told of; another address for it is a person's to write."""
     if verb == "other":
         leave(scene, "change_address", key="handed_over")
     else:
         parcels.where(scene)
 
 
-def hear_typed_title(scene: Scene) -> bool:
-    """Whether they typed what a button of our last message says; then it counts as tapped."""
-    tapped = read_payload(_titles(scene).get(fold(scene.turn.heard)))
-    if tapped is None or tapped[0] not in TAPS:
-        return False
-    _do(scene, *tapped)
-    return True
+def _tapped_on(scene: Scene, tap: Message) -> Message | None:
+    if tap.reply_to_wamid is None:
+        return None
+    named = select(Message).where(
+        Message.conversation_id == scene.conversation.id, Message.wamid == tap.reply_to_wamid
+    )
+    return db.session().scalars(named).first()
 
 
-def _do(scene: Scene, verb: str, argument: str) -> None:
-    scene.turn.rule = f"tap:{verb}"
-    scene.talk.misses = 0
-    if verb in TAPS:
-        TAPS[verb](scene, argument)
-
-
-def _titles(scene: Scene) -> Mapping[str, str]:
-    """What each title carries: of the menu's rows, and of what our last message offers."""
-    last = select(Message).where(
+def _last(scene: Scene) -> Message | None:
+    """What was last said to them."""
+    told = select(Message).where(
         Message.conversation_id == scene.conversation.id, Message.direction == Direction.OUT
     )
-    message = db.session().scalars(last.order_by(Message.seq.desc()).limit(1)).first()
-    if message is None or message.origin is not Origin.BOT:
+    return db.session().scalars(told.order_by(Message.seq.desc()).limit(1)).first()
+
+
+def _titles(last: Message | None) -> Mapping[str, str]:
+    """What each title carries: of the menu's rows, and of what our last message offers."""
+    if last is None or last.origin is not Origin.BOT:
         return _menu_titles()
-    told = {fold(title): key for key, title in choices(message) if len(title) > 2}
+    told = {fold(title): key for key, title in choices(last) if len(title) > 2}
     return {**_menu_titles(), **told}
 
 

@@ -227,8 +227,10 @@ def _end_old_cart(scene: Scene) -> None:
 
 def _end_taken_cart(scene: Scene) -> None:
     """What somebody took by hand is not asked for any further. A summary stays: whoever says yes to
-    it is told that a person sees to it."""
-    if scene.talk.step != "summary" and ordering.dealt_with(scene):
+    it is told that a person sees to it; so does a question about another order."""
+    step = scene.talk.step
+    asks = step in ordering.STEPS and step != "summary"
+    if (asks or (not step and not scene.cart.empty)) and ordering.dealt_with(scene):
         scene.drop_cart()
         scene.turn.step = ""
 

@@ -15,14 +15,21 @@ CONDITIONS = frozenset(
     )
 )
 """A yes beside one of these is a yes to something else."""
+BARGAINS = frozenset(
+    words(
+        "baisse baisser baissez reduire reduisez remise reduction rabais lower cheaper discount"
+        " n9es n9ess n9sou n9so tn9es tn9ess tn9sou tn9so tne9es tna9es takhfid"
+        " نقص نقصو نقصوا نقصولي تنقص تنقصو تخفيض خصم تخفض تخفضو"
+    )
+)
+"""So is one that asks for another price: "faites une remise et je confirme"."""
 NOES = frozenset(("la", "non", "no", "لا"))
 YESES = frozenset(("oui", "yes", "ok", "ah", "wakha", "نعم", "واخا"))
 SOUNDS = frozenset(words("ah ewa iwa wa oh euh hm mmm bon ben اه ايوا"))
-_BEFORE_IT = re.compile(
-    r"\b(?:ma )?t(?:e|a)?[9q]d[ea]?r\w* .*\bw ?(?:nconfirmi|nkonfirmi|nakhod\w*)\b"
+_FINE = re.compile(
+    r"^(?:لا مانع|لا باس|لا مشكل|ماشي مشكل|pas de (?:probleme|souci)|no problem|la ba2?s\b"
+    r"|ma(?:ch|sh)i mou?(?:ch|sh)kil|(?:علاش لا|3lach la|pourquoi pas|why not) \w)"
 )
-"""What shall be done for it first: "can you come down a little, and I confirm"."""
-_FINE = re.compile(r"^(?:لا مانع|لا باس|لا مشكل|pas de (?:probleme|souci)|no problem|la ba2?s\b)")
 """Words that begin like a no and mean that it is fine."""
 _KEEP = re.compile(
     r"(?:^|\s)(?:لا تلغ|ما تلغ|n annule|ne l annule|don ?t cancel|do not cancel|ma tannul"
@@ -57,7 +64,7 @@ def reconsidered(weighed: Weighed, text: str, *, asked: bool, goods: bool) -> We
 
 
 def _yes(weighed: Weighed, told: list[str]) -> Weighed:
-    if CONDITIONS & set(told) or _BEFORE_IT.search(" ".join(told)):
+    if (CONDITIONS | BARGAINS) & set(told):
         return Weighed("other", 0.5, "yes, on a condition")
     if len(told) in (2, 3) and told[-1] in NOES:
         if set(told[:-1]) <= SOUNDS:

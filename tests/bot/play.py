@@ -16,7 +16,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bot.simulator import Simulator
 from bot.simulator.offers import choices_of
@@ -41,6 +41,7 @@ from flows.orders import NewLine, NewOrder
 from flows.talks import bots, drafts, leaving, questions
 from flows.talks.cart import Cart
 from models import db
+from models.automation import Automation
 from models.catalog import Product, Variant
 from models.channel import Channel
 from models.conversation import Conversation
@@ -306,6 +307,11 @@ class Play:
         with db.merchant(self.shop.id):
             conversations.mark_read(self._conversation())
         self._for_each_bot(lambda bot: setattr(bot, "active", True))
+
+    def _given_no(self, _: str) -> None:
+        """No automation says anything."""
+        with db.merchant(self.shop.id) as session:
+            session.execute(update(Automation).values(active=False))
 
     def _given_moved(self, state: str) -> None:
         """Somebody has moved the newest order."""

@@ -320,7 +320,8 @@ def _listens(port: int) -> bool:
 def test_what_is_too_long_is_answered_long_before_it_is_sent(
     address: tuple[str, int], framing: str, most: int
 ) -> None:
-    """The server of production, over a socket; what lies in the buffers of both sides was sent."""
+    """The server of production, over a socket; what lies in the buffers of both sides was sent, and
+    those grow to 36 megabytes on Linux."""
     block = b"x" * 65_536
     if "chunked" in framing:
         block = b"10000\r\n%b\r\n" % block

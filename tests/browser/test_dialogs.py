@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Demo
 from tests.browser.test_story import SOON, sign_in
@@ -31,15 +31,22 @@ def editable(demo: Demo) -> int:
     return int(found[0])
 
 
-def test_a_saved_order_stands_uncovered_after_its_page_was_renewed(
-    demo: Demo, window: Window
-) -> None:
-    page = window()
+def changing(page: Page, demo: Demo) -> Locator:
+    """The page of an order, the form that changes it open; its note."""
     sign_in(page, demo, "owner", "fr")
     page.goto(f"{demo['base_url']}/orders/{editable(demo)}")
     expect(page.locator("html")).to_have_attribute("data-live", "on", timeout=SOON)
     page.keyboard.press("e")
-    page.locator("#dialog[open] [name=note]").fill("Sonner deux fois")
+    note = page.locator("#dialog[open] [name=note]")
+    expect(note).to_be_visible(timeout=SOON)
+    return note
+
+
+def test_a_saved_order_stands_uncovered_after_its_page_was_renewed(
+    demo: Demo, window: Window
+) -> None:
+    page = window()
+    changing(page, demo).fill("Sonner deux fois")
     with page.expect_response(lambda answer: answer.request.method == "GET"):
         page.keyboard.press("Control+Enter")
 
@@ -52,10 +59,7 @@ def test_what_is_renewed_behind_a_form_that_goes_does_not_bring_it_back(
     demo: Demo, window: Window
 ) -> None:
     page = window()
-    sign_in(page, demo, "owner", "fr")
-    page.goto(f"{demo['base_url']}/orders/{editable(demo)}")
-    page.keyboard.press("e")
-    expect(page.locator("#dialog[open] [name=note]")).to_be_visible(timeout=SOON)
+    changing(page, demo)
 
     page.evaluate("""["dialog:close", "htmx:after:swap"].forEach(name =>
         document.dispatchEvent(new CustomEvent(name)))""")

@@ -17,7 +17,8 @@ ASKED = "asked_confirm"
         *("oui sauf la ceinture", "oui c'est faux", "oui mais annulez la ceinture", "oui non"),
         *("wakha ila kan fabor", "لا تلغوا الطلب", "n'annulez pas svp"),
         *("wallah ma nakhodha b had taman", "oui confirmé bsah mor nhar 15"),
-        "ma t9derch tn9es chwiya w nconfirmi",
+        *("ma t9derch tn9es chwiya w nconfirmi", "faites une petite remise et je confirme"),
+        *("can you lower the price and I confirm", "نقصو ليا شوية ونأكد"),
     ],
 )
 def test_a_yes_to_something_else_confirms_nothing(text: str) -> None:
@@ -28,7 +29,7 @@ def test_a_yes_to_something_else_confirms_nothing(text: str) -> None:
     "text",
     [
         *("لا مانع", "لا بأس", "لا تلغوا الطلب", "n'annulez pas svp", "don't cancel"),
-        *("oui mais annulez la ceinture", "oui non"),
+        *("oui mais annulez la ceinture", "oui non", "علاش لا، صيفطو", "machi mouchkil siftouha"),
     ],
 )
 def test_a_no_that_is_none_refuses_nothing(text: str) -> None:
